@@ -1,5 +1,6 @@
 """Which cases the holder of a key or a post may see, and act on: within classes and places, or by a valid order."""
 
+from collections.abc import Collection
 from typing import Final
 
 from paidan_contracts.city.class_overrides import matches_class
@@ -21,7 +22,11 @@ def is_within_bounds(grants: Grants, class_code: str | None, place: Place) -> bo
 
     An unknown class or place is within no bounds: such a case is the whole city's to look at.
     """
-    lies_in = {place.district, place.street, place.community}
+    return lies_within_bounds(grants, class_code, {place.district, place.street, place.community})
+
+
+def lies_within_bounds(grants: Grants, class_code: str | None, lies_in: Collection[str | None]) -> bool:
+    """Return the same of a class and of the codes of the district, street and community in which something lies."""
     has_class = not grants.classes or any(matches_class(pattern, class_code) for pattern in grants.classes)
     return has_class and (not grants.places or not grants.places.isdisjoint(lies_in))
 

@@ -80,7 +80,10 @@ _PERSONAL_ROLES: Final[frozenset[str]] = frozenset({"role:inspector", "role:call
 _SCOPE: Final = re.compile(
     rf"backdate|role:({'|'.join(_ROLES)})|(source|department|member):[a-z0-9]([a-z0-9._-]{{0,78}}[a-z0-9])?"
 )
+_BOUND: Final = re.compile(r"(class|place):[!-~]{1,80}")
+"""A value that no case has shows nothing; a bound that is overlooked would show everything."""
 _CITY: Final = re.compile(r"\*|[a-z0-9]+")
+_ANY_ROLE: Final = re.compile(r"role:[a-z_]{1,40}")
 _IDS_OF_ONE: Final = ("source:", "department:", "member:")
 
 
@@ -111,16 +114,29 @@ class Grants:
     places: frozenset[str] = frozenset()
     """Districts, streets and communities to which everything here is bounded; none: the whole city."""
     is_bounded: bool = False
-    """Whether there are bounds; a field, for each request to act reads it."""
+    """Whether ``classes`` or ``places`` bound anything. No property, because each request to act reads it."""
 
     def has_role(self, *roles: Role) -> bool:
         """Return whether the key holds at least one of these roles."""
         return not self.roles.isdisjoint(roles)
 
 
+def scope_fault(scopes: frozenset[str]) -> Meaning | None:
+    """Return why these scopes grant nothing: one of them is unknown, or two contradict each other; None: they grant.
+
+    A role that only a later release knows grants nothing by itself, and takes nothing from the others.
+    """
+    for scope in sorted(scopes):
+        if not (_SCOPE.fullmatch(scope) or _BOUND.fullmatch(scope) or _ANY_ROLE.fullmatch(scope)):
+            return Meaning(f"nobody knows the scope {scope[:80]!r}", f"未知权限 {scope[:80]!r}")
+    return next(_repeated(scopes), None)
+
+
 @lru_cache(maxsize=4096)
 def grants_of(scopes: frozenset[str]) -> Grants:
-    """Return what these scopes grant. Cached, because every HTTP request needs it."""
+    """Return what these scopes grant; nothing, if one is unknown or two contradict each other. Cached for requests."""
+    if scope_fault(scopes) is not None:
+        return _NOTHING
     roles = {role for role in _ROLES if f"role:{role}" in scopes}
     return Grants(
         source=_only_value(scopes, "source:"),
@@ -132,6 +148,9 @@ def grants_of(scopes: frozenset[str]) -> Grants:
         places=_values(scopes, "place:"),
         is_bounded=any(scope.startswith(("class:", "place:")) for scope in scopes),
     )
+
+
+_NOTHING: Final = Grants(source=None, department=None, member=None, roles=frozenset(), may_backdate=False)
 
 
 @lru_cache(maxsize=4096)
@@ -172,9 +191,7 @@ def _malformed(city: str, scopes: Collection[str]) -> Iterator[Meaning]:
 
 
 def _contradictions(scopes: frozenset[str]) -> Iterator[Meaning]:
-    for prefix in _IDS_OF_ONE:
-        if sum(scope.startswith(prefix) for scope in scopes) > 1:
-            yield Meaning(f"a key has at most one scope {prefix}<id>", f"一个密钥最多有一项 {prefix}<id>")
+    yield from _repeated(scopes)
     duties = scopes & _SEPARATE_DUTIES
     if duties and len(scopes) > 1:
         duty = min(duties)
@@ -184,6 +201,12 @@ def _contradictions(scopes: frozenset[str]) -> Iterator[Meaning]:
         yield Meaning(
             f"member:<department> needs one of {roles} beside it", f"member:<department> 须与 {roles} 之一同用"
         )
+
+
+def _repeated(scopes: frozenset[str]) -> Iterator[Meaning]:
+    for prefix in _IDS_OF_ONE:
+        if sum(scope.startswith(prefix) for scope in scopes) > 1:
+            yield Meaning(f"a key has at most one scope {prefix}<id>", f"一个密钥最多有一项 {prefix}<id>")
 
 
 def _only_value(scopes: frozenset[str], prefix: str) -> str | None:

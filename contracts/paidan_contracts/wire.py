@@ -16,7 +16,8 @@ def _text_constraints(max_length: int, *, min_length: int = 0) -> StringConstrai
     return StringConstraints(min_length=min_length, max_length=max_length, pattern=_NO_NUL)
 
 
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+ID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 """A UUID in lower case."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """A name that is valid in a topic's name, a URL and a metric's label."""

@@ -1,4 +1,4 @@
-"""The three services' edges in this process, with one case, one report and one photo, and a key of every kind."""
+"""The services' edges in this process, with one case, one report and one photo, and a key of every kind."""
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import httpx
@@ -17,6 +17,8 @@ from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.edge.api_keys import NewApiKey, add_key, generate_key, revoke_key
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
+from paidan_cockpit import app as cockpit
+from paidan_cockpit.settings import Settings as CockpitSettings
 from paidan_contracts.scopes import ALL_CITIES
 from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
@@ -26,6 +28,8 @@ from paidan_scoring.settings import Settings as ScoringSettings
 from tests import vault
 from tests.boundaries.in_process import client_of, common_settings, new_prefix, open_dispatch, process_of
 from tests.chassis.token_issuer import Issuer, open_issuer
+from tests.cockpit import cockpit_service
+from tests.cockpit.cockpit_edge import NOWHERE
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.intake.intake_service import prepared_service
 from tests.intake.sample_photos import make_jpeg
@@ -52,7 +56,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "privacy officer": ("role:privacy_officer",),
 }
 CITIES: Final = ("tiny", "other", ALL_CITIES)
-PLACE: Final = {"latitude": 36.01, "longitude": 117.01, "district": "990101", "street": "990101001"}
+PLACE: Final[dict[str, Any]] = {"latitude": 36.01, "longitude": 117.01, "district": "990101", "street": "990101001"}
 SCORE_ID: Final = "00000000-0000-5000-8000-000000000001"
 Headers = dict[str, str]
 
@@ -82,10 +86,11 @@ async def open_edges(servers: ServerAddresses, folder: Path) -> AsyncIterator[Ed
     async with AsyncExitStack() as stack:
         stored, keys = _make_keys()
         issuer = await stack.enter_async_context(open_issuer())
-        edges = Edges({}, keys, issuer, {"scoring": {"score_id": SCORE_ID}})
+        edges = Edges({}, keys, issuer, {"scoring": {"score_id": SCORE_ID}, "cockpit": {}})
         await _open_dispatch(stack, servers, edges, stored)
         await _open_intake(stack, servers, edges, stored, folder)
         await _open_scoring(stack, servers, edges, stored, folder)
+        await _open_cockpit(stack, servers, edges, stored, folder)
         yield edges
 
 
@@ -206,6 +211,7 @@ async def _open_intake(
     )
     edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
     await service.set_status(ticket.json()["report_id"], "closed", [ticket.json()["report_id"]])
+    await service.fetch("UPDATE standing SET class_code = 'E0110', places = $1", [PLACE["district"], PLACE["street"]])
     erased = await client.post("/v1/tickets", json=body | {"source_ref": "erased"}, headers=headers)
     edges.ids["intake"]["erased_report_id"] = erased.json()["report_id"]
     await _add_operator_work(dsn, "intake", edges, KafkaCluster(servers.kafka, service.prefix))
@@ -230,3 +236,21 @@ async def _open_scoring(
         definitions.json()["version"],
     )
     await _add_operator_work(service.dsn, "scoring", edges, KafkaCluster(servers.kafka, service.prefix))
+
+
+async def _open_cockpit(
+    stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey], folder: Path
+) -> None:
+    service = await stack.enter_async_context(cockpit_service.running_service(servers, new_prefix(), folder))
+    await _store_keys(service.dsn, "cockpit", stored)
+    settings = CockpitSettings(
+        **common_settings(servers.kafka, service.dsn, service.prefix),
+        persons_issuer=edges.issuer.address,
+        token_key=SecretStr(vault.KEY),
+        intake=NOWHERE,
+        dispatch=NOWHERE,
+        scoring=NOWHERE,
+    )
+    parts = await stack.enter_async_context(cockpit.build(settings, process_of("cockpit", "edge")))
+    edges.clients["cockpit"] = await stack.enter_async_context(client_of(parts))
+    await _add_operator_work(service.dsn, "cockpit", edges, KafkaCluster(servers.kafka, service.prefix))

@@ -32,6 +32,9 @@ OWN_ALONE: Final = {
 }
 """What a bounded post is answered whatever the bounds: others' actions, and reports that have no class and no place."""
 
+OWN_ACTIONS: Final = frozenset({"GET /v1/actions/{action_id}", "POST /v1/outcomes/lookup"})
+"""What a department did itself, which it may read wherever the case lies."""
+
 
 def token(edges: Edges, *scopes: str, city: str = "tiny", age_s: float = 0) -> Headers:
     claims = PersonClaims(person=PERSON, city=city, scopes=frozenset(scopes), post="desk-west")
@@ -81,12 +84,41 @@ async def test_case_beyond_a_posts_bounds_is_answered_as_none(edges: Edges, row:
     for kind in ("operator", "inspector"):
         assert row.cells[kind] in "✓∅"
         assert await cell(edges, row, token(edges, *KINDS[kind], bound)) == ("∅" if is_list else "404"), kind
-    assert await cell(edges, row, token(edges, *KINDS["department"], bound)) in ("404", "∅", "403", own_action(row))
+    expected = row.cells["department"]
+    if expected in "✓∅" and row.route not in OWN_ACTIONS:
+        expected = "∅" if is_list else "404"
+    assert await cell(edges, row, token(edges, *KINDS["department"], bound)) == expected
 
 
-def own_action(row: RouteRow) -> str:
-    """Return ✓ for what a department did itself, which it may read wherever the case lies."""
-    return "✓" if row.route in ("GET /v1/actions/{action_id}", "POST /v1/outcomes/lookup") else "404"
+BOUNDED: Final = {
+    "GET /v1/photos/{ref}": ("✓", "404"),
+    "POST /v1/photos/{ref}/links": ("✓", "404"),
+    "GET /v1/reports/{report_id}": ("✓", "404"),
+    "POST /v1/reports/{report_id}/reporter": ("✓", "404"),
+    "GET /v1/scores": ("403", "403"),
+    "GET /v1/scores/{score_id}/cases": ("404", "404"),
+}
+"""What a bounded operator is answered about a case within the bounds and beyond; figures by department count both."""
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.route in BOUNDED], ids=lambda row: row.route)
+async def test_reports_photos_and_figures_are_bounded_as_cases_are(edges: Edges, row: RouteRow) -> None:
+    within, beyond = BOUNDED[row.route]
+    for bounds in (["place:990101"], ["place:990101001"], ["class:E*"], ["class:E0110", "place:990101"]):
+        assert await cell(edges, row, token(edges, "role:operator", *bounds)) == within, bounds
+    for bounds in (["place:990102"], ["class:C*"], ["class:E*", "place:990102"]):
+        assert await cell(edges, row, token(edges, "role:operator", *bounds)) == beyond, bounds
+
+
+@pytest.mark.parametrize("scopes", ["role:operator clas:E*", "role:operator department:a department:b"])
+@pytest.mark.parametrize("row", [row for row in ROWS if row.route == "GET /v1/audit/keys" or row in CASE_ROWS[:2]])
+async def test_scopes_that_cannot_be_read_open_nothing_and_the_answer_says_so(
+    edges: Edges, row: RouteRow, scopes: str
+) -> None:
+    answer = await call(edges, row, token(edges, *scopes.split()))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_token")
+    assert "scope" in answer.json()["error"]["message"]
 
 
 async def test_person_and_post_stand_on_the_step_and_never_come_from_the_body(edges: Edges) -> None:

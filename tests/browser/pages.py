@@ -25,6 +25,7 @@ class View:
     width: int = 1366
     height: int = 768
     is_phone: bool = False
+    has_script: bool = True
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class WatchedPages:
             timezone_id="Asia/Shanghai",
             is_mobile=view.is_phone,
             has_touch=view.is_phone,
+            java_script_enabled=view.has_script,
         )
         self._contexts.append(context)
         context.set_default_timeout(TIMEOUT_MS)

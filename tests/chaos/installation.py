@@ -18,6 +18,7 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.publish import publish
+from paidan_deploy.conservation.anchor import Anchor
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
@@ -26,7 +27,7 @@ from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
 from paidan_deploy.provisioning.topics import create_topics
-from paidan_deploy.services import SERVICES, Service, ServiceConfig, service_environment
+from paidan_deploy.services import COCKPIT, SERVICES, Service, ServiceConfig, service_environment
 from tests import servers as real
 from tests.chaos.service_process import ServiceProcess
 
@@ -170,7 +171,11 @@ class ChaosInstallation:
     async def run_verification(self) -> ConservationReport:
         """Return the result of the check that `paidan verify` runs."""
         async with self.conn() as conn:
-            return await check_conservation(Sources(LogReader(self.cluster), conn, self.paths.photos), timeout_s=60)
+            return await check_conservation(self.sources(conn), timeout_s=60)
+
+    def sources(self, conn: "asyncpg.Connection[Any]", anchor: Anchor | None = None) -> Sources:
+        """Return what the check reads: of the cockpit, too, if it has been run."""
+        return Sources(LogReader(self.cluster), conn, self.paths.photos, anchor, COCKPIT.name in self.processes)
 
 
 @asynccontextmanager

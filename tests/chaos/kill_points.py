@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from paidan_chassis import runtime
 from paidan_chassis.consumer.batch import Batch, Handler, SmallBatchHandler
-from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
+from paidan_chassis.consumer.fence import BatchResult, Fence
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.relay import RecordSender, Relay
 from paidan_chassis.consumer.writes import Write
@@ -124,17 +124,17 @@ class InterruptedSender:
 
 def install(kill_point: KillPoint) -> None:
     """Patch the chassis so that one consumer of this process acts on the kill point."""
-    begin_fence, apply, begin_relay = FencedTransaction.__init__, FencedTransaction.apply, Relay.__init__
+    begin_fence, apply, begin_relay = Fence.__init__, Fence.apply, Relay.__init__
     revoke = RebalanceListener.on_partitions_revoked
     targets: set[int] = set()
 
-    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, **collaborators: Any) -> None:  # noqa: ANN401
+    def init_fence(fence: Fence, subscription: Any, handler: Any, **collaborators: Any) -> None:  # noqa: ANN401
         is_target = subscription.name == kill_point.consumer
         begin_fence(fence, subscription, interrupted(handler, kill_point) if is_target else handler, **collaborators)
         if is_target:
             targets.add(id(fence))
 
-    async def apply_and_interrupt(fence: FencedTransaction, records: Any, rejected: Mapping[Any, Any]) -> BatchResult:  # noqa: ANN401
+    async def apply_and_interrupt(fence: Fence, records: Any, rejected: Mapping[Any, Any]) -> BatchResult:  # noqa: ANN401
         result = await apply(fence, records, rejected)
         # No other task has run since the commit, so the relay has not published the batch's messages.
         if id(fence) in targets and result.records and kill_point.is_reached("after_commit"):
@@ -154,7 +154,7 @@ def install(kill_point: KillPoint) -> None:
         if lanes and kill_point.is_reached("in_rebalance"):
             kill_self()
 
-    FencedTransaction.__init__, FencedTransaction.apply, Relay.__init__ = init_fence, apply_and_interrupt, init_relay  # type: ignore[method-assign,assignment]
+    Fence.__init__, Fence.apply, Relay.__init__ = init_fence, apply_and_interrupt, init_relay  # type: ignore[method-assign,assignment]
     RebalanceListener.on_partitions_revoked = revoke_and_interrupt  # type: ignore[method-assign,assignment]
 
 

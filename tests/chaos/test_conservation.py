@@ -14,9 +14,8 @@ import pytest
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.conservation.anchor import Anchor
-from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
-from paidan_deploy.conservation.run import Sources, check_conservation
+from paidan_deploy.conservation.run import check_conservation
 from tests.chaos.installation import ChaosInstallation, prepared_installation
 from tests.chaos.load import Load
 from tests.chaos.payloads import build_alarm
@@ -27,6 +26,7 @@ pytestmark = pytest.mark.takes(seconds=30)
 
 MERGED_REPORT_ID: Final = "(SELECT id FROM dispatch.outcome WHERE about = 'report' AND result = 'merged' LIMIT 1)"
 ONE_CASE: Final = "(SELECT case_id FROM dispatch.case_now ORDER BY case_id LIMIT 1)"
+CASE_WITH_STEPS: Final = "(SELECT case_id FROM dispatch.case_now WHERE version > 1 ORDER BY case_id LIMIT 1)"
 DAMAGES: Final = {
     "every report in the inbox has an outcome": "DELETE FROM dispatch.outcome WHERE id = " + MERGED_REPORT_ID,
     "every action in the inbox has an outcome": "DELETE FROM dispatch.outcome WHERE about = 'action'",
@@ -41,6 +41,12 @@ DAMAGES: Final = {
     "reports opened and merged are the reports that cases hold": "UPDATE dispatch.outcome SET result = 'refused'"
     " WHERE id = " + MERGED_REPORT_ID,
     "scoring has every case at its newest version": "UPDATE scoring.fact SET version = version - 1"
+    " WHERE case_id = " + ONE_CASE,
+    "the cockpit has every case at its newest version": "UPDATE cockpit.case_row SET version = version - 1"
+    " WHERE case_id = " + CASE_WITH_STEPS,
+    "the cockpit counts every report of every case once": "DELETE FROM cockpit.report_row"
+    " WHERE report_id = " + MERGED_REPORT_ID,
+    "the cockpit finds every case by its words, or is about to index them": "DELETE FROM cockpit.case_words"
     " WHERE case_id = " + ONE_CASE,
     "every fact is tallied once": "DELETE FROM scoring.tally WHERE dimension = 'city' AND number > 0",
     "every noted report is in its table with its answer": "DELETE FROM dispatch.noted_report",
@@ -146,8 +152,7 @@ async def verify_damaged(
         # Bypasses the triggers that forbid such changes.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
-        sources = Sources(LogReader(installation.cluster), conn, installation.paths.photos, anchor)
-        report = await check_conservation(sources, timeout_s=60)
+        report = await check_conservation(installation.sources(conn, anchor), timeout_s=60)
         await transaction.rollback()
     finally:
         await conn.close()
@@ -267,9 +272,8 @@ async def test_log_damage_fails_its_check(settled_installation: ChaosInstallatio
         await publisher.send([Message("paidan.outcomes", outcome["id"], json.dumps(contradicting).encode(), ())])
         assert await failed_checks(settled_installation) == {"each published outcome is the only one for its id"}
         await publisher.send([Message("paidan.cases", step["case_id"], json.dumps(skipped).encode(), ())])
-    async with settled_installation.conn("scoring") as conn:
-        await conn.execute(
-            "UPDATE lane SET next_offset = next_offset + 1000"
-        )  # or the check would wait for services that are stopped
+    async with settled_installation.conn() as conn:
+        for schema in ("scoring", "cockpit"):  # or the check would wait for services that are stopped
+            await conn.execute(f"UPDATE {schema}.lane SET next_offset = next_offset + 1000")
 
     assert "each case's versions come first in their order, without a gap" in await failed_checks(settled_installation)

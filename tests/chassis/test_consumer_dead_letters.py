@@ -45,7 +45,7 @@ async def test_broken_record_is_dead_lettered_alone(harness: ConsumerHarness, va
 
     await harness.audit()
     async with harness.conn() as conn:
-        (letter,) = await dead_letters.list_dead_letters(conn)
+        (letter,) = await dead_letters.load_oldest(conn)
     assert (letter.reason, letter.offset) == (reason, 40)
     content = dead_letters.decrypt(letter, vault.build_cipher())
     assert content == (b"secret key", value, (("h", b"secret header"),))
@@ -63,13 +63,13 @@ async def test_redriven_dead_letter_is_dead_lettered_again_where_it_is_appended(
     async with harness.run_in_process():
         await harness.wait_settled(1)
         async with harness.conn() as conn, Publisher(harness.options.cluster(), client_id="operator") as publisher:
-            (letter,) = await dead_letters.list_dead_letters(conn)
+            (letter,) = await dead_letters.load_oldest(conn)
             redriven = await redrive(conn, publisher, [letter.letter_id], cipher=vault.build_cipher())
 
     assert redriven.redriven == 1
     assert redriven.stopped_at is not None
     async with harness.conn() as conn:
-        again = await dead_letters.list_dead_letters(conn)
+        again = await dead_letters.load_oldest(conn)
     assert [(each.offset, dead_letters.decrypt(each, vault.build_cipher())) for each in again] == [
         (2, (b"k", b"unreadable", (("h", b"\xff"),)))
     ]

@@ -153,7 +153,7 @@ async def test_record_that_kills_its_process_is_set_aside_and_its_neighbours_are
 
     await harness.audit()
     async with harness.conn() as conn:
-        [letter] = await dead_letters.list_dead_letters(conn)
+        [letter] = await dead_letters.load_oldest(conn)
     assert (letter.reason, letter.partition, letter.offset) == ("ended_its_process", 0, 33)
 
 

@@ -21,7 +21,7 @@ from paidan_chassis.consumer.outbox_chunks import (
     pack,
     unpack,
 )
-from paidan_chassis.consumer.owned_lanes import drop_applied, group_by_lane
+from paidan_chassis.consumer.owned_lanes import OwnedLanes, drop_applied, group_by_lane
 from paidan_chassis.consumer.positions import LOG_END, LOG_START, LanePosition
 from paidan_chassis.consumer.stored_lanes import InitialPosition, StoredLane
 from paidan_chassis.errors import Halt
@@ -162,22 +162,33 @@ def test_partitioner_agrees_with_the_java_client(key: bytes, java_hash: int) -> 
 def test_only_new_consecutive_records_are_applied(next_offset: int, new: list[int], rewind_to: dict[Lane, int]) -> None:
     stored = {LANE: LanePosition(next_offset, 0)}
 
-    result = drop_applied([record(3), record(4), record(5)], stored, {})
+    result = drop_applied([record(3), record(4), record(5)], stored, OwnedLanes().is_gap)
 
     assert [each.offset for each in result.records] == new
     assert result.rewind_to == rewind_to
 
 
 def test_gap_confirmed_twice_is_skipped() -> None:
-    result = drop_applied([record(3)], {LANE: LanePosition(2, 0)}, {LANE: 2})
+    lanes = OwnedLanes()
+    lanes.accept_gap(LANE, 2)
+
+    result = drop_applied([record(3)], {LANE: LanePosition(2, 0)}, lanes.is_gap)
 
     assert [each.offset for each in result.records] == [3]
+
+
+def test_records_that_compaction_removed_are_not_missing() -> None:
+    lanes = OwnedLanes(compacted_topics=frozenset({LANE.topic}))
+
+    result = drop_applied([record(5)], {LANE: LanePosition(2, 0)}, lanes.is_gap)
+
+    assert ([each.offset for each in result.records], result.rewind_to) == ([5], {})
 
 
 def test_gap_in_one_lane_does_not_block_another() -> None:
     stored = {Lane("in", 0): LanePosition(0, 0), Lane("in", 1): LanePosition(8, 0)}
 
-    result = drop_applied([record(5), record(8, 1)], stored, {})
+    result = drop_applied([record(5), record(8, 1)], stored, OwnedLanes().is_gap)
 
     assert [each.lane for each in result.records] == [Lane("in", 1)]
     assert result.rewind_to == {Lane("in", 0): 0}

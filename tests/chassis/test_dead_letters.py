@@ -60,8 +60,8 @@ async def test_letter_is_found_by_id_beyond_the_list_limit(harness: ConsumerHarn
     async with harness.conn() as conn:
         await conn.execute(OLDER_ONES, 2000)
 
-        assert await dead_letters.ids_to_redrive(conn, [letter.letter_id, uuid.uuid4()]) == [letter.letter_id]
-        assert len(await dead_letters.ids_to_redrive(conn, None)) == 1001
+        assert await dead_letters.load_ids_to_redrive(conn, [letter.letter_id, uuid.uuid4()]) == [letter.letter_id]
+        assert len(await dead_letters.load_ids_to_redrive(conn, None)) == 1001
 
 
 OLDER_ONES = """
@@ -81,9 +81,8 @@ async def test_ciphertext_is_bound_to_its_letter(harness: ConsumerHarness) -> No
             "UPDATE dead_letter SET sealed = (SELECT sealed FROM dead_letter WHERE letter_id = $1)",
             letters[0].letter_id,
         )
-        swapped = await dead_letters.get(conn, letters[1].letter_id)
+        [swapped] = await dead_letters.load(conn, [letters[1].letter_id])
 
-    assert swapped is not None
     with pytest.raises(DecryptionFailed, match=str(letters[1].letter_id)):
         dead_letters.decrypt(swapped, build_cipher())
 
@@ -103,7 +102,7 @@ async def test_unencrypted_letter_of_an_older_release_is_listed_and_refused(data
         await conn.execute("SET search_path = ledger")
         await conn.execute(INSERT_UNENCRYPTED, uuid.uuid4(), PHONE)
         await migrate(conn, "ledger", [CHASSIS_MIGRATIONS])
-        [letter] = await dead_letters.list_dead_letters(conn)
+        [letter] = await dead_letters.load_oldest(conn)
         dump = await dump_database(conn)
     finally:
         await conn.close()
@@ -123,11 +122,10 @@ async def test_dropped_letter_waits_no_more_and_says_who_dropped_it_and_why(harn
         assert await dead_letters.drop(conn, [dropped], by="wang", because="a vendor's test") == [dropped]
         assert await dead_letters.drop(conn, [dropped], by="li", because="again") == []
 
-        found = await dead_letters.get(conn, dropped)
-        assert [each.letter_id for each in await dead_letters.list_dead_letters(conn)] == [other]
-        assert await dead_letters.ids_to_redrive(conn, None) == [other]
+        [found] = await dead_letters.load(conn, [dropped])
+        assert [each.letter_id for each in await dead_letters.load_oldest(conn)] == [other]
+        assert await dead_letters.load_ids_to_redrive(conn, None) == [other]
         assert await count_waiting(conn) == 1
-        assert await dead_letters.find_ids(conn, str(dropped)[:8]) == [dropped]
-    assert found is not None
+        assert await dead_letters.load_ids_by_prefix(conn, str(dropped)[:8]) == [dropped]
     assert (found.dropped_by, found.dropped_because) == ("wang", "a vendor's test")
     assert found.dropped_at is not None

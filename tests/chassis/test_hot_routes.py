@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app, hot_route
-from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
+from paidan_chassis.edge.hot_routes import HotRequest, PreparedResponse
 from paidan_chassis.edge.problems import Problem, unavailable
 from paidan_chassis.edge.query import DRY_RUN_PARAMETER
 from paidan_chassis.observability.health import Health
@@ -89,7 +89,7 @@ def _scope(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:
     }
 
 
-async def lend(call: HotRequest[Loan]) -> JsonAnswer:
+async def lend(call: HotRequest[Loan]) -> PreparedResponse:
     """Record a book's loan, or fail in every way in which a handler may.
 
     The same loan twice is one loan.
@@ -105,8 +105,8 @@ async def lend(call: HotRequest[Loan]) -> JsonAnswer:
             raise ConnectionRefusedError
         case _:
             pass
-    dry = call.is_dry_run
-    return JsonAnswer(200 if dry else 202, json.dumps({"title": call.body.book.title}, ensure_ascii=False).encode())
+    body = json.dumps({"title": call.body.book.title}, ensure_ascii=False).encode()
+    return PreparedResponse(200 if call.is_dry_run else 202, body)
 
 
 def titled(title: str) -> bytes:
@@ -232,7 +232,7 @@ async def test_plain_request_passes_nothing_of_the_framework(name: str, *, passe
 
     async def framework(scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         entered.append(scope["path"])
-        await JsonAnswer(200, b"{}").response()(scope, _receive, send)
+        await PreparedResponse(200, b"{}").response()(scope, _receive, send)
 
     edge.app.state.fast_paths[PATH]._framework = framework  # noqa: SLF001 - where it goes in
     method, target, _, body = REQUESTS[name]

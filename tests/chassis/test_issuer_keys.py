@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import asyncpg
 import httpx
@@ -148,6 +149,30 @@ async def test_service_that_cannot_fetch_keys_asks_to_come_again(pool: Pool) -> 
         await KeyRing(pool, persons=verifier).find(signer.sign(CLAIMS, real_now()))
 
     assert (refused.value.status, refused.value.retry_after_s) == (503, 5)
+
+
+async def test_fetch_ends_however_slowly_the_issuer_sends(issuer: Issuer) -> None:
+    issuer.drips = True
+
+    async with asyncio.timeout(10):
+        with pytest.raises(KeySetUnavailable, match="TimeoutError"):
+            await fetch_key_set(issuer.jwks_url, within_s=0.3)
+
+
+async def test_token_whose_scopes_cannot_be_read_opens_nothing(issuer: Issuer, pool: Pool) -> None:
+    verifier = PersonTokenVerifier.of(
+        issuer.address,
+        AUDIENCE,
+        issuer.jwks_url,
+        lambda scopes: ("two branches", "两个分馆") if len(scopes) > 2 else None,
+    )
+    contradictory = replace(CLAIMS, scopes=CLAIMS.scopes | {"branch:west"})
+    keys = KeyRing(pool, persons=verifier)
+
+    assert await keys.find(issuer.signer.sign(CLAIMS, real_now()))
+    with pytest.raises(Problem, match="401 invalid_token") as refused:
+        await keys.find(issuer.signer.sign(contradictory, real_now()))
+    assert ("two branches" in refused.value.message, "两个分馆" in refused.value.message_zh) == (True, True)
 
 
 def test_published_document_is_what_the_cockpit_serves() -> None:

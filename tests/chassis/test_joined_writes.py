@@ -56,10 +56,10 @@ async def test_head_whose_body_is_late_is_sent_in_the_loops_next_turn(transport:
 
 async def test_whole_answer_is_sent_at_once_and_after_what_is_held_back(transport: RecordingTransport) -> None:
     joined = JoinedWrites(transport, asyncio.get_running_loop())
-    joined.write_whole(HEAD + b"body")
+    joined.write_response(HEAD + b"body")
     assert transport.writes == [HEAD + b"body"]
     joined.write(HEAD)
-    joined.write_whole(HEAD + b"next")
+    joined.write_response(HEAD + b"next")
     await asyncio.sleep(0)
 
     assert transport.writes == [HEAD + b"body", HEAD, HEAD + b"next"]

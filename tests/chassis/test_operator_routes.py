@@ -10,6 +10,7 @@ import pytest
 
 from paidan_chassis.consumer import halts
 from paidan_chassis.consumer.dead_letter_counts import count_waiting
+from paidan_chassis.edge.audit import AccessEvent, log_access
 from paidan_chassis.errors import Halted
 from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_chassis.operations.resume_advice import advice_for
@@ -23,9 +24,10 @@ from tests.chassis.sample_edge import PHONE, error_of
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=20)
+COUNT_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-async def access_log(harness: ConsumerHarness) -> list[tuple[str, str, str, str]]:
+async def access_log(harness: ConsumerHarness) -> list[tuple[str | None, ...]]:
     """Return what the edge logged of acts and looks."""
     async with harness.conn() as conn:
         rows = await conn.fetch("SELECT kind, actor, subject, detail FROM access_log ORDER BY id")
@@ -183,7 +185,15 @@ async def test_halt_is_listed_with_what_it_needs_and_lifted_once(harness: Consum
             await halts.record(conn, "ledger", "topic_changed", "a later one | 之后的一个")
         again = await edge.client.post(path, json={"at": "start"})
         [later] = (await edge.client.get("/v1/halts")).json()["halts"]
-        await edge.client.post(f"/v1/halts/{later['halt_id']}/resume", json={"at": "kept"})
+        async with harness.conn() as owner, owner.transaction(), harness.conn() as auditor:
+            # A lane that is busy keeps the one who resumes waiting, and nobody else's entry in the log.
+            await owner.execute("SELECT FROM lane FOR UPDATE")
+            resuming = asyncio.create_task(
+                edge.client.post(f"/v1/halts/{later['halt_id']}/resume", json={"at": "kept"})
+            )
+            await poll(lambda: auditor.fetchval(COUNT_WAITING), what="one who waits for the lane")
+            await asyncio.wait_for(log_access(auditor, AccessEvent("audit_read", "meanwhile")), 1)
+        assert (await resuming).status_code == 200
         unknown = await edge.client.post("/v1/halts/999999/resume", json={"at": "kept"})
         async with harness.run_in_process(reads_everything=True):
             await harness.wait_settled(3)
@@ -200,5 +210,6 @@ async def test_halt_is_listed_with_what_it_needs_and_lifted_once(harness: Consum
     assert (later["detail"], later["detail_zh"], later["at"]) == ("a later one", "之后的一个", ["start", "kept"])
     assert await access_log(harness) == [
         ("halt_resumed", "ops *", str(halt["halt_id"]), "ledger (dead_letter_limit) at kept"),
+        ("audit_read", "meanwhile", None, None),
         ("halt_resumed", "ops *", str(later["halt_id"]), "ledger (topic_changed) at kept"),
     ]

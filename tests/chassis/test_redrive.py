@@ -51,7 +51,7 @@ async def test_redriven_record_is_byte_identical(harness: ConsumerHarness) -> No
     ]
     assert [packed_bytes(each) for each in after] == [packed_bytes(each) for each in before]
     async with harness.conn() as conn:
-        assert await dead_letters.list_dead_letters(conn) == []
+        assert await dead_letters.load_oldest(conn) == []
 
 
 async def test_unwritable_record_is_reported_and_the_rest_redriven(
@@ -67,8 +67,8 @@ async def test_unwritable_record_is_reported_and_the_rest_redriven(
     assert done == 2
     assert [(each.offset, "not UTF-8" in why.en) for each, why in left] == [(1, True)]
     async with harness.conn() as conn:
-        assert [each.offset for each in await dead_letters.list_dead_letters(conn)] == [1]
-        assert await dead_letters.ids_to_redrive(conn, None) == [letters[1].letter_id]
+        assert [each.offset for each in await dead_letters.load_oldest(conn)] == [1]
+        assert await dead_letters.load_ids_to_redrive(conn, None) == [letters[1].letter_id]
     assert [each.offset for each in await harness.read_topic("in")] == [0, 1, 2, 3, 4]
 
 
@@ -84,7 +84,7 @@ async def test_missing_key_redrives_nothing(harness: ConsumerHarness) -> None:
 
     assert len(await harness.read_topic("in")) == 1
     async with harness.conn() as conn:
-        assert await dead_letters.list_dead_letters(conn) == letters
+        assert await dead_letters.load_oldest(conn) == letters
 
 
 async def test_rotated_key_still_decrypts(harness: ConsumerHarness) -> None:
@@ -109,7 +109,7 @@ async def test_redrive_stops_at_the_first_that_fails_again(harness: ConsumerHarn
     ):
         result = await redrive(conn, publisher, [each.letter_id for each in letters], cipher=build_cipher())
 
-        waiting = await dead_letters.list_dead_letters(conn)
+        waiting = await dead_letters.load_oldest(conn)
     assert result.redriven == 3
     assert result.stopped_at is not None
     assert (result.stopped_at[0].offset, "unreadable" in result.stopped_at[1].en) == (2, True)
@@ -129,7 +129,7 @@ async def test_letter_that_is_only_counted_when_it_fails_again_keeps_waiting(har
 
         result = await redrive(conn, publisher, [letter.letter_id], cipher=build_cipher())
 
-        waiting = await dead_letters.list_dead_letters(conn)
+        waiting = await dead_letters.load_oldest(conn)
     assert result.stopped_at is not None
     assert "is set aside" in result.stopped_at[1].en
     assert letter.letter_id in {each.letter_id for each in waiting}

@@ -89,9 +89,9 @@ def test_settings_are_immutable() -> None:
 
 
 def test_persons_are_verified_where_an_issuer_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = LibrarySettings.load().person_tokens()
+    without = LibrarySettings.load().person_tokens(lambda _scopes: None)
     monkeypatch.setenv("LIBRARY_PERSONS_ISSUER", "http://127.0.0.1:8104")
-    verifier = LibrarySettings.load().person_tokens()
+    verifier = LibrarySettings.load().person_tokens(lambda _scopes: None)
 
     assert without is None
     assert verifier is not None

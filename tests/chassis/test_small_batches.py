@@ -15,7 +15,7 @@ from paidan_chassis.consumer.batch import Batch, Lane, Record
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.errors import LanesMoved
-from paidan_chassis.consumer.fence import FencedTransaction
+from paidan_chassis.consumer.fence import Fence
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds
 from paidan_chassis.consumer.outbox_chunks import ChunkWriter
 from paidan_chassis.consumer.owned_lanes import LaneWriter, OwnedLanes
@@ -145,7 +145,7 @@ async def test_what_a_handler_finds_in_another_owners_state_does_not_halt(
         lanes, relay = OwnedLanes(), Relay("ledger", UnusedSender(), log)
         lanes.add(FIRST, LaneState(0, 0, LogBounds("cluster", "topic", 0, 3)))
         connection = HeldConnection(pool, log, lock_wait_s=2.0)
-        transaction = FencedTransaction(
+        fence = Fence(
             Subscription("ledger", topics=("in",), cipher=vault.build_cipher()),
             HaltingHandler(),
             connection=connection,
@@ -154,7 +154,7 @@ async def test_what_a_handler_finds_in_another_owners_state_does_not_halt(
         )
         try:
             with pytest.raises(raised):
-                await transaction.apply([Record("in", 0, 0, b"key", b"body", (), datetime.now(UTC))], {})
+                await fence.apply([Record("in", 0, 0, b"key", b"body", (), datetime.now(UTC))], {})
         finally:
             await connection.discard()
 

@@ -8,7 +8,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from paidan_chassis.edge.issuer_keys import PersonTokenVerifier
@@ -21,12 +21,13 @@ FIRST_KEY, SECOND_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([number]) * 
 
 
 class Issuer:
-    """What it publishes, how often that was fetched, and whether it answers at all."""
+    """What it publishes, how often that was fetched, and whether and how it answers."""
 
     def __init__(self) -> None:
         self.keys = [FIRST_KEY]
         self.fetches = 0
         self.broken_status = 0
+        self.drips = False
         self.address = ""
 
     @property
@@ -44,11 +45,19 @@ class Issuer:
         return PersonTokenVerifier.of(self.address, AUDIENCE, self.jwks_url)
 
     async def serve_keys(self, _request: Request) -> Response:
-        """Answer with the key set; when broken, with more than anybody reads."""
+        """Answer with the key set; when broken, with more than anybody reads, or byte by byte without an end."""
         self.fetches += 1
+        if self.drips:
+            return StreamingResponse(_drip())
         if self.broken_status:
             return Response("x" * 100_000, self.broken_status)
         return JSONResponse(self.signer.key_set())
+
+
+async def _drip() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import asyncpg
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
+from paidan_cockpit.case_rows import ReadModelRow
 from paidan_contracts.checks import CONSERVATION, ConservationChecked
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.state import CaseState
@@ -27,6 +28,15 @@ TOPICS: Final = {
     CHECKS.name: TopicSpec(1, CHECKS.config),
     OUTCOMES.name: TopicSpec(2, OUTCOMES.config),
 }
+READ_MODEL: Final = {
+    "case_row": f"SELECT {', '.join(ReadModelRow._fields)} FROM case_row ORDER BY case_id",
+    "report_row": "SELECT report_id::text, city, source, recorded_at FROM report_row ORDER BY 1",
+    "case_words": "SELECT case_id, city, reported_at, words FROM case_words ORDER BY case_id",
+    "conservation_check": "SELECT check_id, checked_at, holds, result FROM conservation_check ORDER BY checked_at",
+    "suppressed_tally": "SELECT quarter, city, source, reason, alarms, last_at FROM suppressed_tally ORDER BY 1, 4",
+    "word_queue": "SELECT case_id FROM word_queue",
+}
+"""Every table of the read model; of the queue nothing stays."""
 
 
 @dataclass(slots=True)
@@ -41,8 +51,8 @@ class CockpitService:
     folder: Path
     processes: list[ForkedProcess] = field(default_factory=list)
 
-    def start(self, *arguments: str, **settings: str) -> ForkedProcess:
-        """Start the service, or one of its components, or a rebuild."""
+    def start(self, *arguments: str, kill_point: str = "", **settings: str) -> ForkedProcess:
+        """Start the service, a component or a rebuild; with a ``kill_point`` it kills itself there."""
         environment = {
             **os.environ,
             "COCKPIT_KAFKA": self.servers.kafka,
@@ -54,7 +64,8 @@ class CockpitService:
             **settings,
         }
         log = self.folder / f"cockpit-{len(self.processes)}.log"
-        process = fork_server.start("paidan_cockpit", *arguments, environment=environment, out=log)
+        module = ("tests.chaos.statement_kill_points", f"cockpit:{kill_point}") if kill_point else ("paidan_cockpit",)
+        process = fork_server.start(*module, *arguments, environment=environment, out=log)
         self.processes.append(process)
         return process
 
@@ -83,23 +94,9 @@ class CockpitService:
             [Message(OUTCOMES.name, each.id, each.model_dump_json(exclude_none=True).encode(), ()) for each in outcomes]
         )
 
-    async def check_ids(self) -> list[str]:
-        """Return the ids of the stored checks, newest first."""
-        rows = await self.pool.fetch("SELECT check_id FROM conservation_check ORDER BY checked_at DESC")
-        return [row["check_id"] for row in rows]
-
-    async def version_sum(self) -> int:
-        """Sum the newest version of every case."""
-        return int(await self.pool.fetchval("SELECT COALESCE(sum(version), 0)::bigint FROM case_row"))
-
-    async def dump_tables(self) -> list[str]:
-        """Return rows and words as text, sorted."""
-        rows = await self.pool.fetch("SELECT case_row::text AS line FROM case_row ORDER BY line")
-        reports = await self.pool.fetch("SELECT report_row::text AS line FROM report_row ORDER BY line")
-        checks = await self.pool.fetch("SELECT conservation_check::text AS line FROM conservation_check ORDER BY line")
-        words = await self.pool.fetch("SELECT case_words::text AS line FROM case_words ORDER BY line")
-        alarms = await self.pool.fetch("SELECT suppressed_tally::text AS line FROM suppressed_tally ORDER BY line")
-        return [row["line"] for row in (*rows, *reports, *words, *checks, *alarms)]
+    async def read_tables(self) -> dict[str, list[tuple[object, ...]]]:
+        """Return the rows of every table of the read model, in the order of their keys."""
+        return {table: [tuple(row) for row in await self.pool.fetch(query)] for table, query in READ_MODEL.items()}
 
     async def index_names(self) -> set[str]:
         """Return the names of the indexes of cases and words."""

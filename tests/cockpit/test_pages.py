@@ -1,9 +1,7 @@
 """Pages show what one may see, in words; what strangers wrote stays text."""
 
 import re
-import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 import httpx
@@ -13,67 +11,11 @@ from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
 from tests.cockpit.cockpit_edge import new_browser, signed_in
 from tests.cockpit.database_fixture import apply_records
+from tests.cockpit.markup import PLANTED, assert_harmless
+from tests.cockpit.test_access import ENDLESS, TABLE, address
 from tests.scoring import case_histories
 from tests.scoring.case_histories import CaseMove, accept, assign
 from tests.scoring.database_fixture import pack_bytes, pack_version
-
-PLANTED: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
-KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "operator": ("role:operator",),
-    "inspector": ("role:inspector",),
-    "caller": ("role:caller",),
-    "monitor": ("role:monitor",),
-    "administrator": ("role:admin",),
-    "clerk": ("department:streets",),
-    "other clerk": ("department:lamps",),
-    "source": ("source:hotline",),
-    "auditor": ("role:auditor",),
-    "security": ("role:security",),
-}
-STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
-OFFICE: Final = {"operator", "monitor", "administrator"}
-READERS: Final[Mapping[str, set[str]]] = {
-    "/overview": OFFICE,
-    "/overview/map.json": OFFICE,
-    "/overview/borders.json": OFFICE,
-    "/overview/grid.json": OFFICE,
-    "/queues": STAFF | {"clerk", "other clerk"},
-    "/queues.csv": STAFF | {"clerk", "other clerk"},
-    "/cases/{case_id}": STAFF | {"clerk"},
-    "/city": STAFF,
-    "/city/borders.json": STAFF,
-    "/city/grid.json": STAFF,
-    "/system": OFFICE,
-    "/desk": {"clerk", "other clerk"},
-    "/inspection": {"inspector"},
-    "/callbacks": {"caller"},
-}
-"""Who may open each page, of the kinds of persons; the case is the department streets'."""
-ELSEWHERE: Final[Mapping[str, tuple[str, set[str]]]] = {
-    "/overview/stream": ("GET", {"operator", "monitor", "administrator"}),
-    "/scores.csv": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
-    "/scores": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
-    "/scores/{score_id}": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
-}
-"""Routes that need another service, or never end: their readers are told otherwise than that there is nothing."""
-OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
-    "/cases/{case_id}/photos/{ref}": ("GET", 503),
-    "/cases/{case_id}/actions/{kind}": ("POST", 403),
-}
-"""Routes for the readers of a case: what they are told while intake is down, and of a form without its token."""
-OF_A_CALL: Final[Mapping[str, tuple[str, int]]] = {
-    "/callbacks/{case_id}/{report_id}": ("GET", 503),
-    "/callbacks/{case_id}/{report_id}/contact": ("POST", 403),
-}
-"""Routes for callers-back alone: what they are told while dispatch is down, and of a form without its token."""
-OF_THE_INSTALLATION: Final[Mapping[str, tuple[str, int]]] = {
-    "/system/dispatch/dead-letters": ("GET", 503),
-    "/system/dispatch/dead-letters/{letter_id}": ("GET", 503),
-    "/system/dispatch/dead-letters/{letter_id}/drop": ("POST", 403),
-    "/system/dispatch/dead-letters/redrive": ("POST", 403),
-    "/system/dispatch/halts/{halt_id}": ("POST", 403),
-}
-"""Routes for operators of all cities: what they are told while dispatch is down, and of a form without its token."""
 
 
 @pytest.fixture(scope="module")
@@ -93,77 +35,6 @@ async def states(pool: "asyncpg.Pool[Any]") -> list[CaseState]:
     steps = [state for history in histories for state in history]
     await apply_records(pool, [case_histories.case_record(state, offset=at) for at, state in enumerate(steps)])
     return [history[-1] for history in histories]
-
-
-def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> None:
-    paths = {route.path for route in site.app.router.routes if hasattr(route, "path")}  # type: ignore[attr-defined] # FastAPI's
-
-    open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
-    open_to_all |= {"/sessions", "/sessions/{session_id}/end"}
-    of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
-    pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
-    of_installation = {path.replace("/dispatch/", "/{service}/") for path in OF_THE_INSTALLATION}
-    known = {**READERS, **OF_THE_CASE, **OF_A_CALL, **ELSEWHERE}.keys() | of_installation
-    assert pages - open_to_all - of_every_service == known
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_page_is_there_for_its_readers_alone(
-    kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
-) -> None:
-    async with signed_in(site, pool, *KINDS[kind]) as browser, new_browser(site) as stranger:
-        for template, readers in READERS.items():
-            path = template.format(case_id=states[0].case_id)
-            assert (await browser.get(path)).status_code == (200 if kind in readers else 404), path
-            answer = await stranger.get(path)
-            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_other_services_know_is_for_its_readers_alone(
-    kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
-) -> None:
-    async with signed_in(site, pool, *KINDS[kind]) as browser:
-        for template, (method, readers) in ELSEWHERE.items():
-            id_ = "00000000-0000-5000-8000-000000000001"
-            path = template.format(score_id=id_, service="dispatch", id=id_, act="redrive")
-            if template.endswith("/stream") and kind in readers:
-                continue
-            assert ((await browser.request(method, path)).status_code == 404) == (kind not in readers), path
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_belongs_to_a_case_is_there_for_its_readers_alone(
-    kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
-) -> None:
-    async with signed_in(site, pool, *KINDS[kind]) as browser, new_browser(site) as stranger:
-        for template, (method, expected) in {**OF_THE_CASE, **OF_A_CALL}.items():
-            path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept", report_id="r")
-            readers = READERS["/cases/{case_id}"] if template in OF_THE_CASE else {"caller"}
-            status = expected if kind in readers else 404
-            assert (await browser.request(method, path)).status_code == status, path
-            assert (await stranger.request(method, path)).status_code == 303
-
-
-@pytest.mark.parametrize(
-    ("scopes", "city", "operates"),
-    [
-        (("role:operator",), "*", True),
-        (("role:operator",), "tiny", False),
-        (("role:admin",), "*", False),
-        (("role:monitor",), "*", False),
-        (("department:streets",), "tiny", False),
-    ],
-)
-async def test_what_is_of_no_single_city_is_there_for_operators_of_all_cities_alone(
-    scopes: tuple[str, ...], city: str, operates: bool, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
-) -> None:
-    async with signed_in(site, pool, *scopes, city=city) as browser, new_browser(site) as stranger:
-        for template, (method, expected) in OF_THE_INSTALLATION.items():
-            path = template.format(letter_id=uuid.uuid4(), halt_id=1)
-            answer = await browser.request(method, path)
-            assert answer.status_code == (expected if operates else 404), path
-            assert (await stranger.request(method, path)).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -199,32 +70,50 @@ async def test_a_person_of_another_city_sees_nothing_of_this_one(
         assert (await browser.get("/queues?city=tiny")).status_code == 404
 
 
-async def test_what_strangers_wrote_stays_text(
+async def test_every_answer_tells_browsers_to_be_strict(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
     async with signed_in(site, pool, "role:operator") as browser:
-        for path in ("/queues", f"/queues?words={PLANTED[:60]}", f"/cases/{states[0].case_id}"):
-            page = (await browser.get(path)).text
-            assert "<script>alert" not in page
-            assert "<img src=x" not in page
-            assert "49" not in re.findall(r"\{\{.*?\}\}|>49<", page)
-        assert "&lt;script&gt;" in (await browser.get(f"/cases/{states[0].case_id}")).text
+        for method, template in TABLE:
+            if method == "POST" or "assets" in template or TABLE[method, template].status == ENDLESS:
+                continue
+            answer = await browser.get(address(template, states[0]))
+            headers = answer.headers
+            policy = headers["content-security-policy"]
+            assert not re.search(r"unsafe|\*|https?:", policy), template
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "form-action 'self'" in policy
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "same-origin"
+            assert "no-store" in headers["cache-control"]
+            assert "strict-transport-security" not in headers
+            if headers.get("content-type", "").startswith("text/html"):
+                assert_harmless(answer.text)
+        assert "default-src 'none'" in (await browser.get("/nothing-here")).headers["content-security-policy"]
+    async with new_browser(site, **{"x-forwarded-proto": "https"}) as secure:
+        assert (await secure.get("/sign-in")).headers["strict-transport-security"].startswith("max-age=")
 
 
-async def test_a_page_runs_no_script_of_its_text_and_is_stored_nowhere(
+async def test_what_strangers_wrote_stays_text_wherever_it_stands(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
-    async with signed_in(site, pool, "role:operator") as browser:
-        answers = [await browser.get(path) for path in ("/queues", f"/cases/{states[0].case_id}", "/nothing-here")]
-    policy = answers[0].headers["content-security-policy"]
-    assert "'unsafe-inline'" not in policy
-    assert "'unsafe-eval'" not in policy
-    for answer in answers[:2]:
-        assert answer.headers["content-security-policy"] == policy
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert not re.search(r"<[a-z][^>]*\s(on\w+|style)=|<style|<[a-z][^>]*javascript:", answer.text)
-        assert not re.search(r"<script(?![^>]*\ssrc=)", answer.text)
+    paths = (
+        "/queues",
+        f"/queues?words={PLANTED}",
+        f"/cases/{states[0].case_id}",
+        f"/cases/{states[0].case_id}?done={PLANTED}",
+    )
+    async with signed_in(site, pool, "role:operator") as staff, signed_in(site, pool, "department:streets") as clerk:
+        for path in paths:
+            for browser in (staff, clerk):
+                assert_harmless((await browser.get(path)).text)
+        assert "&lt;script&gt;" in (await staff.get(f"/cases/{states[0].case_id}")).text
+        assert_harmless((await clerk.get(f"/desk?near={PLANTED}")).text)
+        table = await staff.get("/queues.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "attachment" in table.headers["content-disposition"]
+    assert not re.search(r'(^|,)"?[=+\-@\t\r]', table.text, re.MULTILINE)
 
 
 async def test_lists_filter_search_and_page(
@@ -249,17 +138,6 @@ async def test_lists_filter_search_and_page(
             assert {at for at, number in enumerate(numbers) if f">{number}<" in page} == found, path
 
 
-async def test_a_clerk_finds_the_own_departments_cases_alone(
-    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
-) -> None:
-    async with signed_in(site, pool, "department:streets") as browser:
-        table = (await browser.get("/queues.csv?queue=all&department=lamps")).text
-        assert states[2].case_id not in table
-        everything = (await browser.get("/queues.csv?queue=all")).text
-        assert states[0].case_id in everything
-        assert states[1].case_id not in everything
-
-
 async def test_every_page_is_in_both_languages_and_remembers_the_choice(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
@@ -271,6 +149,9 @@ async def test_every_page_is_in_both_languages_and_remembers_the_choice(
         assert "难以定责" in page
         assert 'lang="zh-CN"' in page
         assert "派单服务暂无应答" in (await browser.get(f"/cases/{states[0].case_id}")).text
+        lost = await browser.get("/casess", headers={"accept": "text/html"})
+        assert (lost.status_code, "没有此页面" in lost.text) == (404, True)
+        assert (await browser.get("/casess")).json()["error"]["code"] == "not_found"
 
 
 async def test_a_case_is_shown_while_dispatch_is_down(
@@ -282,3 +163,26 @@ async def test_a_case_is_shown_while_dispatch_is_down(
     assert answer.status_code == 200
     assert "Dispatch does not answer now" in answer.text
     assert "井盖松动" in answer.text
+
+
+async def test_a_clerk_finds_the_own_departments_cases_alone(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
+) -> None:
+    async with signed_in(site, pool, "department:streets") as browser:
+        table = (await browser.get("/queues.csv?queue=all&department=lamps")).text
+        assert states[2].case_id not in table
+        everything = (await browser.get("/queues.csv?queue=all")).text
+        assert states[0].case_id in everything
+        assert states[1].case_id not in everything
+
+
+@pytest.mark.parametrize("name", ["lang", "theme"])
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example", "/sign-in", "/queues"])
+async def test_a_chosen_language_leads_to_no_other_site(name: str, path: str, site: httpx.ASGITransport) -> None:
+    async with new_browser(site) as browser:
+        value = {"lang": "zh", "theme": "dark"}[name]
+        request = browser.build_request("GET", "/")
+        request.url = httpx.URL(f"http://cockpit{path}?{name}={value}&next=//evil.example")
+        answer = await browser.send(request)
+    location = answer.headers.get("location", "/")
+    assert re.match(r"/(?![/\\])", location), location

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from paidan_cockpit.pages.score_filter import ScoreFilter, is_period, ordered_rows, previous_period
+from paidan_cockpit.pages.score_filter import ScoreFilter, is_period, ordered_rows, previous_period, ranks
+from paidan_cockpit.rights import DIMENSIONS
+from paidan_contracts.scores import Dimension
 
 INDICATORS = {"on_time": "On time", "closing": "Closing"}
 
 
-def parse(own: bool = False, **query: str) -> ScoreFilter:
-    return ScoreFilter.parse(query, city="tiny", today=date(2026, 3, 2), own=own, indicators=INDICATORS)
+def parse(dimensions: tuple[Dimension, ...] = DIMENSIONS, **query: str) -> ScoreFilter:
+    return ScoreFilter.parse(query, city="tiny", today=date(2026, 3, 2), indicators=INDICATORS, dimensions=dimensions)
 
 
 def row(key: str, numerator: int, denominator: int) -> dict[str, Any]:
@@ -26,14 +28,22 @@ def test_an_address_that_asks_for_nothing_known_shows_this_month_by_department()
 
 
 def test_a_clerk_sees_the_own_row_whatever_the_address_says() -> None:
-    assert parse(own=True, by="district").by == "department"
+    assert parse(("department",), by="district").by == "department"
+
+
+def test_a_bounded_post_begins_with_what_it_may_read() -> None:
+    assert [parse(("district", "street"), by=by).by for by in ("street", "city", "")] == [
+        "street",
+        "district",
+        "district",
+    ]
 
 
 def test_an_address_leads_back_to_its_filter() -> None:
     chosen = parse(period="2026-02-28", by="street", indicator="closing", direction="lowest")
     query = dict(pair.split("=") for pair in chosen.query().split("&"))
 
-    again = ScoreFilter.parse(query, city="tiny", today=date.max, own=False, indicators=INDICATORS)
+    again = ScoreFilter.parse(query, city="tiny", today=date.max, indicators=INDICATORS)
     assert again == chosen
 
 
@@ -48,6 +58,12 @@ def test_of_equal_rates_the_one_of_more_cases_comes_first() -> None:
     rows = [row("few", 1, 1), row("many", 9, 9)]
 
     assert [each["key"] for each in ordered_rows(rows, parse())] == ["many", "few"]
+
+
+def test_equal_rates_have_the_same_rank_and_rows_without_a_case_have_none() -> None:
+    rows = ordered_rows([row("a", 1, 2), row("b", 2, 2), row("c", 4, 4), row("d", 0, 0)], parse())
+
+    assert ranks(rows, parse()) == [1, 1, 3, None]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,31 @@ async def test_a_link_signs_in_once_and_a_look_at_it_uses_nothing_up(
     assert (await kinds(pool))[len(before) :] == ["signed_in", "link_refused"]
 
 
+async def test_a_link_leads_to_the_page_that_was_wanted(site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]") -> None:
+    """Somebody opens the address that a colleague sent, is asked to sign in, and then opens the link."""
+    person = await add_person(pool, "role:operator")
+    async with new_browser(site, accept="text/html,*/*") as browser:
+        assert (await browser.get("/queues?queue=placing&words=井盖")).headers["location"] == "/sign-in"
+        await browser.get("/overview/stream", headers={"accept": "text/event-stream"})
+        wanted = await browser.post("/sign-in", data={"token": await add_link(pool, person)})
+        again = await browser.post("/sign-in", data={"token": await add_link(pool, person)})
+
+        assert wanted.headers["location"] == "/queues?queue=placing&words=%E4%BA%95%E7%9B%96"
+        assert (await browser.get(wanted.headers["location"])).status_code == 200
+        assert again.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "kept", ["//evil.example", "%2F%2Fevil.example", "/\\evil.example", "https://evil.example", "/%0d%0ax:y", "%09/x"]
+)
+async def test_a_link_leads_to_no_other_site(kept: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]") -> None:
+    token = await add_link(pool, await add_person(pool, "role:operator"))
+    async with new_browser(site, cookie=f"paidan_wanted_page={kept}") as browser:
+        answer = await browser.post("/sign-in", data={"token": token})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
 async def test_a_link_that_is_too_old_or_of_a_disabled_person_signs_nobody_in(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
 ) -> None:
@@ -117,6 +142,11 @@ async def test_an_idle_session_ends(site: httpx.ASGITransport, pool: "asyncpg.Po
         assert (await browser.get("/queues")).status_code == 303
 
 
+def from_address(site: httpx.ASGITransport, client: str) -> httpx.ASGITransport:
+    """Return the site as it is reached from another network address."""
+    return httpx.ASGITransport(site.app, client=(client, 1))
+
+
 def csrf_of(page: str) -> str:
     """Return the token in a page's forms."""
     found = re.search(r'name="csrf" value="([^"]+)"', page)
@@ -134,3 +164,20 @@ async def test_a_person_may_do_what_the_post_grants_by_the_pack_in_force(
     async with new_browser(site) as browser:
         assert (await browser.post("/sign-in", data={"token": token})).status_code == 303
         assert (await browser.get("/queues")).status_code == 303
+
+
+async def test_links_are_not_tried_without_end(site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]") -> None:
+    before = await pool.fetchval("SELECT count(*) FROM sign_in")
+    async with (
+        new_browser(from_address(site, "192.0.2.7")) as guesser,
+        new_browser(from_address(site, "192.0.2.8")) as other,
+    ):
+        answers = [(await guesser.post("/sign-in", data={"token": "b" * 43})).status_code for _ in range(35)]
+        looks = (await guesser.get(f"/sign-in/{'b' * 43}")).status_code
+        assert (await other.post("/sign-in", data={"token": "b" * 43})).status_code == 410
+        good = await add_link(pool, await add_person(pool, "role:inspector"))
+        assert (await guesser.post("/sign-in", data={"token": good})).status_code == 303
+    assert answers[:30] == [410] * 30
+    assert answers[32:] == [429] * 3
+    assert looks == 429
+    assert await pool.fetchval("SELECT count(*) FROM sign_in") - before <= 35

@@ -7,13 +7,13 @@ import pytest
 
 from paidan_contracts.city.compare import compare_packs
 from paidan_contracts.city.pack_types import Names
-from paidan_contracts.city.posts import DUTIES, Post, PostRole, scopes_of
+from paidan_contracts.city.posts import DUTIES, Post, PostDuty, scopes_of
 from paidan_contracts.scopes import grants_of
 from paidan_deploy.citypacks.check import check_folder
 from tests.contracts.city_packs import QUANCHENG, TINY, append_line, copy_pack
 from tests.contracts.invalid_packs import InvalidPackCase, Mutate, diagnostic_for
 
-HEADER = "id,names.zh,names.en,role,classes[],places[],unit"
+HEADER = "id,names.zh,names.en,duty,classes[],places[],department"
 DISPATCHER = "dispatcher,派遣员,Dispatcher,dispatcher,,,"
 
 
@@ -23,9 +23,9 @@ def posts(*lines: str, header: str = HEADER) -> Mutate:
 
 
 INVALID_POSTS = {
-    "an unknown role": ("p,值班,Post,dispacher,,,", "p: role: Input should be 'inspector'"),
-    "an unknown department": ("p,处置员,Handler,handler,,,street", "p: unit: there is no department 'street' (did you"),
-    "a handler of nobody": ("p,处置员,Handler,handler,,,", "p: unit: is missing: a handler answers for a department"),
+    "an unknown duty": ("p,值班,Post,dispacher,,,", "p: duty: Input should be 'inspector'"),
+    "an unknown department": ("p,处置员,Handler,handler,,,street", "p: department: there is no department 'street'"),
+    "a handler of nobody": ("p,处置员,Handler,handler,,,", "p: department: is missing: a handler answers for"),
     "a desk of nowhere": ("p,西区席位,West desk,desk,,,", "p: places: is missing: a desk belongs to"),
     "an unknown place": ("p,席位,Desk,desk,,990101 990199,", "p: places: there is no district, street or"),
     "a class that nothing matches": ("p,派遣员,P,dispatcher,E01* C99*,,", "p: classes: 'C99*' matches no class"),
@@ -44,7 +44,7 @@ def test_invalid_post_is_diagnosed(tmp_path: Path, line: str, expected: str) -> 
 
 
 def test_unknown_column_of_posts_is_diagnosed(tmp_path: Path) -> None:
-    planted = InvalidPackCase(posts(header=HEADER.replace("unit", "department")), "posts.csv:1: unknown column")
+    planted = InvalidPackCase(posts(header=HEADER.replace("department", "unit")), "posts.csv:1: unknown column")
 
     assert diagnostic_for(planted, tmp_path).startswith(planted.expected)
 
@@ -77,33 +77,35 @@ def test_posts_are_compared_one_by_one(tmp_path: Path) -> None:
 def test_demo_city_has_posts_of_every_role_and_a_handler_for_each_department() -> None:
     pack = check_folder(QUANCHENG).valid_pack()
 
-    assert {each.role for each in pack.posts or ()} == set(get_args(PostRole))
-    assert {each.unit for each in pack.posts or () if each.role == "handler"} == {each.id for each in pack.departments}
+    assert {each.duty for each in pack.posts or ()} == set(get_args(PostDuty))
+    assert {each.department for each in pack.posts or () if each.duty == "handler"} == {
+        each.id for each in pack.departments
+    }
 
 
 @pytest.mark.parametrize(
-    ("role", "more", "scopes"),
+    ("duty", "more", "scopes"),
     [
         ("dispatcher", {}, {"role:operator"}),
-        ("handler", {"unit": "streets"}, {"department:streets"}),
-        ("inspector", {"unit": "streets"}, {"role:inspector", "member:streets"}),
-        ("supervisor", {"unit": "streets"}, {"role:monitor"}),
-        ("desk", {"places": ("990101",), "unit": "lamps"}, {"role:operator", "place:990101", "member:lamps"}),
+        ("handler", {"department": "streets"}, {"department:streets"}),
+        ("inspector", {"department": "streets"}, {"role:inspector", "member:streets"}),
+        ("supervisor", {"department": "streets"}, {"role:monitor"}),
+        ("desk", {"places": ("990101",), "department": "lamps"}, {"role:operator", "place:990101", "member:lamps"}),
         ("caller", {"classes": ("E*", "C0137")}, {"role:caller", "class:E*", "class:C0137"}),
     ],
 )
 def test_post_grants_what_a_key_of_its_duty_has_within_its_bounds(
-    role: PostRole, more: dict[str, object], scopes: set[str]
+    duty: PostDuty, more: dict[str, object], scopes: set[str]
 ) -> None:
-    fields = {"id": "p", "names": Names(zh="岗", en="post"), "role": role, **more}
+    fields = {"id": "p", "names": Names(zh="岗", en="post"), "duty": duty, **more}
 
     assert scopes_of(Post.model_validate(fields)) == scopes
 
 
-@pytest.mark.parametrize("role", DUTIES)
-def test_no_post_grants_what_persons_may_not_hold(role: PostRole) -> None:
+@pytest.mark.parametrize("duty", DUTIES)
+def test_no_post_grants_what_persons_may_not_hold(duty: PostDuty) -> None:
     """Imports, administration, audit and reporting for a source are keys' duties, not posts'."""
-    fields = {"id": "p", "names": Names(zh="岗", en="post"), "role": role, "unit": "streets"}
+    fields = {"id": "p", "names": Names(zh="岗", en="post"), "duty": duty, "department": "streets"}
 
     grants = grants_of(scopes_of(Post.model_validate(fields)))
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paidan_contracts.city.pack_types import Names
+from paidan_contracts.city.posts import DUTIES, Post, PostDuty, scopes_of
 from paidan_contracts.scopes import (
     ALL_CITIES,
     ROLE_MEANINGS,
@@ -15,6 +17,7 @@ from paidan_contracts.scopes import (
     Role,
     covers_city,
     grants_of,
+    scope_fault,
     validate_key,
 )
 
@@ -40,7 +43,6 @@ def test_security_and_audit_are_duties_of_their_own(role: str) -> None:
 
 def test_inspector_belongs_to_the_department_that_his_key_names() -> None:
     assert grants_of(frozenset({"role:inspector", "member:water"})).member == "water"
-    assert grants_of(frozenset({"role:inspector", "member:water", "member:fire"})).member is None
 
 
 def test_role_key_has_its_own_role_only() -> None:
@@ -51,11 +53,52 @@ def test_role_key_has_its_own_role_only() -> None:
 
 
 @given(st.frozensets(st.sampled_from(SCOPES)))
-def test_scopes_of_two_sources_grant_neither(scopes: frozenset[str]) -> None:
+def test_scopes_of_two_sources_grant_nothing(scopes: frozenset[str]) -> None:
     """Such a key cannot be created; one that was stored some other way must not report for either source."""
     sources = {scope for scope in scopes if scope.startswith("source:")}
 
     assert (grants_of(scopes).source is not None) == (len(sources) == 1)
+    assert (scope_fault(scopes) is None) == (len(sources) < 2)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "department:water department:fire",
+        "member:water member:fire",
+        "Class:E*",
+        "clas:E*",
+        "places:1",
+        "place:",
+        "unit:1",
+        "role:Admin",
+    ],
+)
+def test_scopes_that_cannot_be_read_grant_nothing_instead_of_more(added: str) -> None:
+    """Whoever overlooks a bound, or the second of two departments, grants the whole city."""
+    scopes = frozenset({"role:operator", *added.split()})
+
+    assert grants_of(scopes) == Grants(None, None, None, roles=frozenset(), may_backdate=False)
+    assert scope_fault(scopes) is not None
+
+
+@pytest.mark.parametrize("added", ["role:of_a_later_release", "class:E0110", "class:*", "place:370102001"])
+def test_scopes_that_take_nothing_away_leave_the_others_as_they_are(added: str) -> None:
+    assert grants_of(frozenset({"role:operator", added})).has_role("operator")
+
+
+@pytest.mark.parametrize("duty", DUTIES)
+def test_scopes_of_every_post_can_be_read(duty: PostDuty) -> None:
+    post = Post(
+        id="p",
+        names=Names(zh="岗", en="p"),
+        duty=duty,
+        classes=("C01*", "E0110"),
+        places=("370102",),
+        department="streets",
+    )
+
+    assert scope_fault(scopes_of(post)) is None
 
 
 @pytest.mark.parametrize(("key_city", "covered"), [("quancheng", True), (ALL_CITIES, True), ("tiny", False)])

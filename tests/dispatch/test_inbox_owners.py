@@ -12,7 +12,7 @@ import pytest
 from paidan_chassis.consumer.batch import Batch, Lane
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
-from paidan_chassis.consumer.fence import FencedTransaction
+from paidan_chassis.consumer.fence import Fence
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds
 from paidan_chassis.consumer.outbox_chunks import ChunkWriter
 from paidan_chassis.consumer.owned_lanes import LaneWriter, OwnedLanes
@@ -71,7 +71,7 @@ class Owner:
 
     handler: OvertakenHandler
     connection: HeldConnection
-    fence: FencedTransaction
+    fence: Fence
 
 
 @asynccontextmanager
@@ -87,7 +87,7 @@ async def owner_of(pool: "asyncpg.Pool[Any]", partition: int, *, lock_wait_s: fl
     lanes.add(lane, LaneState(0, 0, LogBounds("cluster", "topic", 0, 99)))
     relay.take_over(lane, relayed_seq=0, previous={}, chunks=[])
     connection = HeldConnection(pool, log, lock_wait_s=lock_wait_s)
-    fence = FencedTransaction(
+    fence = Fence(
         Subscription("dispatch", topics=(INBOX.name,), cipher=vault.build_cipher()),
         handler,
         connection=connection,

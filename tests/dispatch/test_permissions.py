@@ -28,7 +28,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unsupported_actions import Escalate
-from paidan_dispatch.actions.permissions import Inquiry, Permission, Requirement
+from paidan_dispatch.actions.permissions import Permission, PermissionQuery, Requirement
 from paidan_dispatch.cases.case_state import running_timers
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
@@ -62,8 +62,8 @@ def permissions(
     minutes: float = IN_TIME,
 ) -> dict[str, Permission]:
     caller = Principal(key_id="anne", name="anne", city="*", scopes=frozenset(scopes))
-    inquiry = Inquiry(state, policy or default_policy(), caller, at_minute(minutes), own_report)
-    return {each.kind: each for each in inquiry.permissions()}
+    query = PermissionQuery(state, policy or default_policy(), caller, at_minute(minutes), own_report)
+    return {each.kind: each for each in query.permissions()}
 
 
 def filled_forms(state: CaseState, policy: CityPolicy) -> Iterator[Action]:

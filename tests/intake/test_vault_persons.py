@@ -2,6 +2,9 @@
 
 import uuid
 
+import pytest
+
+from paidan_contracts import ids
 from paidan_intake import vault
 from paidan_intake.normalization import VaultContent
 from paidan_intake.tickets import Reporter
@@ -78,10 +81,29 @@ async def test_all_reports_of_a_person_are_exported_and_erased_by_command(databa
     assert [each["found"] for each in unknown["reports"]] == [False]
 
 
-async def test_post_of_one_place_sees_nobody_because_intake_knows_no_place_of_a_case(intake: IntakeService) -> None:
+@pytest.mark.parametrize(
+    ("places", "status", "code"),
+    [
+        (None, 403, "bounded_post"),
+        ([], 404, "not_found"),
+        (["990102", "990102001"], 404, "not_found"),
+        (["990101", "990101001"], 200, None),
+    ],
+)
+async def test_post_of_one_place_sees_the_persons_and_reports_of_its_cases_alone(
+    intake: IntakeService, places: list[str] | None, status: int, code: str | None
+) -> None:
     path = await send(intake, text="话", reporter={"name": "王小明"})
+    report_id = path.rpartition("/")[2]
+    await intake.set_status(report_id, "handling", [])
+    await intake.fetch("UPDATE standing SET places = $2 WHERE case_id = $1", ids.case_id("tiny", report_id), places)
 
-    answer = await ask(intake, "bounded", f"{path}/reporter", "群众来电核实")
+    look = await ask(intake, "bounded", f"{path}/reporter", "群众来电核实")
+    export = await ask(intake, "bounded", f"{path}/export", "群众来电核实")
+    async with intake.client("bounded") as client:
+        report = await client.get(path)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "bounded_post")
-    assert "王小明" not in answer.text
+    for answer in (look, report):
+        assert (answer.status_code, answer.json().get("error", {}).get("code")) == (status, code)
+    assert ("王小明" in look.text) == (status == 200)
+    assert export.status_code == 403

@@ -1,4 +1,4 @@
-"""A case in the street, by phone: the clerk finishes it through a bad line, it fails once, passes, and is rated."""
+"""A case through every hand: placed at a desk, then by phone finished through a bad line, failed, passed, and rated."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import FilePayload, Page, Request, Route
+from playwright.async_api import FilePayload, Page, Request, Route, expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
@@ -19,7 +19,9 @@ from tests.polling import poll
 pytestmark = pytest.mark.takes(seconds=40)
 
 CITY: Final = "quancheng"
+DEPARTMENT: Final = "minghu-sanitation"
 PHONE: Final = View(width=360, height=740, is_phone=True)
+PHONE_WITHOUT_SCRIPT: Final = View(width=360, height=740, is_phone=True, has_script=False)
 NUMBER: Final = "13812345678"
 LINE_IS_CUT: Final = ("ERR_FAILED", "ERR_INTERNET_DISCONNECTED", "422")
 """What a browser says of answers that never came, and of forms that were refused."""
@@ -36,16 +38,15 @@ class Work:
     installation: CommandRunner
     urls: Mapping[str, str]
     case_id: str
-    department: str
     operator: Mapping[str, str]
 
     def link(self, post: str, *more: str) -> str:
         """Return a new sign-in link."""
         return self.installation.run("cockpit", "link", "--as", post, "--city", CITY, *more).stdout.split()[-1]
 
-    def clerk_link(self, department: str | None = None) -> str:
+    def clerk_link(self) -> str:
         """Return a new sign-in link of the department's clerk."""
-        return self.link("clerk", "--department", department or self.department)
+        return self.link("clerk", "--department", DEPARTMENT)
 
     async def case(self) -> dict[str, Any]:
         """Return the case as dispatch has it."""
@@ -66,7 +67,7 @@ class Work:
 
 @pytest.fixture
 async def work(installation: CommandRunner) -> Work:
-    """Send a report and wait until its case is with a department."""
+    """Send a report whose place nobody knows, and wait until its case is held for a dispatcher."""
     services = json.loads(installation.run("status", "--json").stdout)["services"]
     urls = {each["name"]: each["url"] for each in services}
     hotline, operator = _key(installation, "source:hotline-12345"), _key(installation, "role:operator")
@@ -76,7 +77,6 @@ async def work(installation: CommandRunner) -> Work:
         "category": "市容环境/暴露生活垃圾",
         "text": f"巷口垃圾堆了三天，<b>请</b>清理，电话{NUMBER}",
         "wants_callback": True,
-        "position": {"x": 117.0307, "y": 36.6602, "crs": "gcj02"},
         "reporter": {"name": "王敏", "phone": NUMBER},
     }
     async with httpx.AsyncClient(timeout=30) as client:
@@ -84,13 +84,12 @@ async def work(installation: CommandRunner) -> Work:
         assert report.status_code == 202, report.text
         address = f"{urls['intake']}/v1/reports/{report.json()['report_id']}"
 
-        async def dispatched() -> dict[str, Any]:
+        async def held() -> dict[str, Any]:
             found: dict[str, Any] = (await client.get(address, headers=hotline)).json()
-            return found if found.get("status") == "dispatched" else {}
+            return found if found.get("status") == "filed" else {}
 
-        case_id = (await poll(dispatched, within_s=60, what="the report is dispatched"))["case_id"]
-        shown = await client.get(f"{urls['dispatch']}/v1/cases/{case_id}", headers=operator)
-    return Work(installation, urls, case_id, shown.json()["case"]["department"], operator)
+        case_id = (await poll(held, within_s=60, what="the report's case is held"))["case_id"]
+    return Work(installation, urls, case_id, operator)
 
 
 @dataclass
@@ -144,7 +143,8 @@ async def finish(page: Page, case_id: str, text: str, *, colour: str = "teal") -
     photo = make_jpeg(width=2400, height=1800, colour=colour)
     file = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=photo)
     await form.locator("input[type=file]").set_input_files(file)
-    await form.locator("input[type=checkbox]").check()
+    if await form.locator("input[type=checkbox]").is_visible():
+        await form.locator("input[type=checkbox]").check()
     await form.locator("button[type=submit]").click()
 
 
@@ -160,7 +160,53 @@ async def inspect(page: Page, case_id: str, *, passed: bool, reason: str = "") -
     await form.locator("button[type=submit]").click()
 
 
-async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, pages: WatchedPages) -> None:
+async def counts_of(page: Page) -> list[int]:
+    """Return numerator and denominator of the satisfaction that an open overview shows."""
+    rate = page.locator("#board-rates .tile", has_text="满意率").locator("a[href^='/scores/']")
+    return [int(each) for each in re.findall(r"\d+", await rate.inner_text())]
+
+
+async def place(page: Page, work: Work) -> None:
+    """Find the held case in its queue, and give it to the department while the line is cut for a moment."""
+    case = page.locator(f'main a[href="/cases/{work.case_id}"]')
+    await page.goto(f"{work.urls['cockpit']}/queues?queue=placing&city={CITY}")
+    await poll(lambda: _reloaded(page, case), within_s=20, what="the held case is in its queue")
+    await case.first.click()
+    form = page.locator(f'form[action="/cases/{work.case_id}/actions/assign"]')
+    await form.locator("select").select_option(DEPARTMENT)
+    await form.locator("textarea").fill("责任单位已电话确认")
+    await page.context.set_offline(True)
+    await form.locator("button[type=submit]").click()
+    await page.locator(".kept li").get_by_text("暂无网络").wait_for()
+    await page.context.set_offline(False)
+    await page.wait_for_url("**?done=applied")
+    await work.wait_for("dispatched")
+
+
+async def test_a_case_is_placed_finished_failed_passed_and_rated(work: Work, pages: WatchedPages) -> None:
+    dispatcher = await pages.open(work.link("dispatcher"), expected_problems=LINE_IS_CUT)
+    await sign_in(dispatcher, dispatcher.url)
+    overview = await dispatcher.context.new_page()
+    await overview.goto(f"{work.urls['cockpit']}/overview?city={CITY}")
+    before = await counts_of(overview)
+    await overview.evaluate("window.stayed = true")
+    await place(dispatcher, work)
+
+    await work_in_the_street(work, pages)
+    await call_back(work, pages)
+
+    async def counted() -> bool:
+        return await counts_of(overview) == [each + 1 for each in before]
+
+    await poll(counted, within_s=40, what="the open overview counts the satisfied reporter")
+    assert await overview.evaluate("window.stayed"), "it was not loaded again"
+    await dispatcher.reload()
+    for told in ("已签收", "核查未通过", "核查通过", "满意"):
+        await expect(dispatcher.locator(".timeline")).to_contain_text(told)
+
+
+async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
+    """Accept, finish through a bad line, fail, finish again without script, and pass."""
     clerk = await pages.open(work.clerk_link(), PHONE, expected_problems=LINE_IS_CUT)
     await sign_in(clerk, clerk.url)
     task = clerk.locator(f'form[action="/cases/{work.case_id}/actions/accept"]')
@@ -169,7 +215,34 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     await look(clerk, "desk")
     await task.get_by_role("button").click()
     await work.wait_for("handling")
+    await finish_through_a_bad_line(clerk, work)
 
+    inspector = await pages.open(work.link("inspector"), PHONE, expected_problems=LINE_IS_CUT)
+    await sign_in(inspector, inspector.url)
+    await inspector.goto(f"{work.urls['cockpit']}/inspection")
+    await look(inspector, "inspection")
+    checks = BadLine([])
+    await inspector.route("**/actions/inspect", checks.carry)
+    await inspect(inspector, work.case_id, passed=False)
+    await inspector.locator(".field .error").wait_for()
+    await save_screenshot(inspector, "inspection-refused")
+    await inspect(inspector, work.case_id, passed=False, reason="墙角仍有垃圾")
+    await work.wait_for("handling")
+    assert len(set(checks.keys)) == 2, "a changed one has a new id after a refusal"
+
+    plain = await pages.open(work.clerk_link(), PHONE_WITHOUT_SCRIPT)
+    await sign_in(plain, plain.url)
+    await finish(plain, work.case_id, "墙角也已清理", colour="olive")
+    await plain.wait_for_url("**/desk")
+    found = await work.wait_for("inspecting")
+    assert len(found["case"]["assignments"][-1]["proof"]) == 1, "a plain form carries its photo"
+    await inspector.goto(f"{work.urls['cockpit']}/inspection")
+    await inspect(inspector, work.case_id, passed=True)
+    await work.wait_for("closed")
+
+
+async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
+    """Finish while requests and answers are lost: it is kept, survives a new sign-in, and arrives once."""
     line = BadLine(["request", "answer"])
     await clerk.route("**/actions/finish", line.carry)
     await finish(clerk, work.case_id, "已清运，地面已冲洗")
@@ -186,28 +259,6 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     assert (len(line.keys), len(set(line.keys))) == (3, 1)
     finishes = [each["event"] for each in found["history"] if each["event"]["type"] == "case.finished.v1"]
     assert [(each["text"], len(each["proof"])) for each in finishes] == [("已清运，地面已冲洗", 1)]
-
-    inspector = await pages.open(work.link("inspector"), PHONE, expected_problems=LINE_IS_CUT)
-    await sign_in(inspector, inspector.url)
-    await inspector.goto(f"{work.urls['cockpit']}/inspection")
-    await look(inspector, "inspection")
-    checks = BadLine([])
-    await inspector.route("**/actions/inspect", checks.carry)
-    await inspect(inspector, work.case_id, passed=False)
-    await inspector.locator(".field .error").wait_for()
-    await save_screenshot(inspector, "inspection-refused")
-    await inspect(inspector, work.case_id, passed=False, reason="墙角仍有垃圾")
-    await work.wait_for("handling")
-    assert len(set(checks.keys)) == 2, "a changed one has a new id after a refusal"
-
-    await clerk.goto(f"{work.urls['cockpit']}/desk")
-    await finish(clerk, work.case_id, "墙角也已清理", colour="olive")
-    await work.wait_for("inspecting")
-    await inspector.goto(f"{work.urls['cockpit']}/inspection")
-    await inspect(inspector, work.case_id, passed=True)
-    await work.wait_for("closed")
-
-    await call_back(work, pages)
 
 
 async def call_back(work: Work, pages: WatchedPages) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +12,12 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from paidan_cockpit.pages.calls import REASON
 from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES, find_topic
+from tests.cockpit.markup import assert_harmless
 from tests.journeys.installation import CommandRunner
+from tests.journeys.kept_data import places_of
+from tests.journeys.strangers_case import NAME, PHONE, POSTS, looks_at, pages_of, report_something, work_on
 from tests.polling import poll
 from tests.servers import ServerAddresses
 
@@ -163,3 +168,38 @@ async def test_praise_is_noted_and_its_source_reads_the_reply(installation: Comm
 def _key(installation: CommandRunner, scope: str) -> dict[str, str]:
     printed = installation.run("keys", "add", "--name", "words", "--city", CITY, scope).stdout
     return {"authorization": f"Bearer {printed.split()[-1]}"}
+
+
+async def test_a_person_is_seen_once_and_nowhere_else_and_no_text_becomes_a_script(installation: CommandRunner) -> None:
+    handled = await report_something(installation)
+    await work_on(handled)
+    call = f"/callbacks/{handled.case_id}/{handled.report_id}"
+
+    async with handled.person("caller") as caller:
+        page = await poll(lambda: _page(caller, call), within_s=20, what="the page of the call")
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert csrf
+        shown = await caller.post(f"{call}/contact", data={"csrf": csrf[1]})
+    pages = [page for post in POSTS for page in await pages_of(handled, post, call)]
+    looks = await looks_at(handled)
+
+    assert (NAME in shown.text, PHONE in shown.text) == (True, True)
+    assert_harmless(shown.text)
+    assert shown.headers["cache-control"] == "no-store"
+    assert {"/overview", "/queues", "/queues.csv", call, f"/cases/{handled.case_id}", "/system"} <= {
+        page.url.path for page in pages
+    }
+    for each in pages:
+        assert NAME not in each.text, each.url
+        assert PHONE not in each.text, each.url
+        if each.headers["content-type"].startswith("text/html"):
+            assert_harmless(each.text)
+    [look] = looks
+    assert (look["actor"], look["detail"]) == ("caller", REASON)
+    assert re.fullmatch(r"person_[0-9a-f-]{36}", look["key_id"])
+    assert await places_of(handled.installation, NAME, PHONE) == []
+
+
+async def _page(client: httpx.AsyncClient, path: str) -> str:
+    answer = await client.get(path)
+    return answer.text if answer.is_success else ""

@@ -154,7 +154,7 @@ async def test_nothing_is_published_during_a_rebuild(closed_case_service: Scorin
     await closed_case_service.pool.execute(
         "INSERT INTO lane (consumer, topic, partition, next_offset) VALUES ('scoring', 'paidan.cases', 0, 10)"
     )
-    await closed_case_service.pool.execute("INSERT INTO rebuild (partition, until) VALUES (0, 11)")
+    await closed_case_service.pool.execute("INSERT INTO rebuild VALUES (0, 11, 'paidan.cases')")
     held = await new_publisher(closed_case_service).publish()
 
     await closed_case_service.pool.execute("UPDATE lane SET next_offset = 11")

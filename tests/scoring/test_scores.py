@@ -114,3 +114,51 @@ async def test_conservation_counts_rows_and_not_counters(edge: httpx.AsyncClient
 
     assert (sound["cases"], sound["facts"], sound["by_end"]["closed"], sound["holds"]) == (4, 5, 1, True)
     assert (broken["cases"], broken["holds"]) == (3, False)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "by", "keys"),
+    [
+        (("place:1",), "district", ["1"]),
+        (("place:1-1",), "street", ["1-1"]),
+        (("place:1-1",), "district", []),
+        (("place:9",), "district", []),
+        (("class:E01*",), "class", ["E0110"]),
+        (("class:C*",), "class", []),
+        (("place:1",), "class", None),
+        (("class:E*",), "district", None),
+        (("class:E*", "place:1"), "class", None),
+        (("place:1",), "city", None),
+        (("place:1",), "department", None),
+        (("place:1",), "source", None),
+    ],
+)
+async def test_a_bounded_post_reads_the_figures_of_its_classes_or_places_alone(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", bounds: tuple[str, ...], by: str, keys: list[str] | None
+) -> None:
+    """A figure counts all cases of its row, and no row by department has only those of one district."""
+    monitor, post = await create_key(pool, "role:monitor"), await create_key(pool, "role:operator", *bounds)
+    query = {"city": "tiny", "period": "2026-03", "by": by}
+    all_rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
+
+    answer = await edge.get("/v1/scores", params=query, headers=post)
+
+    if keys is None:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "bounded_post")
+    else:
+        assert answer.json()["rows"] == [row for row in all_rows if row["key"] in keys]
+        assert answer.json()["total"] is None
+        assert (not keys) == (answer.json()["rows"] == [])
+    for row in all_rows:
+        receipt = await edge.get(f"/v1/scores/{row['rates']['on_time']['score_id']}/cases", headers=post)
+        assert receipt.status_code == (200 if row["key"] in (keys or ()) else 404), row["key"]
+
+
+async def test_a_bounded_clerk_reads_no_figure_of_the_whole_department(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
+) -> None:
+    clerk = await create_key(pool, "department:a", "place:1")
+
+    answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026-03"}, headers=clerk)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "bounded_post")

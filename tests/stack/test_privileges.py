@@ -8,12 +8,15 @@ from typing import Any
 import asyncpg
 import pytest
 
+from paidan_chassis.consumer.rebuild_queries import ComputedTables
+from paidan_cockpit import rebuild as cockpit_rebuild
 from paidan_deploy.conservation.anchor import Head
 from paidan_deploy.conservation.chained_logs import ChainedLogs, read_chained_logs
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.provisioning.database import prepare_database
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.services import SERVICES
+from paidan_scoring import rebuild as scoring_rebuild
 from tests import servers as real
 
 READINGS = "intake.vault_reading"
@@ -31,6 +34,12 @@ NOT_OWNED_BY_OWNERS = """
      UNION ALL
     SELECT nspname FROM pg_namespace WHERE nspname = ANY($1) AND nspowner::regrole::text <> ALL($2)
 """
+
+
+def empty_tables(schema: str, tables: ComputedTables) -> str:
+    """Return what a rebuild of a service begins with."""
+    names = ", ".join(f"{schema}.{table}" for table in (*tables.names, "rebuild"))
+    return f"LOCK TABLE {schema}.lane IN EXCLUSIVE MODE; TRUNCATE {names}"
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +76,8 @@ async def test_preparing_again_changes_nothing_also_at_once(dsn: str, tmp_path: 
         ("paidan_dispatch", ADD_STEP.replace("$1", "repeat('1', 32)")),
         ("paidan_dispatch", "SELECT count(*) FROM dispatch.history"),
         ("paidan_intake", ADD_READING),
-        ("paidan_scoring", "TRUNCATE scoring.fact, scoring.tally, scoring.mark, scoring.rebuild"),
-        (
-            "paidan_cockpit",
-            "TRUNCATE cockpit.case_row, cockpit.report_row, cockpit.word_queue, cockpit.case_words, cockpit.rebuild",
-        ),
+        ("paidan_scoring", empty_tables("scoring", scoring_rebuild.TABLES)),
+        ("paidan_cockpit", empty_tables("cockpit", cockpit_rebuild.TABLES)),
         ("paidan_cockpit", "SELECT cockpit.drop_read_indexes(), cockpit.create_read_indexes()"),
         *((f"paidan_{each.name}", f"SELECT count(*) FROM {each.name}.migration") for each in SERVICES),
         *((f"paidan_{each.name}", "SELECT count(*) FROM cities.pack") for each in SERVICES),

@@ -36,7 +36,7 @@ from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
 _DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
-_POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "role", "classes[]", "places[]", "unit"}
+_POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "duty", "classes[]", "places[]", "department"}
 _SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
     "id",
     "kind",

@@ -9,32 +9,32 @@ from paidan_contracts.city.organisation import DepartmentId
 from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, PlaceCode
 
 PostId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-PostRole = Literal[
+PostDuty = Literal[
     "inspector", "acceptor", "duty_chief", "dispatcher", "handler", "caller", "desk", "supervisor", "operator"
 ]
 
 
 class Duty(NamedTuple):
-    """What those who hold a role do: its name, and the scope that it grants; ``{unit}`` is the post's department."""
+    """A duty of posts: its name, and the scope that it grants; ``{department}`` is the post's department."""
 
     names: Names
     scope: str
 
 
-DUTIES: Final[MappingProxyType[PostRole, Duty]] = MappingProxyType(
+DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
     {
         "inspector": Duty(Names(zh="监督员", en="Inspector"), "role:inspector"),
         "acceptor": Duty(Names(zh="受理员", en="Acceptor"), "role:operator"),
         "duty_chief": Duty(Names(zh="值班长", en="Duty chief"), "role:operator"),
         "dispatcher": Duty(Names(zh="派遣员", en="Dispatcher"), "role:operator"),
-        "handler": Duty(Names(zh="处置员", en="Handler"), "department:{unit}"),
+        "handler": Duty(Names(zh="处置员", en="Handler"), "department:{department}"),
         "caller": Duty(Names(zh="回访员", en="Caller-back"), "role:caller"),
         "desk": Duty(Names(zh="区县、街道席位", en="District or street desk"), "role:operator"),
         "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor"),
-        "operator": Duty(Names(zh="运行值守员", en="System operator"), "role:operator"),
+        "operator": Duty(Names(zh="运维人员", en="System operator"), "role:operator"),
     }
 )
-_BELONGS_TO_ITS_UNIT: Final = frozenset({"role:inspector", "role:caller", "role:operator"})
+_BELONGS_TO_ITS_DEPARTMENT: Final = frozenset({"role:inspector", "role:caller", "role:operator"})
 
 
 class Post(PackModel):
@@ -42,19 +42,19 @@ class Post(PackModel):
 
     id: PostId
     names: Names
-    role: PostRole
+    duty: PostDuty
     classes: tuple[ClassPattern, ...] | None = None
     """Only cases of these; None: of every class."""
     places: tuple[PlaceCode, ...] | None = None
     """Only cases in these districts, streets and communities; None: everywhere in the city."""
-    unit: DepartmentId | None = None
+    department: DepartmentId | None = None
     """The department to which it belongs, for which a handler answers and whose work an inspector may not inspect."""
 
 
 def scopes_of(post: Post) -> frozenset[str]:
     """Return the scopes that a post grants to its holder: what a key of the same duty has, within its bounds."""
-    scope = DUTIES[post.role].scope.format(unit=post.unit)
-    member = {f"member:{post.unit}"} if post.unit and scope in _BELONGS_TO_ITS_UNIT else set()
+    scope = DUTIES[post.duty].scope.format(department=post.department)
+    member = {f"member:{post.department}"} if post.department and scope in _BELONGS_TO_ITS_DEPARTMENT else set()
     classes = {f"class:{pattern}" for pattern in post.classes or ()}
     places = {f"place:{code}" for code in post.places or ()}
     return frozenset({scope} | member | classes | places)

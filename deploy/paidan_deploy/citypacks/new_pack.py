@@ -45,7 +45,7 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
         _edit(file, lambda text: _rename_values(text, departments, sources))
     _rename_column(target / "departments.csv", "id", departments)
     _rename_column(target / "sources.csv", "id", sources)
-    _rename_column(target / "posts.csv", "unit", departments)
+    _rename_column(target / "posts.csv", "department", departments)
     for words in ("categories.csv", "matters.csv"):
         _rename_column(target / words, "source", sources)
     return check_folder(target).valid_pack()

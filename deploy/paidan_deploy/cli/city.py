@@ -139,15 +139,15 @@ def show_command(name: Annotated[str, typer.Argument(help="City id. 城市 id。
 
 def _posts_table(city: City) -> Table:
     rows = [
-        [post.id, post.names.en, post.names.zh, f"{post.role}\n{DUTIES[post.role].names.zh}", _bounds_of(post)]
+        [post.id, post.names.en, post.names.zh, f"{post.duty}\n{DUTIES[post.duty].names.zh}", _bounds_of(post)]
         for post in city.posts.values()
     ]
     title = "posts\n岗位"
-    return table([title, "name\n英文名", "name\n中文名", "role\n职责", "bounds\n范围"], rows, unwrapped=[title])
+    return table([title, "name\n英文名", "name\n中文名", "duty\n职责", "bounds\n范围"], rows, unwrapped=[title])
 
 
 def _bounds_of(post: Post) -> str:
-    return " ".join([*(post.classes or ()), *(post.places or ()), post.unit or ""]).strip()
+    return " ".join([*(post.classes or ()), *(post.places or ()), post.department or ""]).strip()
 
 
 @also_in_chinese("打印两个配置包的差异；有差异时退出状态为 1。")

@@ -89,10 +89,10 @@ async def _link(
 
 
 async def links_of_all_posts(installation: Installation, city: str) -> Mapping[str, str]:
-    """Return a new sign-in link for one post of each role, by post."""
+    """Return a new sign-in link for one post of each duty, by post."""
     async with open_connection(installation.database) as connection:
-        by_role = {post.role: post.id for post in reversed(await posts_of_pack(connection, city))}
-        posts = [*reversed(by_role.values()), _ADMINISTRATOR, SYSTEM_OPERATOR] if by_role else POSTS
+        by_duty = {post.duty: post.id for post in reversed(await posts_of_pack(connection, city))}
+        posts = [*reversed(by_duty.values()), _ADMINISTRATOR, SYSTEM_OPERATOR] if by_duty else POSTS
         return {
             post: await _link_as(connection, installation, post, city, None, valid_for=_VALIDITY_OF_ALL)
             for post in posts

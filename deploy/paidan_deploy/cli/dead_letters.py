@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from paidan_chassis.consumer import dead_letters
-from paidan_chassis.consumer.dead_letters import StoredDeadLetter, decrypt, list_dead_letters
+from paidan_chassis.consumer.dead_letters import StoredDeadLetter, decrypt, load_oldest
 from paidan_chassis.consumer.record_content import RecordContent
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.letter_ids import find_ids
@@ -176,7 +176,7 @@ async def _load_letters(*, waiting_only: bool) -> list[StoredLetter]:
         found: list[StoredLetter] = []
         for service in SERVICES:
             await connection.execute(f"SET search_path = {service.name}")
-            letters = await list_dead_letters(connection, waiting_only=waiting_only, limit=_LIST_LIMIT)
+            letters = await load_oldest(connection, waiting_only=waiting_only, limit=_LIST_LIMIT)
             found += [(service, each) for each in letters]
         return found
 

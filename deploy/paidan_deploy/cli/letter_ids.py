@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from paidan_chassis.consumer import dead_letters
-from paidan_chassis.consumer.dead_letters import ids_to_redrive
+from paidan_chassis.consumer.dead_letters import load_ids_to_redrive
 from paidan_chassis.database import Connection
 from paidan_deploy.errors import DeployError
 from paidan_deploy.services import SERVICES, Service
@@ -23,7 +23,7 @@ async def find_ids(connection: Connection, shortened: Sequence[str]) -> dict[Ser
             found[service].append(letter_id)
     for service, ids in found.items():
         await connection.execute(f"SET search_path = {service.name}")
-        found[service] = list(await ids_to_redrive(connection, ids))
+        found[service] = list(await load_ids_to_redrive(connection, ids))
     return found
 
 
@@ -37,7 +37,7 @@ async def _find_id(connection: Connection, shortened: str) -> tuple[Service, UUI
     found: list[tuple[Service, UUID]] = []
     for service in SERVICES:
         await connection.execute(f"SET search_path = {service.name}")
-        found += [(service, each) for each in await dead_letters.find_ids(connection, prefix)]
+        found += [(service, each) for each in await dead_letters.load_ids_by_prefix(connection, prefix)]
     if len(found) > 1:
         raise DeployError(
             f"{shortened} begins several ids, among them {', '.join(str(each) for _, each in found[:3])}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from paidan_chassis.consumer.dead_letters import ids_to_redrive
+from paidan_chassis.consumer.dead_letters import load_ids_to_redrive
 from paidan_chassis.consumer.redrive import NOT_WAITING, RedriveResult, redrive
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.producer import Publisher
@@ -35,7 +35,7 @@ async def _waiting_ids(connection: Connection) -> dict[Service, Sequence[UUID]]:
     ids_by_service: dict[Service, Sequence[UUID]] = {}
     for service in SERVICES:
         await connection.execute(f"SET search_path = {service.name}")
-        if found := await ids_to_redrive(connection, None):
+        if found := await load_ids_to_redrive(connection, None):
             ids_by_service[service] = found
     return ids_by_service
 

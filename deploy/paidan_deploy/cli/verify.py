@@ -26,6 +26,7 @@ from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservat
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers.atomic_files import write_atomically
+from paidan_deploy.services import COCKPIT
 from paidan_deploy.stack.stack import Stack
 
 _INDENT: Final = " " * len("FAILS ......  ")
@@ -90,7 +91,8 @@ async def run_verification(stack: Stack, anchor: Anchor | None = None) -> Conser
     installation = stack.installation()
     checked_at, begun = real_now(), time.monotonic()
     async with open_connection(installation.database) as connection:
-        sources = Sources(LogReader(installation.cluster), connection, stack.paths.photos, anchor)
+        has_cockpit = COCKPIT.name in installation.services
+        sources = Sources(LogReader(installation.cluster), connection, stack.paths.photos, anchor, has_cockpit)
         report = await check_conservation(sources)
     took_ms = round((time.monotonic() - begun) * 1000)
     await announce(installation.cluster, to_event(report, checked_at=checked_at, took_ms=took_ms))

@@ -35,20 +35,31 @@ class CaseRow(NamedTuple):
     chain: bytes
 
 
+class ShownCase(NamedTuple):
+    """A case as the cockpit lists it: its newest version, its status then, and the number of its reports."""
+
+    version: int
+    status: str
+    reports: int
+
+
 NO_STEPS: Final = CaseSteps(0, GENESIS_CHAIN, bytes(32))
 
 
 @dataclass(slots=True)
 class CasesLog:
-    """What the log holds of each case at the cut, every gap in the versions, and what scoring had read of it."""
+    """What the log holds of each case at the cut, every gap in the versions, and what readers had read of it."""
 
     cut: Cut
     scored_to: Mapping[int, int] = field(default_factory=dict)
     """By partition: the offset before which scoring has counted every event."""
+    shown_to: Mapping[int, int] = field(default_factory=dict)
+    """By partition: the offset before which the cockpit has read every event."""
     steps: dict[str, CaseSteps] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     report_counts: dict[str, int] = field(default_factory=dict)
     scored_versions: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, ShownCase] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     repeat_count: int = 0
 
@@ -59,6 +70,8 @@ class CasesLog:
         case_id, version = str(event.get("case_id")), int(event.get("version", 0))
         if version > 0 and record.offset < self.scored_to.get(record.partition, 0):
             self.scored_versions[case_id] = max(version, self.scored_versions.get(case_id, 0))
+        if record.offset < self.shown_to.get(record.partition, 0):
+            self._add_shown(case_id, version, event.get("state"))
         if not self.cut.holds(record):
             return
         known = self.steps.get(case_id, NO_STEPS)
@@ -72,6 +85,11 @@ class CasesLog:
         self.steps[case_id] = known.extend(version, sha256(value).digest(), sha256(known.chain + value).digest())
         self.statuses[case_id] = event["state"]["status"]
         self.report_counts[case_id] = event["state"]["reports"]
+
+    def _add_shown(self, case_id: str, version: int, state: object) -> None:
+        known = self.shown.get(case_id)
+        if version > (known.version if known else 0) and isinstance(state, dict):
+            self.shown[case_id] = ShownCase(version, str(state.get("status")), int(state.get("reports") or 0))
 
 
 def _parse_object(value: bytes) -> dict[str, Any]:

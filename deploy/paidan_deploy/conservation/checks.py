@@ -6,6 +6,7 @@ from typing import Final
 
 from paidan_contracts.topics import ALARMS, ALARMS_PREFIX
 from paidan_deploy.conservation import case_checks, inbox_checks, vault_checks
+from paidan_deploy.conservation.cockpit_checks import check_cockpit
 from paidan_deploy.conservation.evidence import Evidence
 from paidan_deploy.conservation.report import Check, ConservationReport
 
@@ -86,6 +87,8 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield case_checks.check_report_counts(evidence)
     yield case_checks.check_scoring_versions(evidence)
     yield case_checks.check_tallies(evidence)
+    if evidence.cockpit is not None:
+        yield from check_cockpit(evidence.cases_log.shown, evidence.cockpit)
     yield vault_checks.check_vault_entries(evidence)
     yield vault_checks.check_photos(evidence)
     yield vault_checks.check_chained_logs(evidence)

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from aiokafka.structs import ConsumerRecord
 
 from paidan_contracts import ids, lenient
-from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_contracts.wire import ID_PATTERN, SCREENED_CHANNELS
 from paidan_deploy.conservation.cut import Cut
 
 RecordPosition = tuple[int, int]
@@ -33,7 +33,7 @@ class CountedRange(NamedTuple):
 
 
 Subject = Literal["report", "action"]
-_is_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_is_id: Final = re.compile(ID_PATTERN).fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
 
 

@@ -22,8 +22,8 @@ from paidan_deploy.conservation.report import ConservationReport
 _POLL_S: Final = 0.1
 READERS: Final = (("intake", ALARMS.name), ("dispatch", INBOX.name), ("scoring", CASES.name))
 """The services, each by the topic that its tables follow from, in the order in which records pass them."""
-SERVICES: Final = tuple(service for service, _ in READERS)
-CHAINED_LOGS: Final = ("intake.vault_reading", *(f"{service}.access_log" for service in SERVICES))
+COCKPIT_READER: Final = ("cockpit", CASES.name)
+"""Of an installation that has a cockpit."""
 
 
 class NotCaughtUp(Exception):
@@ -36,12 +36,28 @@ class NotCaughtUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the logs, tables and photos are, and the anchor to compare with, if there is one."""
+    """Where the logs, tables and photos are, the anchor to compare with, and whether there is a cockpit."""
 
     logs: LogReader
     connection: Connection
     photos: Path | None
     anchor: Anchor | None = None
+    has_cockpit: bool = False
+
+    @property
+    def readers(self) -> tuple[tuple[str, str], ...]:
+        """The services of this installation, each by the topic that its tables follow from."""
+        return (*READERS, COCKPIT_READER) if self.has_cockpit else READERS
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The schemas of the services."""
+        return tuple(service for service, _ in self.readers)
+
+    @property
+    def chained_logs(self) -> tuple[str, ...]:
+        """The tables whose rows chain to one another."""
+        return ("intake.vault_reading", *(f"{service}.access_log" for service in self.services))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +77,9 @@ async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> Co
     """
     async with _Waiting(sources, timeout_s) as waiting:
         await waiting.for_services()
-    contents = await _read_tables(sources.connection, sources.anchor or Anchor())
+    contents = await _read_tables(sources)
     async with _Waiting(sources, timeout_s) as waiting:
-        for schema in SERVICES:
+        for schema in sources.services:
             await waiting.for_relay(schema, contents.cut)
     evidence, anchor = await _collect_evidence(sources, contents)
     holds_to = {topic: contents.cut.offsets(service, topic) for service, topic in READERS}
@@ -92,7 +108,7 @@ class _Waiting:
     async def for_services(self) -> None:
         """Wait until every service has applied what its log holds now, and said all that follows from it."""
         own_topics = [("intake", topic) for topic in await self._sources.logs.topics(ALARMS_PREFIX)]
-        for schema, topic in (*READERS, *own_topics):
+        for schema, topic in (*self._sources.readers, *own_topics):
             span = await self._sources.logs.current_span(topic)
             self._awaited = (
                 f"{schema} has not applied {topic} to its end of now",
@@ -120,9 +136,10 @@ class _Waiting:
         return all(relayed.get((lane.consumer, lane.topic, lane.partition), lane.seq) >= lane.seq for lane in cut.lanes)
 
 
-async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
+async def _read_tables(sources: Sources) -> TableContents:
+    conn, anchor = sources.connection, sources.anchor or Anchor()
     async with conn.transaction(isolation="repeatable_read", readonly=True):
-        cut = Cut(await tables.lanes(conn, SERVICES))
+        cut = Cut(await tables.lanes(conn, sources.services))
         return TableContents(
             cut,
             {
@@ -143,8 +160,9 @@ async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
                     for topic in _alarm_topics(cut)
                     for counted in await tables.counted_dead_letters(conn, "intake", topic)
                 ],
-                "dead_letters": await tables.dead_letter_counts(conn, SERVICES),
-                "chained_logs": await read_chained_logs(conn, CHAINED_LOGS, anchor.logs),
+                "dead_letters": await tables.dead_letter_counts(conn, sources.services),
+                "chained_logs": await read_chained_logs(conn, sources.chained_logs, anchor.logs),
+                "cockpit": await tables.cockpit_tables(conn) if sources.has_cockpit else None,
             },
         )
 
@@ -157,7 +175,7 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
         AlarmsLog(logs.unprefixed),
         OutcomesLog(cut),
     )
-    cases_log = CasesLog(cut, scored_to=cut.offsets("scoring", CASES.name))
+    cases_log = CasesLog(cut, cut.offsets("scoring", CASES.name), cut.offsets(*COCKPIT_READER))
     digests = LogDigests(sources.anchor.cases if sources.anchor else {})
     await add_records(logs.records(spans[INBOX.name]), inbox_log)
     await add_records(logs.records(spans[CASES.name]), cases_log, digests)

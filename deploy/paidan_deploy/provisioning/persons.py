@@ -129,7 +129,7 @@ class NewPerson(NamedTuple):
         if self.post != CLERK and self.department is not None:
             raise DeployError("only a clerk answers for a department / 只有单位经办人才须注明单位")
         if self.post == SYSTEM_OPERATOR and self.city != ALL_CITIES:
-            raise DeployError("a system operator serves all cities: --city '*' / 运行值守员负责所有城市：--city '*'")
+            raise DeployError("a system operator serves all cities: --city '*' / 运维人员负责所有城市：--city '*'")
         return (f"department:{self.department}",) if self.department else POSTS[self.post]
 
 

@@ -17,7 +17,8 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "scoring": dict.fromkeys(("fact", "tally", "mark", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")),
     "cockpit": {
         **dict.fromkeys(
-            ("case_row", "report_row", "word_queue", "case_words", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")
+            ("case_row", "report_row", "word_queue", "case_words", "conservation_check", "rebuild"),
+            (*DEFAULT_PRIVILEGES, "TRUNCATE"),
         ),
         "person": ("SELECT",),
         "sign_in_link": ("SELECT", "UPDATE"),

@@ -45,6 +45,8 @@ class Installation:
     urls: Mapping[str, str]
     """Of running services only: another process may listen on the port of one that is down."""
     admin_token: str
+    services: frozenset[str] = frozenset()
+    """Names of the services that it has, up or down."""
 
     def url(self, service: str) -> str:
         """Return a service's address. Raises NotUpError when it is down: another process might get our key."""
@@ -118,6 +120,7 @@ class Stack:
             database=self.servers.dsn,
             urls={service.name: service.url for service in running.services if service.answers},
             admin_token=self.credentials.admin_token,
+            services=frozenset(service.name for service in running.services),
         )
 
     def up(self, on_progress: OnProgress) -> StackState:

@@ -13,7 +13,7 @@ from pydantic_settings import SettingsConfigDict
 
 from paidan_chassis.clock import ClockKind
 from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning
-from paidan_chassis.edge.issuer_keys import PersonTokenVerifier
+from paidan_chassis.edge.issuer_keys import PersonTokenVerifier, ScopeFault
 from paidan_chassis.edge.person_token_signer import JWKS_PATH
 from paidan_chassis.encryption import Cipher, parse_key, parse_keys
 from paidan_chassis.errors import Misconfigured
@@ -120,12 +120,12 @@ class ServiceSettings(KafkaSecuritySettings):
             raise Misconfigured(f"{self.tls_cert} or {self.tls_key} cannot be used: {error}") from error
         return context
 
-    def person_tokens(self) -> PersonTokenVerifier | None:
-        """Return a verifier of persons' tokens; None where no issuer is set."""
+    def person_tokens(self, scope_fault: ScopeFault) -> PersonTokenVerifier | None:
+        """Return a verifier of persons' tokens, whose scopes have no fault; None where no issuer is set."""
         if self.persons_issuer is None:
             return None
         address = self.persons_jwks_url or self.persons_issuer.rstrip("/") + JWKS_PATH
-        return PersonTokenVerifier.of(self.persons_issuer, self.persons_audience, address)
+        return PersonTokenVerifier.of(self.persons_issuer, self.persons_audience, address, scope_fault)
 
     def cipher(self) -> Cipher:
         """Return a cipher with the service's keys."""

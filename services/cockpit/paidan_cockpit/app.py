@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from paidan_chassis.clock import Clock, open_clock
 from paidan_chassis.consumer.config import ConsumerTuning, Subscription
@@ -18,9 +16,8 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
-from paidan_chassis.edge.person_token_signer import JWKS_PATH, PersonTokenSigner
+from paidan_chassis.edge.person_token_signer import PersonTokenSigner
 from paidan_chassis.edge.rate_limit import RateLimit
-from paidan_chassis.edge.routes import plain_route
 from paidan_chassis.identity_digests import IdentityDigests
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
@@ -33,16 +30,18 @@ from paidan_cockpit.check_figures import CheckFigures
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.handlers import ReadModel
 from paidan_cockpit.identities import Identities
+from paidan_cockpit.key_set_routes import create_key_set_router
 from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.lost import lost_page
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
 from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, find_topic
 
 TITLE: Final = "Paidan cockpit"
@@ -101,7 +100,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     # A pool of its own: however many pages are opened, a lane never waits for a connection.
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
-    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     terms = SessionTerms(timedelta(hours=settings.session_hours), timedelta(minutes=settings.idle_minutes))
     assets = Assets(settings.web_libraries)
     packs = PackCache(pool)
@@ -140,17 +139,21 @@ def create_http_app(
     operators: OperatorContext,
     provider: Provider | None = None,
 ) -> FastAPI:
-    """Return the HTTP edge: all pages, the public keys of persons' tokens, and the routes that every service has."""
-    app = create_app(edge_config)
-    key_set = signer.key_set()
-
-    async def show_key_set(_request: Request) -> Response:
-        return JSONResponse(key_set)
-
-    app.router.routes.append(plain_route(JWKS_PATH, show_key_set))
+    """Return the HTTP edge: the routes for programs, and all pages."""
+    app = create_machine_app(edge_config, site.pool, signer, operators)
     app.router.routes.extend(routes.page_routes(site, assets, provider))
+    app.add_exception_handler(404, lost_page(site))
+    return app
+
+
+def create_machine_app(
+    edge_config: EdgeConfig, pool: Pool, signer: PersonTokenSigner, operators: OperatorContext
+) -> FastAPI:
+    """Return the routes for programs: the public keys of persons' tokens, and those that every service has."""
+    app = create_app(edge_config)
+    app.include_router(create_key_set_router(signer))
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
-    app.include_router(create_audit_router(site.pool, duties, looks=SIGN_INS))
+    app.include_router(create_audit_router(pool, duties, looks=SIGN_INS))
     app.include_router(create_operator_router(operators))
     return app
 

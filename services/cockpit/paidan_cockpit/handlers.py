@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.consumer.keyed_records import dead_letter_reason, latest_per_key
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_cockpit import check_queries, outcome_counts, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
-from paidan_cockpit.decode import dead_letter_reason, decode_check, decode_step, latest_per_case
+from paidan_cockpit.decode import MERGER, decode_check, decode_step
 from paidan_contracts.topics import CASES, CHECKS
 
 
@@ -26,7 +27,7 @@ class ReadModel:
             self._planned = batch.conn
         checks = [record for record in batch.records if record.topic == CHECKS.name]
         steps = [record for record in batch.records if record.topic == CASES.name]
-        found = await _read(batch, latest_per_case(steps))
+        found = await _read(batch, latest_per_key(steps, kept=MERGER))
         if found.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
             found = await _read(batch, steps)

@@ -1,10 +1,10 @@
 """Counts reports that open no case, from their outcomes, inside the batch's transaction."""
 
 from paidan_chassis.consumer.batch import Batch
+from paidan_chassis.consumer.keyed_records import dead_letter_reason
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_cockpit import outcome_queries, queries
 from paidan_cockpit.case_rows import CountedReport
-from paidan_cockpit.decode import dead_letter_reason
 from paidan_cockpit.report_outcomes import SuppressedAlarm, decode_outcome
 from paidan_contracts.topics import OUTCOMES
 

@@ -7,11 +7,13 @@ from typing import Final, Literal, get_args
 
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
+from paidan_contracts.scores import Dimension
 
 Page = Literal["desk", "inspection", "callbacks", "overview", "queues", "case", "scores", "city", "system"]
 """In the order of menus: whoever has a desk begins there."""
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
 _OFFICE: Final[frozenset[Role]] = frozenset({"operator", "monitor"})
 PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
@@ -51,6 +53,18 @@ class Person:
     def department(self) -> str | None:
         """The only department whose cases the person may see; None: those of all."""
         return self.grants.department
+
+    @property
+    def score_dimensions(self) -> tuple[Dimension, ...]:
+        """By what the person may read scores: figures that count no case beyond the own department or bounds."""
+        grants = self.grants
+        if grants.department is not None:
+            return ("department",)
+        if not grants.is_bounded:
+            return DIMENSIONS
+        if grants.classes:
+            return () if grants.places else ("class",)
+        return ("district", "street")
 
     def may_open(self, page: Page) -> bool:
         """Return whether the person may open a page at all."""

@@ -25,7 +25,7 @@ from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.inbox import RELEASE
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.case_actions import CaseActionRoutes
 from paidan_dispatch.actions.http import ActionRoutes
@@ -116,7 +116,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="dispatch-edge"))
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
-    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     packs = PackCache()
     return create_http_app(

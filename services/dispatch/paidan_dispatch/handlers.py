@@ -31,7 +31,7 @@ from paidan_dispatch.inbox.decode import claimed_answer, decode_refusal
 from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
 from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT, rejected_refusal
-from paidan_dispatch.inbox.save import CaseWrites, as_one_statement, case_writes
+from paidan_dispatch.inbox.save import BatchWrites, as_one_statement, batch_writes
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 from paidan_dispatch.inbox.unit_of_work import DecodedRecord, UnitOfWork
 
@@ -94,11 +94,11 @@ class InboxHandler:
             self._in_force = await load_in_force(batch.conn, self._packs, self._release)
         return await load(batch, self._packs, self._in_force)
 
-    async def _decide(self, batch: Batch, unit_of_work: UnitOfWork, entries: Sequence[DecodedRecord]) -> CaseWrites:
+    async def _decide(self, batch: Batch, unit_of_work: UnitOfWork, entries: Sequence[DecodedRecord]) -> BatchWrites:
         await decide_batch(batch, unit_of_work, entries)
-        return case_writes(unit_of_work, entries)
+        return batch_writes(unit_of_work, entries)
 
-    def _notify_timers(self, writes: CaseWrites) -> None:
+    def _notify_timers(self, writes: BatchWrites) -> None:
         due_at = writes.next_due_at
         if self._timers is not None and due_at is not None and due_at < self._timers.next_due_at:
             self._timers.notify(due_at)

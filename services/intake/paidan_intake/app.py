@@ -23,7 +23,7 @@ from paidan_chassis.operations.context import OperatorContext
 from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
 from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, OUTCOMES, find_topic
 from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
@@ -159,7 +159,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
-    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     return create_http_app(
         EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log), context
     )

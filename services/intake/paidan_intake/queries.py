@@ -118,12 +118,14 @@ async def save_replies(executor: Executor, replies: Collection[ReportReplied]) -
 
 
 _UPSERT_STATUSES: Final = """
-    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited)
+    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited,
+                          class_code, places)
     SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(departments, ' '),
-           string_to_array(callbacks_awaited, ' ')::uuid[]
+           string_to_array(callbacks_awaited, ' ')::uuid[], class_code, string_to_array(places, ' ')
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-                  $8::text[])
-           AS c (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited)
+                  $8::text[], $9::text[], $10::text[])
+           AS c (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited,
+                 class_code, places)
         ON CONFLICT (case_id) DO UPDATE
        SET version = EXCLUDED.version,
            status = EXCLUDED.status,
@@ -133,18 +135,22 @@ _UPSERT_STATUSES: Final = """
            due_at = EXCLUDED.due_at,
            changed_at = EXCLUDED.changed_at,
            departments = EXCLUDED.departments,
-           callbacks_awaited = EXCLUDED.callbacks_awaited
+           callbacks_awaited = EXCLUDED.callbacks_awaited,
+           class_code = EXCLUDED.class_code,
+           places = EXCLUDED.places
      WHERE standing.version <= EXCLUDED.version
 """
 
 
 async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; older versions change nothing."""
-    *columns, departments, awaited = zip(*sorted(statuses, key=lambda status: status.case_id), strict=True)
+    *columns, departments, awaited, classes, places = zip(*sorted(statuses, key=lambda each: each.case_id), strict=True)
     # unnest would flatten lists of lists.
     joined = [
         [" ".join(each) for each in departments],
         [None if reports is None else " ".join(reports) for reports in awaited],
+        list(classes),
+        [" ".join(each) for each in places],
     ]
     await executor.execute(_UPSERT_STATUSES, *(list(column) for column in columns), *joined)
 

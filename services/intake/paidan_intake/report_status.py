@@ -19,6 +19,9 @@ class CaseStatus(NamedTuple):
     """Those that have an order in the case now, or had the last one."""
     callbacks_awaited: tuple[str, ...] | None
     """The reports whose reporter is to be called back now; None: release 0.1 did not say."""
+    class_code: str | None = None
+    places: tuple[str, ...] = ()
+    """Codes of the district, street and community where it lies, as far as they are known."""
 
 
 class PartialLimit(WireModel):
@@ -53,6 +56,14 @@ class PartialReport(WireModel):
     photos: tuple[str, ...] = ()
 
 
+class PartialPlace(WireModel):
+    """The areas in which a case lies."""
+
+    district: str | None = None
+    street: str | None = None
+    community: str | None = None
+
+
 class PartialState(WireModel):
     """The part of a case's state that reporters see, and its photos; decoding all would cost five times as much."""
 
@@ -63,6 +74,8 @@ class PartialState(WireModel):
     helpers: tuple[PartialOrder, ...] = ()
     answer: str | None = None
     callbacks_awaited: tuple[Id, ...] | None = None
+    class_code: str | None = None
+    place: PartialPlace = PartialPlace()
 
 
 class PartialCaseEvent(WireModel):
@@ -78,6 +91,7 @@ class PartialCaseEvent(WireModel):
 def status_of(event: PartialCaseEvent) -> CaseStatus:
     """Return the status after an event. ``answer`` is the public one: nobody's account before it was inspected."""
     limits = event.state.assignments[-1].limits if event.state.assignments else ()
+    place = event.state.place
     return CaseStatus(
         case_id=event.case_id,
         version=event.version,
@@ -87,6 +101,8 @@ def status_of(event: PartialCaseEvent) -> CaseStatus:
         changed_at=event.recorded_at,
         departments=_departments(event.state),
         callbacks_awaited=event.state.callbacks_awaited,
+        class_code=event.state.class_code,
+        places=tuple(filter(None, (place.district, place.street, place.community))),
     )
 
 

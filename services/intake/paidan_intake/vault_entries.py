@@ -1,6 +1,7 @@
 """Entries of the vault after their report was accepted: found, accessed, erased, sealed anew. SQL."""
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -12,6 +13,18 @@ from paidan_chassis.encryption import Cipher, DecryptionFailed, SealedContent
 from paidan_intake.vault import Binding, open_sealed, seal
 
 
+class CaseBounds(NamedTuple):
+    """Of which class a case is, and the codes of the areas where it lies: what posts may be bounded to."""
+
+    class_code: str | None
+    places: Sequence[str]
+
+    @classmethod
+    def of(cls, class_code: str | None, places: Sequence[str] | None) -> "CaseBounds | None":
+        """Return them as they are stored; None while they are not known."""
+        return None if places is None else cls(class_code, places)
+
+
 class VaultEntry(NamedTuple):
     """The sealed part of a report; None where it has no personal data, or where it was erased."""
 
@@ -20,12 +33,15 @@ class VaultEntry(NamedTuple):
     erased_at: datetime | None
     awaits_callback: bool
     """Whether the reporter is to be called back now."""
+    bounds: CaseBounds | None = None
+    """None while it has no case, or it is not known where that lies."""
 
 
 # Of a case that release 0.1 wrote, it is known only that it is closed.
 _SELECT_ENTRY: Final = """
     SELECT v.report_id, v.city, v.confidential, v.key_id, v.data_key, v.sealed, v.erased_at,
-           COALESCE(v.report_id = ANY(c.callbacks_awaited), c.status = 'closed', false) AS awaits_callback
+           COALESCE(v.report_id = ANY(c.callbacks_awaited), c.status = 'closed', false) AS awaits_callback,
+           c.class_code, c.places
       FROM vault v
       LEFT JOIN outcome o USING (report_id)
       LEFT JOIN standing c ON c.case_id = o.case_id
@@ -40,7 +56,8 @@ async def find_entry(executor: Executor, report_id: str) -> VaultEntry | None:
         return None
     binding = Binding(str(row["report_id"]), row["city"], row["confidential"])
     sealed = SealedContent(row["key_id"], row["data_key"], row["sealed"]) if row["sealed"] is not None else None
-    return VaultEntry(binding, sealed, row["erased_at"], row["awaits_callback"])
+    bounds = CaseBounds.of(row["class_code"], row["places"])
+    return VaultEntry(binding, sealed, row["erased_at"], row["awaits_callback"], bounds)
 
 
 Act = Literal["read", "export", "erase"]

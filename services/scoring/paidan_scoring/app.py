@@ -22,7 +22,7 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.operations.context import OperatorContext
 from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
 from paidan_contracts.topics import CASES, find_topic
 from paidan_scoring.api import routes
 from paidan_scoring.api.score_reader import ScoreReader
@@ -91,7 +91,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     # A pool of its own: however many requests come in, a lane never waits for a connection.
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
-    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     process = resources.process
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="scoring-edge"))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)

@@ -7,12 +7,13 @@ from itertools import islice
 from typing import Final
 
 from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.consumer.keyed_records import dead_letter_reason, latest_per_key
 from paidan_chassis.consumer.writes import Write
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_scoring import queries
 from paidan_scoring.city_packs import PackCache
-from paidan_scoring.decode import dead_letter_reason, decode_step, latest_per_case
+from paidan_scoring.decode import decode_step
 from paidan_scoring.facts import FactRow, fact_rows
 
 _CHUNK_SIZE: Final = 2000
@@ -55,7 +56,7 @@ class Fold:
 
     async def _latest_rows(self, batch: Batch, records: Sequence[Record]) -> list[FactRow]:
         """Return the rows of each case's highest version: it carries the whole state, so earlier ones add nothing."""
-        rows, errors = await self._rows(latest_per_case(records))
+        rows, errors = await self._rows(latest_per_key(records))
         if errors:
             # An undecodable last step stood in for earlier ones, which count after all.
             rows, errors = await self._rows(records)

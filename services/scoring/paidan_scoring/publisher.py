@@ -9,6 +9,7 @@ from typing import Final
 
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
+from paidan_chassis.consumer.rebuild_queries import is_reading
 from paidan_chassis.database import Connection, Pool, is_transient
 from paidan_chassis.errors import Halt, Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
@@ -20,7 +21,7 @@ from paidan_scoring.indicator_values import DIMENSIONS, ScoreName
 from paidan_scoring.messages import score_message
 from paidan_scoring.periods import Period
 from paidan_scoring.publish_queries import DirtyDays, ScoreSet, ScoreValue
-from paidan_scoring.rebuild_queries import is_rebuilding
+from paidan_scoring.settings import CONSUMER
 
 _BATCH_SIZE: Final = 2000
 # Computing takes one part in this many of the time that passes at most, however large a month has become.
@@ -72,7 +73,7 @@ class ScorePublisher:
             if not await publish_queries.try_lock(conn):
                 return 0
             try:
-                if await is_rebuilding(conn):
+                if await is_reading(conn, CONSUMER):
                     return 0
                 await self._compute(conn)
                 return await self._send(conn)

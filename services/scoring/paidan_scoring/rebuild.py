@@ -1,85 +1,28 @@
-"""Rebuilds facts and tallies from the log. A service that runs meanwhile finds its positions moved and joins in."""
+"""Rebuilds facts and tallies from the log."""
 
-import asyncio
-import sys
-from contextlib import AsyncExitStack
 from typing import Final
 
-import uvloop
-from aiokafka import AIOKafkaConsumer
-
-from paidan_chassis.consumer.consumer import LaneConsumer
-from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.errors import EXIT_BUG, ChassisError
-from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.observability import logs
-from paidan_chassis.service_runner import freeze_gc
-from paidan_contracts.topics import CASES
-from paidan_scoring import rebuild_queries
+from paidan_chassis.consumer import rebuild as consumer_rebuild
+from paidan_chassis.consumer.rebuild_queries import ComputedTables
+from paidan_chassis.database import open_pool
 from paidan_scoring.app import create_kafka, create_subscription
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
 from paidan_scoring.settings import SCHEMA, Settings
 
-_POLL_INTERVAL_S: Final = 0.2
-
-
-async def fetch_log_bounds(kafka: KafkaCluster) -> dict[int, tuple[int, int]]:
-    """Return where each partition of the log begins and ends."""
-    consumer = AIOKafkaConsumer(kafka.prefixed(CASES.name), enable_auto_commit=False, **kafka.client_options())
-    try:
-        await consumer.start()
-        partitions = sorted(consumer.assignment())  # without a group that is every partition
-        begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
-    return {each.partition: (begins[each], ends[each]) for each in partitions}
+TABLES: Final = ComputedTables(("fact", "tally", "mark"))
 
 
 async def rebuild(settings: Settings) -> None:
-    """Rebuild all facts and tallies; return when the log has been read to where it ended at the start."""
-    kafka = create_kafka(settings)
-    async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
-        log_bounds = await fetch_log_bounds(kafka)
-        async with pool.acquire() as conn:
-            await rebuild_queries.reset(conn, log_bounds)
-        consumer = await stack.enter_async_context(
-            LaneConsumer(create_subscription(settings), Fold(PackCache(pool)), kafka=kafka, pool=pool)
+    """Rebuild all facts and tallies; return when the log has been read to where it ended at the start.
+
+    Published scores stay as they are, and are brought up to date once the log has been read.
+    """
+    async with open_pool(settings.database, schema=SCHEMA, size=settings.pool_size) as pool:
+        await consumer_rebuild.rebuild(
+            create_subscription(settings),
+            Fold(PackCache(pool)),
+            kafka=create_kafka(settings),
+            pool=pool,
+            tables=TABLES,
         )
-        freeze_gc()
-        stop = asyncio.Event()
-        async with asyncio.TaskGroup() as task_group:
-            task_group.create_task(consumer.run(stop))
-            await _wait_until_read(pool, sum(end - begin for begin, end in log_bounds.values()))
-            stop.set()
-        async with pool.acquire() as conn:
-            await rebuild_queries.delete_targets(conn)
-
-
-async def _wait_until_read(pool: Pool, records: int) -> None:
-    while True:
-        async with pool.acquire() as conn:
-            remaining = await rebuild_queries.count_remaining(conn)
-        sys.stderr.write(f"\r{records - remaining:,} of {records:,} records read")
-        if not remaining:
-            sys.stderr.write("\n")
-            return
-        await asyncio.sleep(_POLL_INTERVAL_S)
-
-
-def main() -> None:
-    """Run a rebuild from the command line."""
-    try:
-        settings = Settings.load()
-        logs.configure("scoring", settings.log_level)
-        uvloop.run(rebuild(settings))
-    except ChassisError as error:
-        sys.stderr.write(f"scoring: {error}\n")
-        sys.exit(error.exit_code)
-    except ExceptionGroup as group:
-        known, unknown = group.split(ChassisError)
-        if known is None or unknown is not None:
-            raise
-        sys.stderr.write(f"scoring: {known.exceptions[0]}\n")
-        sys.exit(getattr(known.exceptions[0], "exit_code", EXIT_BUG))

@@ -42,7 +42,7 @@ MUTATIONS: Final = (
             ),
             Replacement(
                 _FENCE,
-                "new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)",
+                "new_records, rewind_to = drop_applied(records, stored, self._lanes.is_gap)",
                 "new_records, rewind_to = list(records), {}",
             ),
             Replacement(

@@ -10,7 +10,7 @@ from paidan_contracts.nearest import nearest
 
 
 def check_posts(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield duplicate ids, unknown units, classes and places, and posts that lack what their role needs."""
+    """Yield duplicate ids, unknown departments, classes and places, and posts that lack what their duty needs."""
     posts = pack.posts or ()
     yield from find_duplicates(("posts",), "id", (each.id for each in posts))
     for index, post in enumerate(posts):
@@ -20,12 +20,12 @@ def check_posts(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 
 def _check_references(path: DocumentPath, post: Post, known_ids: KnownIds) -> Iterator[Violation]:
-    if post.unit is not None and post.unit not in known_ids.departments:
-        hint = nearest(post.unit, known_ids.departments)
+    if post.department is not None and post.department not in known_ids.departments:
+        hint = nearest(post.department, known_ids.departments)
         yield Violation(
-            (*path, "unit"),
-            f"there is no department {post.unit!r}{hint.en}",
-            f"没有部门 {post.unit!r}{hint.zh}",
+            (*path, "department"),
+            f"there is no department {post.department!r}{hint.en}",
+            f"没有部门 {post.department!r}{hint.zh}",
         )
     for pattern in post.classes or ():
         if not known_ids.classes_matching(pattern):
@@ -44,13 +44,13 @@ def _check_references(path: DocumentPath, post: Post, known_ids: KnownIds) -> It
 
 
 def _check_needs(path: DocumentPath, post: Post) -> Iterator[Violation]:
-    if post.role == "handler" and post.unit is None:
+    if post.duty == "handler" and post.department is None:
         yield Violation(
-            (*path, "unit"),
+            (*path, "department"),
             "is missing: a handler answers for a department",
             "缺少必填项：处置员须写明所属部门",
         )
-    if post.role == "desk" and post.places is None:
+    if post.duty == "desk" and post.places is None:
         yield Violation(
             (*path, "places"),
             "is missing: a desk belongs to a district or a street",

@@ -18,7 +18,7 @@ from paidan_chassis.consumer.errors import (
     TooSlow,
     TopicsUnknown,
 )
-from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
+from paidan_chassis.consumer.fence import BatchResult, Fence
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.owned_lanes import OwnedLanes, group_by_lane
@@ -48,7 +48,7 @@ class BatchRunner:
         tuning: ConsumerTuning,
         handler: Handler,
         lanes: OwnedLanes,
-        transaction: FencedTransaction,
+        fence: Fence,
         recovery: LaneRecovery,
         outages: OutageRetry,
         subscriber: GroupSubscriber,
@@ -69,7 +69,7 @@ class BatchRunner:
         self._running_since: float | None = None
         self._slow_after_s = tuning.stalls_after_s / 4
         self._tuning = tuning
-        self._transaction = transaction
+        self._fence = fence
         self._claims = claims
         self._connection = connection
         self._handler = handler
@@ -182,9 +182,9 @@ class BatchRunner:
         started, computed = time.monotonic(), time.thread_time()
         try:
             if len(part) == 1:
-                return await self._transaction.apply(part, rejected)
+                return await self._fence.apply(part, rejected)
             async with asyncio.timeout(self._slow_after_s) as deadline:
-                return await self._transaction.apply(part, rejected)
+                return await self._fence.apply(part, rejected)
         except SERVER_ERRORS as error:
             # A handler that computes for seconds loses its session; tried again as a whole it would lose the next one.
             # One that was frozen, or waits for a server, has not computed.

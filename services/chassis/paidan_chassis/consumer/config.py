@@ -59,6 +59,8 @@ class Subscription:
     name: str
     topics: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
+    compacted_topics: frozenset[str] = frozenset()
+    """Those of which a record may be missing because a newer one of its key stands for it."""
     tuning: ConsumerTuning = DEFAULT_TUNING
     verify_lanes: Callable[[Connection, Mapping[Lane, LaneState]], Awaitable[None]] = _accept
     on_assigned: Callable[[Collection[Lane]], None] = _ignore

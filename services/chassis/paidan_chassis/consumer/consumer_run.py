@@ -13,7 +13,7 @@ from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.consumer_metrics import ConsumerMetrics
 from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.errors import SERVER_ERRORS
-from paidan_chassis.consumer.fence import FencedTransaction
+from paidan_chassis.consumer.fence import Fence
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.outages import OutageRetry
@@ -60,7 +60,7 @@ class ConsumerRun:
         self._progress = progress
         self._log = log = get_logger(consumer=name)
         self._shutdown = shutdown = Shutdown()
-        self.lanes = lanes = OwnedLanes()
+        self.lanes = lanes = OwnedLanes(subscription.compacted_topics)
         self._connection = connection = HeldConnection(pool, log, lock_wait_s=tuning.lock_wait_s)
         self._relay = relay = Relay(name, sender or publisher, log)
         self._rebalance = rebalance = RebalanceListener(log, on_revoked=self._release_lanes, on_failure=shutdown.fail)
@@ -70,12 +70,12 @@ class ConsumerRun:
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
         self._claims = claims = LaneClaims(name, max_records=tuning.max_records)
-        self._recovery, takeover, transaction = _lane_access(
+        self._recovery, takeover, fence = _lane_access(
             subscription, handler, kafka=kafka, publisher=publisher, connection=connection, claims=claims, lanes=lanes,
             subscriber=subscriber, relay=relay, outages=outages, log=log,
         )  # fmt: skip
         self._batch_runner = batch_runner = BatchRunner(
-            tuning=tuning, handler=handler, lanes=lanes, transaction=transaction, recovery=self._recovery,
+            tuning=tuning, handler=handler, lanes=lanes, fence=fence, recovery=self._recovery,
             outages=outages, subscriber=subscriber, rebalance=rebalance, relay=relay, held_lanes=held_lanes,
             shutdown=shutdown, log=log, progress=progress, claims=claims, connection=connection,
         )  # fmt: skip
@@ -223,7 +223,7 @@ def _lane_access(  # noqa: PLR0913 - collaborators, passed by name
     relay: Relay,
     outages: OutageRetry,
     log: Logger,
-) -> tuple[LaneRecovery, LaneTakeover, FencedTransaction]:
+) -> tuple[LaneRecovery, LaneTakeover, Fence]:
     """Return what takes lanes over and what writes to them: both address messages by one ``ChunkWriter``."""
     chunk_writer = ChunkWriter(subscription.name, publisher.topic_admin.partition_counts)
     takeover = LaneTakeover(
@@ -234,7 +234,7 @@ def _lane_access(  # noqa: PLR0913 - collaborators, passed by name
         subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
         subscriber=subscriber, relay=relay, outages=outages, log=log,
     )  # fmt: skip
-    transaction = FencedTransaction(
+    fence = Fence(
         subscription, handler, connection=connection, lanes=lanes, lane_writer=LaneWriter(lanes, relay, chunk_writer)
     )
-    return recovery, takeover, transaction
+    return recovery, takeover, fence

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, Field
 
 from paidan_chassis.database import Executor
 
-State = Literal["waiting", "redriven", "dropped"]
+DeadLetterState = Literal["waiting", "redriven", "dropped"]
 
 
 class DeadLetterKey(NamedTuple):
@@ -28,28 +28,27 @@ class DeadLetterFilter:
     consumer: str | None = None
     topic: str | None = None
     reason: str | None = None
-    states: Sequence[State] = ()
+    states: Sequence[DeadLetterState] = ()
     after: DeadLetterKey | None = None
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetterSummary:
-    """A dead letter without its content: the record's position, why it failed, what was done about it."""
+class DeadLetterItem(BaseModel, title="DeadLetter"):
+    """A record that could not be processed, without its content, which may hold personal data."""
 
     letter_id: UUID
     consumer: str
     topic: str
     partition: int
     offset: int
-    reason: str
-    detail: str
-    sender: str | None
-    attempts: int
+    reason: str = Field(description="A code.")
+    detail: str = Field(description="The invalid field; never a value.")
+    sender: str | None = Field(description="Who sent it, as far as that is known.")
+    attempts: int = Field(description="How often this record failed: 1, and 1 more for each redrive that led here.")
     dead_lettered_at: datetime
-    state: State
+    state: DeadLetterState
     redriven_at: datetime | None
-    redriven_to: int | None
+    redriven_to: int | None = Field(description="The offset at which it was appended again.")
     dropped_at: datetime | None
     dropped_by: str | None
     dropped_because: str | None
@@ -89,7 +88,7 @@ SELECT_PAGE: Final = """
 """
 
 
-async def load_page(executor: Executor, chosen: DeadLetterFilter) -> list[DeadLetterSummary]:
+async def load_page(executor: Executor, chosen: DeadLetterFilter) -> list[DeadLetterItem]:
     """Return a page of dead letters, newest first."""
     rows = await executor.fetch(
         SELECT_PAGE,
@@ -101,4 +100,4 @@ async def load_page(executor: Executor, chosen: DeadLetterFilter) -> list[DeadLe
         *(chosen.after or (None, None)),
         chosen.limit,
     )
-    return [DeadLetterSummary(**dict(row)) for row in rows]
+    return [DeadLetterItem(**dict(row)) for row in rows]

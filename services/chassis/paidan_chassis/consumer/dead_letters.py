@@ -164,9 +164,7 @@ MARK_DROPPED: Final = """
 """
 
 
-async def list_dead_letters(
-    conn: Connection, *, waiting_only: bool = True, limit: int = 100
-) -> Sequence[StoredDeadLetter]:
+async def load_oldest(conn: Connection, *, waiting_only: bool = True, limit: int = 100) -> list[StoredDeadLetter]:
     """Return dead letters, oldest first; by default those that were neither redriven nor dropped."""
     return [_from_row(row) for row in await conn.fetch(SELECT_DEAD_LETTERS, waiting_only, limit)]
 
@@ -176,7 +174,7 @@ async def load(conn: Connection, letter_ids: Sequence[UUID]) -> list[StoredDeadL
     return [_from_row(row) for row in await conn.fetch(SELECT_BY_IDS, list(letter_ids))]
 
 
-async def find_ids(conn: Connection, prefix: str, *, limit: int = 3) -> list[UUID]:
+async def load_ids_by_prefix(conn: Connection, prefix: str, *, limit: int = 3) -> list[UUID]:
     """Return the ids that begin so, a few at most."""
     return [row["letter_id"] for row in await conn.fetch(SELECT_IDS_BY_PREFIX, prefix, limit)]
 
@@ -189,12 +187,7 @@ async def drop(conn: Connection, letter_ids: Sequence[UUID], *, by: str, because
     return [row["letter_id"] for row in await conn.fetch(MARK_DROPPED, list(letter_ids), by, because)]
 
 
-async def get(conn: Connection, letter_id: UUID) -> StoredDeadLetter | None:
-    """Return one dead letter."""
-    return next(iter(await load(conn, [letter_id])), None)
-
-
-async def ids_to_redrive(conn: Connection, letter_ids: Sequence[UUID] | None) -> Sequence[UUID]:
+async def load_ids_to_redrive(conn: Connection, letter_ids: Sequence[UUID] | None) -> Sequence[UUID]:
     """Return those of these ids that exist, or all that wait, in the order in which to redrive them."""
     return [row["letter_id"] for row in await conn.fetch(SELECT_IDS_TO_REDRIVE, letter_ids)]
 

@@ -45,7 +45,7 @@ class BatchResult(NamedTuple):
     counts: Mapping[str, int]
 
 
-class FencedTransaction:
+class Fence:
     """Applies a batch's records, in one transaction or as one statement, unless another owner has applied them."""
 
     def __init__(
@@ -83,7 +83,7 @@ class FencedTransaction:
         conn = self._connection.current or await self._connection.get()
         lanes = [lane for lane, _ in group_by_lane(records)]
         at = self._lanes.positions(lanes)
-        new_records, rewind_to = drop_applied(records, at, self._lanes.known_gaps)
+        new_records, rewind_to = drop_applied(records, at, self._lanes.is_gap)
         if not new_records:
             return None
         batch = Batch(conn, new_records, self._subscription.tuning.max_message_bytes)
@@ -115,7 +115,7 @@ class FencedTransaction:
         await transaction.start()
         try:
             stored = await self._lock_lanes(conn, [lane for lane, _ in group_by_lane(records)])
-            new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)
+            new_records, rewind_to = drop_applied(records, stored, self._lanes.is_gap)
             applicable = [each for each in new_records if each not in rejected] if rejected else new_records
             rejected_now = [rejected[each] for each in new_records if each in rejected] if rejected else []
             told = [each for each in rejected_now if not isinstance(each, UntoldDeadLetter)]

@@ -1,6 +1,6 @@
 """The lanes that this process has taken over, and what each batch writes for them: position, outbox, relay progress."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -32,15 +32,18 @@ class NewRecords(NamedTuple):
 
 
 def drop_applied(
-    records: Sequence[Record], positions: Mapping[Lane, LanePosition], known_gaps: Mapping[Lane, int]
+    records: Sequence[Record], positions: Mapping[Lane, LanePosition], is_gap: Callable[[Lane, int], bool]
 ) -> NewRecords:
-    """Drop records that were applied before, and the lanes of which records are missing, except for known gaps."""
+    """Drop records that were applied before, and the lanes of which records are missing.
+
+    ``is_gap`` returns whether a lane's log has no record at an offset, so that the next one follows.
+    """
     new_records: list[Record] = []
     rewind_to: dict[Lane, int] = {}
     for lane, group in group_by_lane(records):
         next_offset = positions[lane].next_offset
         first_offset = group[0].offset
-        if first_offset > next_offset and known_gaps.get(lane) != next_offset:
+        if first_offset > next_offset and not is_gap(lane, next_offset):
             rewind_to[lane] = next_offset
         elif first_offset >= next_offset:
             new_records += group
@@ -64,12 +67,11 @@ class PendingWrites(NamedTuple):
 class OwnedLanes:
     """The lanes that this process has taken over. Only this class changes their state."""
 
-    def __init__(self) -> None:
+    def __init__(self, compacted_topics: Collection[str] = ()) -> None:
+        self._compacted_topics = compacted_topics
         self._states: dict[Lane, LaneState] = {}
         self.states: Mapping[Lane, LaneState] = MappingProxyType(self._states)
         self._known_gaps: dict[Lane, int] = {}
-        self.known_gaps: Mapping[Lane, int] = MappingProxyType(self._known_gaps)
-        """Offsets at which a lane's log has no record, for good."""
         self.trials: dict[Lane, Trial] = {}
         """Lanes whose last owner may have been ended by one of their records; empty as a rule."""
         self.held: dict[Lane, Halt] = {}
@@ -100,6 +102,10 @@ class OwnedLanes:
     def accept_gap(self, lane: Lane, offset: int) -> None:
         """Record that a lane's log has no record at this offset: its next batch may begin after it."""
         self._known_gaps[lane] = offset
+
+    def is_gap(self, lane: Lane, offset: int) -> bool:
+        """Return whether a lane's log may have no record at an offset: compaction removes some without a trace."""
+        return lane.topic in self._compacted_topics or self._known_gaps.get(lane) == offset
 
     def mark_consumed(self, lane: Lane, *, next_offset: int, consumed_to: int) -> None:
         """Record how far the log was read, unless a batch has advanced the lane meanwhile."""

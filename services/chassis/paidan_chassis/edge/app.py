@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.headers import INSTANCE_HEADER
-from paidan_chassis.edge.hot_routes import FastPath, HotRequest, HotRoute, JsonAnswer
+from paidan_chassis.edge.hot_routes import FastPath, HotRequest, HotRoute, PreparedResponse
 from paidan_chassis.edge.middleware import EdgeApp, ModelT, RequestMiddleware, authenticate
 from paidan_chassis.edge.problems import BodyTooLarge, ErrorBody, Problem
 from paidan_chassis.edge.query import QueryRules
@@ -123,7 +123,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def trace_id(request: Request) -> str:
-    """Return the request's trace id, as in the answer's ``X-Trace-Id``: from the caller's traceparent, or a new one."""
+    """Return the request's trace id, as in ``X-Trace-Id``: from the caller's traceparent, or a new one."""
     value: str = request.scope[TRACE_ID_KEY]
     return value
 
@@ -131,7 +131,7 @@ def trace_id(request: Request) -> str:
 def hot_route(  # noqa: PLR0913 - each is a property of the route
     app: FastAPI,
     path: str,
-    handler: Callable[[HotRequest[ModelT]], Awaitable[Response | JsonAnswer]],
+    handler: Callable[[HotRequest[ModelT]], Awaitable[Response | PreparedResponse]],
     *,
     name: str,
     model: type[ModelT],
@@ -142,7 +142,7 @@ def hot_route(  # noqa: PLR0913 - each is a property of the route
     """Add a POST route that bypasses FastAPI's dependencies and is still part of the OpenAPI document.
 
     ``name`` and the handler's docstring are published as operation id and summary, ``query`` are its parameters, as in
-    the document. The handler returns an answer or raises Problem.
+    the document. The handler returns a response or raises Problem.
     """
     rules = QueryRules(frozenset(str(each["name"]) for each in query))
     route = HotRoute(path, handler, model, body_limit, rules)
@@ -159,7 +159,7 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    # Nobody reads this answer; access logs commonly write 499 for it, because it is no error of the server.
+    # Nobody reads this response; access logs commonly write 499 for it, because it is no error of the server.
     return Response(status_code=499)
 
 

@@ -15,14 +15,14 @@ from paidan_chassis.edge.scope_keys import (
     BODY_LIMIT_KEY,
     ROUTE_KEY,
     TRACE_ID_KEY,
-    WRITE_WHOLE_KEY,
+    WRITE_RESPONSE_KEY,
 )
 from paidan_chassis.edge.security_headers import DEFAULT_HEADERS, DEFAULT_NAMES, STRICT_TRANSPORT, RawHeaders, render
 
-JSON_ANSWER: Final = "paidan.json_answer"
-"""Type of our own ASGI message: the status and the body of an answer in JSON."""
-WriteWhole: TypeAlias = Callable[[Scope, int, bytes, bytes], bool]
-"""Writes the answer to the request of a scope, by status, head and body; returns whether it did."""
+PREPARED_RESPONSE: Final = "paidan.prepared_response"
+"""Type of our own ASGI message: the status and the body of a response in JSON."""
+WriteResponse: TypeAlias = Callable[[Scope, int, bytes, bytes], bool]
+"""Writes the response to the request of a scope, by status, head and body; returns whether it did."""
 _CONTENT_TYPE: Final = (b"content-type", b"application/json")
 _CONSTANT: Final = {
     is_tls: render((_CONTENT_TYPE, *DEFAULT_HEADERS, *((STRICT_TRANSPORT,) if is_tls else ())))
@@ -109,9 +109,9 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the response, with the trace id among its headers; or all of it, as ``JSON_ANSWER``."""
-        if message["type"] == JSON_ANSWER:
-            await self._answer(message["status"], message["body"])
+        """Send a part of the response, with the trace id among its headers, or a prepared one whole."""
+        if message["type"] == PREPARED_RESPONSE:
+            await self._send_prepared(message["status"], message["body"])
             return
         if message["type"] == "http.response.start" and message["status"] == 413 and problems.is_starlette_413(message):
             self._discards_response = True
@@ -119,9 +119,9 @@ class Exchange:
         if not self._discards_response:
             await self._forward(message)
 
-    async def _answer(self, status: int, body: bytes) -> None:
-        """Have the connection write a whole answer; where it does not, send it in ASGI's two messages."""
-        write: WriteWhole | None = self.scope.get(WRITE_WHOLE_KEY)
+    async def _send_prepared(self, status: int, body: bytes) -> None:
+        """Have the connection write a whole response; where it does not, send it in ASGI's two messages."""
+        write: WriteResponse | None = self.scope.get(WRITE_RESPONSE_KEY)
         if write is not None and write(
             self.scope, status, _json_head(len(body), self.trace_id, is_tls=self._is_tls), body
         ):

@@ -2,7 +2,7 @@
 
 FastAPI and Starlette cost more than all that a report's own handling does, so ``FastPath`` serves what needs none of
 them: a POST on the very path, without a query, its body announced, within the limit and received in one piece. Any
-other request goes to the framework's route, which has the same handler; a test holds both to the same answers.
+other request goes to the framework's route, which has the same handler; a test holds both to the same responses.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.exchange import JSON_ANSWER
+from paidan_chassis.edge.exchange import PREPARED_RESPONSE
 from paidan_chassis.edge.middleware import ModelT, authenticate_scope, parse_body
 from paidan_chassis.edge.problems import BodyTooLarge, Problem
 from paidan_chassis.edge.query import NO_QUERY, QueryRules
@@ -36,8 +36,8 @@ class HotRequest(NamedTuple, Generic[ModelT]):
         return bool(self.scope["query_string"]) and query.is_dry_run(self.scope)
 
 
-class JsonAnswer(NamedTuple):
-    """An answer in JSON without headers of its own."""
+class PreparedResponse(NamedTuple):
+    """A response in JSON without headers of its own."""
 
     status: int
     content: bytes
@@ -49,22 +49,22 @@ class JsonAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HotRoute(Generic[ModelT]):
-    """A hot route: its handler, which returns an answer or raises ``Problem``, and what a request to it may be."""
+    """A hot route: its handler, which returns a response or raises ``Problem``, and what a request to it may be."""
 
     path: str
-    handler: Callable[[HotRequest[ModelT]], Awaitable[Response | JsonAnswer]]
+    handler: Callable[[HotRequest[ModelT]], Awaitable[Response | PreparedResponse]]
     model: type[ModelT]
     body_limit: int | None = None
     query_rules: QueryRules = NO_QUERY
 
     async def endpoint(self, request: Request) -> Response:
-        """Authenticate, read and validate a request within the framework, and return the handler's answer."""
+        """Authenticate, read and validate a request within the framework, and return the handler's response."""
         scope = request.scope
         caller = await self.authenticate(scope)
         if scope["query_string"]:
             self.query_rules.apply(scope)
-        answer = await self.handle(scope, caller, await request.body())
-        return answer.response() if isinstance(answer, JsonAnswer) else answer
+        response = await self.handle(scope, caller, await request.body())
+        return response.response() if isinstance(response, PreparedResponse) else response
 
     async def authenticate(self, scope: Scope) -> Principal:
         """Name the route in the scope, and return the caller."""
@@ -72,8 +72,8 @@ class HotRoute(Generic[ModelT]):
         scope[BODY_LIMIT_KEY] = self.body_limit
         return await authenticate_scope(scope)
 
-    async def handle(self, scope: Scope, caller: Principal, raw: bytes) -> Response | JsonAnswer:
-        """Validate a body, and return the handler's answer."""
+    async def handle(self, scope: Scope, caller: Principal, raw: bytes) -> Response | PreparedResponse:
+        """Validate a body, and return the handler's response."""
         return await self.handler(HotRequest(scope, caller, raw, parse_body(self.model, raw)))
 
 
@@ -102,15 +102,15 @@ class FastPath(Generic[ModelT]):
             if message["type"] != "http.request" or message.get("more_body"):
                 await self._framework(scope, _replay(message, receive), send)
                 return
-            answer = await self._route.handle(scope, caller, message["body"])
+            response = await self._route.handle(scope, caller, message["body"])
         except Problem as problem:
-            answer = problem.response()
+            response = problem.response()
         except BodyTooLarge as error:
-            answer = problems.too_large(error.limit).response()
-        if isinstance(answer, JsonAnswer):
-            await send({"type": JSON_ANSWER, "status": answer.status, "body": answer.content})
+            response = problems.too_large(error.limit).response()
+        if isinstance(response, PreparedResponse):
+            await send({"type": PREPARED_RESPONSE, "status": response.status, "body": response.content})
         else:
-            await answer(scope, receive, send)
+            await response(scope, receive, send)
 
 
 def _replay(first: Message, receive: Receive) -> Receive:

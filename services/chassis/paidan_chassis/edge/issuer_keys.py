@@ -23,9 +23,12 @@ from paidan_chassis.edge.problems import Problem
 from paidan_chassis.observability.logs import get_logger
 
 _FETCH_TIMEOUT_S: Final = 3.0
+"""For all of it: an issuer that sends a byte now and then would keep every request with an unknown key waiting."""
 _MAX_BYTES: Final = 65_536
 _log = get_logger()
 Fetch = Callable[[], Awaitable[bytes]]
+ScopeFault = Callable[[frozenset[str]], tuple[str, str] | None]
+"""Returns why scopes cannot be read, in English and Chinese; None if they can: what they mean, services know."""
 
 
 class KeySetUnavailable(Exception):
@@ -90,11 +93,14 @@ class PersonTokenVerifier:
     issuer: str
     audience: str
     keys: IssuerKeys
+    scope_fault: ScopeFault = lambda _scopes: None
 
     @classmethod
-    def of(cls, issuer: str, audience: str, jwks_url: str) -> "PersonTokenVerifier":
+    def of(
+        cls, issuer: str, audience: str, jwks_url: str, scope_fault: ScopeFault = lambda _scopes: None
+    ) -> "PersonTokenVerifier":
         """Return a verifier that fetches the issuer's keys from this address."""
-        return cls(issuer, audience, IssuerKeys(partial(fetch_key_set, jwks_url)))
+        return cls(issuer, audience, IssuerKeys(partial(fetch_key_set, jwks_url)), scope_fault)
 
     async def verify(self, token: str) -> VerifiedToken:
         """Return what a token says; raise ``Problem`` 401 if it is invalid, 503 if nobody can tell."""
@@ -106,15 +112,19 @@ class PersonTokenVerifier:
             raise Problem(503, "unavailable", message, "暂时无法读取人员令牌签发方的密钥", retry_after_s=5) from None
         if key is None:
             raise person_tokens.unknown_key()
-        return person_tokens.verify_token(token, key, issuer=self.issuer, audience=self.audience, now=real_now())
+        verified = person_tokens.verify_token(token, key, issuer=self.issuer, audience=self.audience, now=real_now())
+        if (fault := self.scope_fault(verified.claims.scopes)) is not None:
+            raise person_tokens.invalid_scopes(*fault)
+        return verified
 
 
-async def fetch_key_set(url: str) -> bytes:
-    """Return the body at an address; raise ``KeySetUnavailable`` for any other answer than a small 200."""
+async def fetch_key_set(url: str, *, within_s: float = _FETCH_TIMEOUT_S) -> bytes:
+    """Return the body at an address; raise ``KeySetUnavailable`` for any other response than a small 200."""
     body = b""
     try:
         async with (
-            httpx.AsyncClient(timeout=_FETCH_TIMEOUT_S, trust_env=False, verify=ssl.create_default_context()) as client,
+            asyncio.timeout(within_s),
+            httpx.AsyncClient(timeout=within_s, trust_env=False, verify=ssl.create_default_context()) as client,
             client.stream("GET", url) as response,
         ):
             if response.status_code != 200:
@@ -123,7 +133,7 @@ async def fetch_key_set(url: str) -> bytes:
                 body += part
                 if len(body) > _MAX_BYTES:
                     raise KeySetUnavailable(f"more than {_MAX_BYTES} bytes")
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, TimeoutError) as error:
         raise KeySetUnavailable(type(error).__name__) from error
     return body
 

@@ -32,7 +32,7 @@ class JoinedWrites:
             return
         self._transport.write(data)
 
-    def write_whole(self, data: bytes) -> None:
+    def write_response(self, data: bytes) -> None:
         """Write a whole response, after what is held back."""
         if self._held:
             self._flush()

@@ -69,7 +69,7 @@ class RequestMiddleware:
             if exchange.status == 0:
                 await problems.unavailable().response()(scope, exchange.receive, exchange.send)
             raise
-        except Exception as error:  # noqa: BLE001 - the process edge: whatever it is, the caller gets an answer
+        except Exception as error:  # noqa: BLE001 - the process edge: whatever it is, the caller gets a response
             await self._respond_to_error(error, exchange)
         self._record_request(exchange)
 

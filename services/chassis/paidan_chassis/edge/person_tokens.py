@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from paidan_chassis.edge.problems import Problem
 
+UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ALGORITHM: Final = "EdDSA"
 TOKEN_TYPE: Final = "person+jwt"  # noqa: S105 - the name of a type, not a token
 MAX_LIFE_S: Final = 60
@@ -56,7 +57,7 @@ class _Payload(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    sub: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    sub: Annotated[str, StringConstraints(pattern=f"^{UUID_PATTERN}$")]
     city: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]{1,30})$")]
     post: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")] | None = None
     scope: Annotated[str, StringConstraints(pattern=r"^[!-~]+( [!-~]+)*$", max_length=2000)]
@@ -108,6 +109,11 @@ def verify_token(token: str, key: Ed25519PublicKey, *, issuer: str, audience: st
 def unknown_key() -> Problem:
     """Return the 401 for a token whose key the issuer does not publish."""
     return _invalid("its issuer publishes no such key", "签发方未公布该密钥")
+
+
+def invalid_scopes(reason: str, reason_zh: str) -> Problem:
+    """Return the 401 for a token whose scopes cannot be read: whatever else it grants may be bounded by them."""
+    return _invalid(reason, reason_zh)
 
 
 def _life_faults(payload: _Payload, now_s: float) -> Iterator[tuple[str, str]]:

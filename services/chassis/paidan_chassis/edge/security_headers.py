@@ -1,4 +1,4 @@
-"""Response headers that every answer has unless its route sets its own: nothing is cached, framed or guessed."""
+"""Response headers that every response has unless its route sets its own: nothing is cached, framed or guessed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ DEFAULT_HEADERS: Final[RawHeaders] = (
 )
 DEFAULT_NAMES: Final = frozenset(name for name, _ in DEFAULT_HEADERS)
 STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
-"""Of answers over TLS, ours or a proxy's: browsers ignore it over plain HTTP."""
+"""Of responses over TLS, ours or a proxy's: browsers ignore it over plain HTTP."""
 DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from paidan_chassis.edge.limits import DEFAULT_LIMITS, ConnectionLimits
-from paidan_chassis.edge.whole_answers import limited_protocol
+from paidan_chassis.edge.prepared_responses import limited_protocol
 
 _KEEP_ALIVE_TIMEOUT_S = 75  # uvicorn's 5 s would close pooled connections of clients that send every few seconds
 

@@ -1,15 +1,15 @@
 """Requests and responses of the routes for dead letters."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from paidan_chassis.consumer.dead_letter_pages import State
+from paidan_chassis.consumer.dead_letter_pages import DeadLetterItem, DeadLetterState
+from paidan_chassis.edge.person_tokens import UUID_PATTERN
 
 MAX_REDRIVEN_AT_ONCE = 100
-LetterId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+LetterId = Annotated[str, StringConstraints(pattern=f"^{UUID_PATTERN}$")]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
@@ -19,30 +19,11 @@ class DeadLetterQuery(BaseModel):
     consumer: str | None = Field(default=None, max_length=249)
     topic: str | None = Field(default=None, max_length=249, description="Without the installation's prefix.")
     reason: str | None = Field(default=None, max_length=249)
-    state: list[State] = Field(default=[], max_length=3, description="`waiting`: neither redriven nor dropped.")
+    state: list[DeadLetterState] = Field(
+        default=[], max_length=3, description="`waiting`: neither redriven nor dropped."
+    )
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
     limit: int = Field(default=100, ge=1, le=500)
-
-
-class DeadLetterItem(BaseModel, title="DeadLetter"):
-    """A record that could not be processed, without its content, which may hold personal data."""
-
-    letter_id: UUID
-    consumer: str
-    topic: str
-    partition: int
-    offset: int
-    reason: str = Field(description="A code.")
-    detail: str = Field(description="The invalid field; never a value.")
-    sender: str | None = Field(description="Who sent it, as far as that is known.")
-    attempts: int = Field(description="How often this record failed: 1, and 1 more for each redrive that led here.")
-    dead_lettered_at: datetime
-    state: State
-    redriven_at: datetime | None
-    redriven_to: int | None = Field(description="The offset at which it was appended again.")
-    dropped_at: datetime | None
-    dropped_by: str | None
-    dropped_because: str | None
 
 
 class DeadLetterList(BaseModel):

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from paidan_chassis.consumer import dead_letters
-from paidan_chassis.consumer.dead_letter_pages import DeadLetterFilter, DeadLetterKey, DeadLetterSummary, load_page
+from paidan_chassis.consumer.dead_letter_pages import DeadLetterFilter, DeadLetterItem, DeadLetterKey, load_page
 from paidan_chassis.consumer.dead_letters import StoredDeadLetter
 from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.consumer.redrive import NOT_WAITING, Obstacle, RedriveResult, redrive
@@ -25,7 +25,6 @@ from paidan_chassis.encryption import DecryptionFailed
 from paidan_chassis.operations.context import OperatorContext
 from paidan_chassis.operations.dead_letter_models import (
     DeadLetterDetail,
-    DeadLetterItem,
     DeadLetterList,
     DeadLetterQuery,
     DropRequest,
@@ -106,7 +105,7 @@ class DeadLetterRoutes:
         page = await load_page(self.context.pool, chosen)
         last = page[-1] if len(page) == query.limit else None
         return DeadLetterList(
-            dead_letters=[DeadLetterItem(**asdict(each)) for each in page],
+            dead_letters=page,
             after=_CURSORS.encode(DeadLetterKey(last.dead_lettered_at, last.letter_id)) if last else None,
         )
 
@@ -114,10 +113,10 @@ class DeadLetterRoutes:
         """Return a dead letter with its headers; each look is logged. Its body is shown on a command line alone."""
         self.context.require_operator(caller)
         async with self.context.pool.acquire() as conn:
-            summary = await _find(conn, UUID(letter_id))
-            [letter] = await dead_letters.load(conn, [summary.letter_id])
+            item = await _find(conn, UUID(letter_id))
+            [letter] = await dead_letters.load(conn, [item.letter_id])
             await self._log(conn, caller, "dead_letter_read", letter_id, _position_of(letter))
-        return DeadLetterDetail(**asdict(summary), **self._content_of(letter))
+        return DeadLetterDetail(**dict(item), **self._content_of(letter))
 
     async def redrive_one(self, caller: Caller, letter_id: LetterIdParam) -> RedriveResponse:
         """Append the record unchanged to the partition that it came from, once, and wait until it is decided.
@@ -146,20 +145,20 @@ class DeadLetterRoutes:
         self.context.require_operator(caller)
         async with self.context.pool.acquire() as conn, conn.transaction():
             dropped = await dead_letters.drop(conn, [UUID(letter_id)], by=_holder(caller), because=request.reason)
-            summary = await _find(conn, UUID(letter_id))
-            is_repeat = (summary.dropped_by, summary.dropped_because) == (_holder(caller), request.reason)
+            item = await _find(conn, UUID(letter_id))
+            is_repeat = (item.dropped_by, item.dropped_because) == (_holder(caller), request.reason)
             if not dropped and not is_repeat:
                 raise _refusal(NOT_WAITING.code, NOT_WAITING.en, NOT_WAITING.zh)
             # Last: the log's lock is everybody's, and this letter may be in the hand of one who redrives it.
             await self._log(conn, caller, "dead_letter_dropped", letter_id, request.reason)
-        return DeadLetterItem(**asdict(summary))
+        return item
 
     async def _redrive(self, caller: Principal, ids: Sequence[UUID]) -> RedriveResponse:
         async def log_try(conn: Connection, letter: StoredDeadLetter) -> None:
             await self._log(conn, caller, "dead_letter_redriven", str(letter.letter_id), _position_of(letter))
 
         async with self._redrives, self.context.pool.acquire() as conn:
-            known = set(await dead_letters.ids_to_redrive(conn, ids))
+            known = set(await dead_letters.load_ids_to_redrive(conn, ids))
             try:
                 result = await redrive(
                     conn,
@@ -191,7 +190,7 @@ class DeadLetterRoutes:
         return {"content": "stored", "headers": _shown_headers(content), "body_bytes": size}
 
 
-async def _find(executor: Executor, letter_id: UUID) -> DeadLetterSummary:
+async def _find(executor: Executor, letter_id: UUID) -> DeadLetterItem:
     page = await load_page(executor, DeadLetterFilter(letter_id=letter_id))
     if not page:
         raise _no_such_letter()

@@ -86,10 +86,11 @@ class HaltRoutes:
             halt = await halts.find(conn, halt_id)
             if halt is None:
                 raise problems.not_found("there is no such halt", "无此停机")
-            detail = f"{halt.consumer} ({halt.reason}) at {request.at}"
-            await log_access(conn, AccessEvent("halt_resumed", caller.name, caller.key_id, str(halt_id), detail))
             if not await halts.resume(conn, halt.consumer, resume_from=request.at, halt_id=halt_id):
                 raise Problem(409, "not_halted", "this halt was lifted already", "该停机已清除")
+            # Last: while this waits for the lanes, nobody else's entry would wait for the log's chain.
+            detail = f"{halt.consumer} ({halt.reason}) at {request.at}"
+            await log_access(conn, AccessEvent("halt_resumed", caller.name, caller.key_id, str(halt_id), detail))
         return ResumeResponse(halt_id=halt_id, consumer=halt.consumer, at=request.at)
 
 

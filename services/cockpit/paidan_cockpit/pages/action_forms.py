@@ -10,6 +10,14 @@ Schema: TypeAlias = Mapping[str, Any]
 FieldKind = Literal["choice", "text", "lines", "time", "photos"]
 LONG_TEXT: Final = 300
 _HIDDEN: Final = frozenset({"kind", "of_report"})
+_NEXT_ACTIONS: Final = {
+    "received": "verify",
+    "filed": "assign",
+    "dispatched": "accept",
+    "handling": "finish",
+    "inspecting": "inspect",
+    "closed": "call_back",
+}
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -43,9 +51,19 @@ class ActionForm:
         """Whether photos belong to it."""
         return any(each.kind == "photos" for each in self.fields)
 
+    @property
+    def takes_words(self) -> bool:
+        """Whether something is written into it that would be lost with the line."""
+        return any(each.kind in ("text", "lines") for each in self.fields)
+
     def choices_of(self, name: str) -> Sequence[tuple[str, str]]:
         """Return the values from which a field is chosen, with their texts."""
         return next((each.choices for each in self.fields if each.name == name), ())
+
+
+def next_action(status: str, row_id: str | None) -> str | None:
+    """Return the kind of action that takes a case of this status on."""
+    return "file" if status == "filed" and row_id is None else _NEXT_ACTIONS.get(status)
 
 
 def parse_forms(body: Mapping[str, Any], language: Language) -> list[ActionForm]:

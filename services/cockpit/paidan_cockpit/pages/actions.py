@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, request_body
-from paidan_cockpit.pages.case_story import find_visible_case, load_forms, load_story
+from paidan_cockpit.pages.case_story import find_visible_case, load_forms, load_story, show_case
 from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.visit import FilledForm, PageRefused, Visit
@@ -97,7 +97,7 @@ class ActionPages:
         if _wants_json(visit):
             return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
         values = await load_story(self._site, visit, found, replace(form, errors=errors))
-        return self._site.show(visit, "case.html", values | {"notice": ""}, 422)
+        return show_case(self._site, visit, values | {"notice": ""}, 422)
 
 
 def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:

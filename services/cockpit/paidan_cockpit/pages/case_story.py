@@ -1,22 +1,37 @@
 """Everything that a case's page shows: from the read model, and with the visitor's rights from dispatch."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from starlette.responses import Response
+
 from paidan_cockpit.pages import queries
-from paidan_cockpit.pages.action_forms import ActionForm, parse_forms
+from paidan_cockpit.pages.action_forms import ActionForm, next_action, parse_forms
+from paidan_cockpit.pages.case_map import CaseMap, draw_case
+from paidan_cockpit.pages.case_photos import photos_of_case, photos_of_order
+from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, parse_order, parse_record
+from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
 from paidan_cockpit.pages.city_view import CityView, open_city
-from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.overview import policy_with_tiles
 from paidan_cockpit.pages.queries import CaseView
-from paidan_cockpit.pages.receipts import receipt_sentence
-from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.timeline import Storyteller
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_cockpit.translations import translations
+from paidan_contracts.orders import Order
+
+
+def show_case(site: Site, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a case's page; its map may have pictures of the world from another host."""
+    response = site.show(visit, "case.html", values, status)
+    if site.map_tiles:
+        response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, site.map_tiles)
+    return response
 
 
 async def find_visible_case(site: Site, visit: Visit) -> CaseView:
@@ -37,7 +52,8 @@ async def load_story(site: Site, visit: Visit, found: CaseView, filled: ActionFo
     """Return the values of a case's page; ``filled`` takes the place of the form that it is."""
     view = await open_city(site, visit, found.city)
     values: dict[str, Any] = {"found": found, "names": view.names, "times": view.times, "record": None, "order": None}
-    values |= {"timeline": [], "receipts": [], "forms": [], "unavailable": False, "filled": filled}
+    values |= {"timeline": [], "reasons": [], "forms": [], "unavailable": False, "filled": filled}
+    values |= {"reports": [], "photos": [], "next_action": None, "map": _map(view, found, [], site.map_tiles)}
     path = f"/v1/cases/{found.case_id}"
     try:
         answer, forms = await asyncio.gather(
@@ -46,11 +62,13 @@ async def load_story(site: Site, visit: Visit, found: CaseView, filled: ActionFo
     except ServiceUnavailable:
         return values | {"unavailable": True}
     body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
-    values["forms"] = [_merged(each, filled) for each in forms]
+    following = next_action(found.status, found.row_id)
+    ordered = sorted(forms, key=lambda each: each.kind != following)
+    values |= {"forms": [_merged(each, filled) for each in ordered], "next_action": following}
     if visit.person.department is not None:
-        return values | {"order": parse_order(body)}
+        return values | _ordered(site, view, found, parse_order(body))
     record = parse_record(body)
-    return values | await _told(site, visit, view, record) if record is not None else values
+    return values | await _told(site, visit, view, found, record) if record is not None else values
 
 
 def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
@@ -59,12 +77,38 @@ def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
     return replace(form, values=filled.values, errors=filled.errors)
 
 
-async def _told(site: Site, visit: Visit, view: CityView, record: CaseRecord) -> dict[str, Any]:
+def _ordered(site: Site, view: CityView, found: CaseView, order: Order | None) -> dict[str, Any]:
+    """Return what a department sees: its order, with the reports and their photos."""
+    if order is None:
+        return {}
+    reports = reports_of_order(order, found)
+    return {
+        "order": order,
+        "reports": reports,
+        "photos": photos_of_order(reports),
+        "map": _map(view, found, reports, site.map_tiles),
+    }
+
+
+async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, record: CaseRecord) -> dict[str, Any]:
+    """Return what staff see: everything, in words."""
     translate = translations(visit.language).gettext
-    receipts = []
-    for receipt in record.receipts:
-        pack = await site.packs.find(receipt.city_version)
-        names = CityNames(pack or view.city, visit.language)
-        receipts.append((receipt, receipt_sentence(receipt, translate, names)))
-    timeline = list(Storyteller(translate, view.names).timeline(record.events))
-    return {"record": record, "timeline": timeline, "receipts": receipts}
+    versions = {each.city_version for each in record.receipts} | {record.state.city_version}
+    packs = {version: await site.packs.find(version) for version in sorted(versions)}
+    reports = reports_of_case(record.state, record.events)
+    return {
+        "record": record,
+        "timeline": list(Storyteller(translate, view.names).timeline(record.events)),
+        "reasons": list(Reasons(translate, view.times, packs, view.names).tell(record)),
+        "reports": reports,
+        "photos": photos_of_case(record, reports),
+        "map": _map(view, found, reports, site.map_tiles),
+    }
+
+
+def _map(view: CityView, found: CaseView, reports: Sequence[ShownReport], tiles: str | None) -> CaseMap | None:
+    """Return the drawing of where a case is; None where that is unknown, or is in the vault."""
+    if found.latitude is None or found.longitude is None or found.confidential:
+        return None
+    spots = [(each.number, each.at) for each in reports if each.at is not None]
+    return draw_case(view.city, (found.longitude, found.latitude), spots, tiles)

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages.case_story import find_visible_case, load_story
+from paidan_cockpit.pages.case_story import find_visible_case, load_story, show_case
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visit import PageRefused, Visit
 
@@ -31,7 +31,7 @@ class CasePages:
         found = await find_visible_case(self._site, visit)
         notice = visit.request.query_params.get("done", "")
         values = await load_story(self._site, visit, found)
-        return self._site.show(visit, "case.html", values | {"notice": notice if notice in _NOTICES else ""})
+        return show_case(self._site, visit, values | {"notice": notice if notice in _NOTICES else ""})
 
     async def _show_photo(self, visit: Visit) -> Response:
         """Return a photo that intake lets this person see."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_chassis.consumer.dead_letter_pages import State
+from paidan_chassis.consumer.dead_letter_pages import DeadLetterState
 from paidan_chassis.operations.dead_letter_models import (
     DeadLetterDetail,
     DeadLetterList,
@@ -19,10 +19,11 @@ from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.system import operated_service, real_times, refusal
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName
+from paidan_contracts.wire import ID_PATTERN
 
-STATES: Final[tuple[State, ...]] = get_args(State)
+STATES: Final[tuple[DeadLetterState, ...]] = get_args(DeadLetterState)
 _PAGE_SIZE: Final = 50
-_LETTER_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LETTER_ID: Final = re.compile(ID_PATTERN)
 _CHOSEN: Final = "letter:"
 _FILTERS: Final = ("consumer", "topic", "reason", "after")
 _MAX_FILTER: Final = 249

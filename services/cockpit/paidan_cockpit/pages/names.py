@@ -49,6 +49,11 @@ class CityNames:
             return code or ""
         return next((self.of(each.names) for each in self.city.pack.geography.places if each.code == code), code)
 
+    def post(self, id_: str | None) -> str:
+        """Return the name of one of the city's own posts; empty for another."""
+        found = self.city.posts.get(id_) if self.city and id_ else None
+        return self.of(found.names) if found else ""
+
     def city_name(self) -> str:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from paidan_chassis.consumer.rebuild_queries import is_unfinished
 from paidan_cockpit import outcome_queries
 from paidan_cockpit.pages import overview_queries
 from paidan_cockpit.pages.alarm_flow import AlarmFlow, alarm_flow
@@ -26,7 +27,6 @@ from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.slow_values import SlowValues
 from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
-from paidan_cockpit.rebuild_queries import is_rebuilding
 from paidan_cockpit.rights import Person
 
 _WORST: Final = 8
@@ -69,7 +69,7 @@ class Boards:
         site, visible = self._site, reader.visible
         groups = await overview_queries.count_open(site.pool, visible)
         async with site.pool.acquire() as conn:
-            rebuilding = await is_rebuilding(conn)
+            rebuilding = await is_unfinished(conn)
         return {
             "total": total_load(groups),
             "departments": loads_by(groups, lambda each: each.department)[:_WORST],

@@ -15,6 +15,7 @@ from paidan_cockpit.pages.visit import (
     PageRefused,
     Visit,
     delete_state_cookie,
+    forget_wanted_page,
     local_path,
     own_address,
     set_session_cookie,
@@ -74,6 +75,7 @@ class ProviderPages:
             if visit.session is not None:
                 await self._site.accounts.sign_out(visit.session.session_id, visit.address)
             response = see_other(begun.next_path)
+            forget_wanted_page(response, visit.request)
             set_session_cookie(response, visit.request, secret)
         delete_state_cookie(response, visit.request, RETURN_PATH)
         return response

@@ -1,15 +1,15 @@
 """Which scores a page shows, read from an address, and the periods before it. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import urlencode
 
+from paidan_cockpit.rights import DIMENSIONS
 from paidan_contracts.scores import Dimension
 
-DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 Direction = Literal["highest", "lowest"]
 DIRECTIONS: Final[tuple[Direction, ...]] = get_args(Direction)
 _PERIOD: Final = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
@@ -29,16 +29,23 @@ class ScoreFilter:
 
     @classmethod
     def parse(
-        cls, query: Mapping[str, str], *, city: str, today: date, own: bool, indicators: Mapping[str, str]
+        cls,
+        query: Mapping[str, str],
+        *,
+        city: str,
+        today: date,
+        indicators: Mapping[str, str],
+        dimensions: Sequence[Dimension] = DIMENSIONS,
     ) -> Self:
-        """Return what an address asks for; what cannot be is left out. ``own``: only the own department's row."""
-        by: Dimension = next((each for each in DIMENSIONS if each == query.get("by")), "department")
+        """Return what an address asks for; what cannot be, or is not among ``dimensions``, is left out."""
+        wanted_by = next((each for each in dimensions if each == query.get("by")), None)
+        usual_by: Dimension = "department" if "department" in dimensions or not dimensions else dimensions[0]
         period = query.get("period", "")
         wanted = query.get("indicator", "")
         return cls(
             city=city,
             period=period if is_period(period) else today.isoformat()[:7],
-            by="department" if own else by,
+            by=wanted_by or usual_by,
             indicator=wanted if wanted in indicators else next(iter(indicators), ""),
             direction="lowest" if query.get("direction") == "lowest" else "highest",
         )
@@ -75,6 +82,28 @@ def previous_period(period: str) -> str | None:
     """Return the day, month or year before; None before the first year."""
     first = _first_day(period)
     return None if first == date.min else (first - timedelta(days=1)).isoformat()[: len(period)]
+
+
+def end_of_period(period: str) -> date:
+    """Return the day after the last one of a day, month or year; of the last year that there is, its last day."""
+    first = _first_day(period)
+    try:
+        match len(period):
+            case 4:
+                return first.replace(year=first.year + 1)
+            case 7:
+                return (first + timedelta(days=31)).replace(day=1)
+            case _:
+                return first + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return date.max
+
+
+def ranks(rows: Sequence[Mapping[str, Any]], score_filter: ScoreFilter) -> list[int | None]:
+    """Return the rank of each of these ordered rows: equal values have the same, rows without a case have none."""
+    rates = [row["rates"].get(score_filter.indicator) for row in rows]
+    values = [rate["value"] if rate else None for rate in rates]
+    return [None if value is None else values.index(value) + 1 for value in values]
 
 
 def ordered_rows(rows: list[dict[str, Any]], score_filter: ScoreFilter) -> list[dict[str, Any]]:

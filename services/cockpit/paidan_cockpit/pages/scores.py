@@ -9,15 +9,19 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_chassis.clock import real_now
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
-from paidan_cockpit.pages.score_filter import DIMENSIONS, DIRECTIONS, ScoreFilter, ordered_rows
+from paidan_cockpit.pages.restatement import find_change_of_definitions, restated_periods
+from paidan_cockpit.pages.score_filter import DIRECTIONS, ScoreFilter, ordered_rows, ranks
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceAnswer
+from paidan_contracts.wire import ID_PATTERN
 
 PARTS: Final = ("denominator", "numerator", "missed")
-_SCORE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SCORE_ID: Final = re.compile(ID_PATTERN)
 _AT_ONCE: Final = 4
 _CSV_TITLES: Final = (
     "city", "period", "by", "key", "name", "indicator", "indicator_name", "numerator", "denominator", "value",
@@ -51,15 +55,21 @@ class ScorePages:
         view, chosen = await self._read(visit)
         answer, trend = await asyncio.gather(self._scores(visit, chosen), self._trend(visit, chosen))
         body = answer.body if answer.ok and isinstance(answer.body, dict) else None
+        rows = ordered_rows(body["rows"], chosen) if body else []
+        changed_at = await find_change_of_definitions(self._site.packs, view.city)
         values: dict[str, Any] = {
             "names": view.names,
+            "times": CityTimes(view.city.zone, real_now(), visit.language),
+            "changed_at": changed_at,
+            "restated": restated_periods({chosen.period, *chosen.trend_periods}, changed_at, view.city.zone),
             "cities": view.cities,
             "filter": chosen,
-            "dimensions": DIMENSIONS,
+            "dimensions": visit.person.score_dimensions,
             "directions": DIRECTIONS,
             "own_department": visit.person.department,
             "rates": _rate_names(view),
-            "rows": ordered_rows(body["rows"], chosen) if body else [],
+            "rows": rows,
+            "ranks": ranks(rows, chosen),
             "scores": body,
             "trend": trend,
             "why": "" if body else answer.message(visit.language),
@@ -80,8 +90,13 @@ class ScorePages:
     async def _read(self, visit: Visit) -> tuple[CityView, ScoreFilter]:
         query = visit.request.query_params
         view = await open_city(self._site, visit, query.get("city") or None)
-        today, own = view.times.now.astimezone(view.city.zone).date(), visit.person.department is not None
-        chosen = ScoreFilter.parse(query, city=view.city_id, today=today, own=own, indicators=_rate_names(view))
+        chosen = ScoreFilter.parse(
+            query,
+            city=view.city_id,
+            today=view.times.now.astimezone(view.city.zone).date(),
+            indicators=_rate_names(view),
+            dimensions=visit.person.score_dimensions,
+        )
         return view, chosen
 
     async def _scores(self, visit: Visit, chosen: ScoreFilter) -> ServiceAnswer:
@@ -89,8 +104,8 @@ class ScorePages:
         return await self._site.services.get("scoring", "/v1/scores", visit.person, query)
 
     async def _trend(self, visit: Visit, chosen: ScoreFilter) -> Sequence[TrendPoint]:
-        if not chosen.indicator:
-            return ()
+        if not chosen.indicator or visit.person.grants.is_bounded:
+            return ()  # the whole city's is not for a post of a part of it
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def point(period: str) -> TrendPoint:

@@ -5,6 +5,7 @@ import uuid
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_chassis.clock import real_now
 from paidan_cockpit import sessions
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
@@ -31,7 +32,7 @@ class SessionPages:
         city = packs.get(person.city) or next(iter(packs.values()), None)
         if city is None:
             raise PageRefused(404, "no_city")
-        times = CityTimes(city.zone, self._site.clock.now(), visit.language, city)
+        times = CityTimes(city.zone, real_now(), visit.language, city)
         values = {
             "own": [each for each in found if each.person_id == person.person_id],
             "others": [each for each in found if each.person_id != person.person_id],

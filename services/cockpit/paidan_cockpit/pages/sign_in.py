@@ -14,10 +14,12 @@ from paidan_cockpit.pages.visit import (
     PageRefused,
     Visit,
     delete_session_cookie,
+    forget_wanted_page,
     local_path,
     own_address,
     read_form,
     set_session_cookie,
+    wanted_page_of,
 )
 from paidan_cockpit.rights import pages_of
 
@@ -81,7 +83,8 @@ class SignInPages:
             return self._refuse(visit)
         if visit.session is not None:
             await self._site.accounts.sign_out(visit.session.session_id, visit.address)
-        response = see_other("/")
+        response = see_other(wanted_page_of(visit.request))
+        forget_wanted_page(response, visit.request)
         set_session_cookie(response, visit.request, secret)
         return response
 

@@ -23,6 +23,8 @@ from paidan_cockpit.pages.visit import (
     Visit,
     read_language,
     read_theme,
+    remember_wanted_page,
+    requested_path,
     require_own_site,
     session_cookie_of,
     set_preference,
@@ -115,11 +117,12 @@ class Site:
         return self.show(visit, "error.html", {"status": status, "reason": reason}, status)
 
     def _to_sign_in(self, visit: Visit) -> Response:
-        if not self.has_provider or visit.request.method != "GET":
+        if visit.request.method != "GET":
             return see_other("/sign-in")
-        url = visit.request.url
-        wanted = url.path + (f"?{url.query}" if url.query else "")
-        return see_other(f"/sign-in?next={quote(wanted, safe='/')}")
+        wanted = requested_path(visit.request)
+        response = see_other(f"/sign-in?next={quote(wanted, safe='/')}" if self.has_provider else "/sign-in")
+        remember_wanted_page(response, visit.request)
+        return response
 
     async def _session_of(self, request: Request) -> Session | None:
         secret = session_cookie_of(request)

@@ -110,7 +110,13 @@ class Storyteller:
         if actor is None:
             return self.translate(BY_RULE)
         names = {"department": self.names.department, "source": self.names.source}
-        return names[actor.kind](actor.id) if actor.kind in names else label(self.translate, "actor", actor.kind)
+        who = names[actor.kind](actor.id) if actor.kind in names else label(self.translate, "actor", actor.kind)
+        post = self._post(actor.post)
+        return f"{who} · {post}" if post and post != who else who
+
+    def _post(self, post: str | None) -> str:
+        """Return the post of a person who signed in: the pack's name of it, or that which every installation has."""
+        return self.names.post(post) or label(self.translate, "post", post)
 
 
 def _type_of(event: CaseEvent) -> str:

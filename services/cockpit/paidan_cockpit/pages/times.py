@@ -37,7 +37,7 @@ class CityTimes:
         return format_timedelta(at - self.now, add_direction=True, locale=self.language, threshold=1.2)
 
     def duration(self, length: timedelta) -> str:
-        """Return a length of time in words."""
+        """Return a length of time in words, at least a minute."""
         return format_timedelta(max(length, _MINUTE), granularity="minute", locale=self.language, threshold=1.2)
 
     def working_time_left(self, due: datetime) -> str | None:

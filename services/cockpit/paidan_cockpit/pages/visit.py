@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -24,6 +24,9 @@ LANGUAGE_COOKIE: Final = "paidan_language"
 THEME_COOKIE: Final = "paidan_theme"
 _SESSION_COOKIE: Final = "paidan_session"
 _STATE_COOKIE: Final = "paidan_provider_state"
+_WANTED_COOKIE: Final = "paidan_wanted_page"
+_WANTED_PATH: Final = "/sign-in"
+_WANTED_S: Final = 3600
 _LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
 _PREFERENCE_S: Final = 400 * 86_400
 _MAX_FIELDS: Final = 200
@@ -163,6 +166,39 @@ def state_cookie_of(request: Request) -> str:
 def delete_state_cookie(response: Response, request: Request, path: str) -> None:
     """Let the browser forget the state: it counts once."""
     response.delete_cookie(_STATE_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=path)
+
+
+def remember_wanted_page(response: Response, request: Request) -> None:
+    """Let the browser keep which page somebody opened before signing in; not what a page's own script asked for."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return
+    response.set_cookie(
+        _WANTED_COOKIE,
+        quote(requested_path(request), safe="/"),
+        max_age=_WANTED_S,
+        httponly=True,
+        secure=is_secure(request),
+        samesite="lax",
+        path=_WANTED_PATH,
+    )
+
+
+def wanted_page_of(request: Request) -> str:
+    """Return the page that was opened before signing in; ``/`` if there was none."""
+    return local_path(unquote(request.cookies.get(_WANTED_COOKIE, "")))
+
+
+def forget_wanted_page(response: Response, request: Request) -> None:
+    """Let the browser forget the page that was opened before signing in: it is shown once."""
+    if _WANTED_COOKIE in request.cookies:
+        response.delete_cookie(
+            _WANTED_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=_WANTED_PATH
+        )
+
+
+def requested_path(request: Request) -> str:
+    """Return path and query of a request."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def own_address(request: Request) -> str:

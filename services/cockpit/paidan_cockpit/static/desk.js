@@ -1,4 +1,4 @@
-/* A department's, an inspector's and a caller-back's desk. Everything here is a help: without it the plain forms work.
+/* Desks, and the forms of a case and of a call. Everything here is a help: without it the plain forms work.
    What was filled in is kept in the browser until it has been decided, and is sent under one id however often. */
 "use strict";
 (() => {
@@ -88,7 +88,7 @@
       });
       if (answer.type === "opaqueredirect" || answer.status === 403) return { result: "signed-out" };
       if (answer.status >= 500 || answer.status === 408 || answer.status === 429) return { result: "no-line" };
-      return await answer.json().catch(() => ({ result: "refused", errors: { "": String(answer.status) } }));
+      return await answer.json().catch(() => ({ result: "refused", errors: { "": answer.status === 404 ? text("Gone") : String(answer.status) } }));
     } catch {
       return { result: "no-line" };
     }
@@ -135,6 +135,7 @@
       const form = formOf(item);
       if (!form) return;
       form.elements.key.value = newId();
+      sayAt(form, "");
       lock(form, false);
     });
     list.append(made);
@@ -158,12 +159,23 @@
     shown.querySelector("[data-sign-in]").hidden = state !== "signed-out";
     shown.querySelector("[data-again]").disabled = state === "sending";
     const form = formOf(item);
-    if (form) lock(form, true);
+    if (!form) return;
+    lock(form, true);
+    sayAt(form, text(NAMES[state]));
+  }
+
+  /* Beside the button that was pressed: the list of what is kept may be far above. */
+  function sayAt(form, words) {
+    const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
+    said.dataset.said = "";
+    said.className = "hint";
+    said.textContent = words;
   }
 
   function done(item) {
     unlist(item);
     const form = formOf(item);
+    if (form && desk.dataset.then) return location.assign(desk.dataset.then);
     const task = form?.closest(".task");
     if (!task) return;
     const notice = document.createElement("p");
@@ -183,14 +195,20 @@
       return;
     }
     lock(form, false);
+    sayAt(form, "");
     clear(form);
     for (const [name, value] of Object.entries(item.fields)) if (form.elements[name] && name !== "csrf") form.elements[name].value = value;
     form.elements.key.value = item.key;
     form.keptPhotos = item.photos;
     const input = form.querySelector("input[type=file]");
-    if (input && item.photos.length) input.required = false;
+    if (input && item.photos.length) {
+      input.required = false;
+      const note = Object.assign(document.createElement("p"), { className: "hint js-error", textContent: text("PhotosKept") });
+      input.parentElement.append(note);
+    }
     for (const [name, message] of Object.entries(item.errors)) point(form, name, message);
     form.closest("details")?.setAttribute("open", "");
+    form.querySelector("[aria-invalid]")?.focus();
   }
 
   function clear(form) {
@@ -271,7 +289,7 @@
         { timeout: 10000, maximumAge: 60000 }));
   }
   desk.querySelectorAll("[data-with-script]").forEach(each => { each.hidden = false; });
-  desk.querySelectorAll("form.action[enctype]").forEach(each => each.addEventListener("submit", submitted));
+  desk.querySelectorAll("form.action[data-keep]").forEach(each => each.addEventListener("submit", submitted));
   desk.querySelectorAll("form.action input[type=file]").forEach(each => each.addEventListener("change", previewed));
   addEventListener("online", () => sendAll());
   setInterval(sendAll, RETRY_MS);

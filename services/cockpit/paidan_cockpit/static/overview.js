@@ -31,7 +31,8 @@
         shown.replaceChildren(...part.childNodes);
       }
     }
-    document.getElementById("now").textContent = document.getElementById("board-figures").dataset.now;
+    // Of the parts only what is in them is replaced: the time stands on the fresh one.
+    document.getElementById("now").textContent = fresh.getElementById("board-figures").dataset.now;
     drawPlot();
     colorPlaces();
   }

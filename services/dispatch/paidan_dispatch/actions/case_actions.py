@@ -18,7 +18,7 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId
 from paidan_dispatch.actions.forms import build_form
 from paidan_dispatch.actions.http import ActionRoutes
-from paidan_dispatch.actions.permissions import Inquiry, Permission
+from paidan_dispatch.actions.permissions import Permission, PermissionQuery
 from paidan_dispatch.api import access, queries, report_queries
 from paidan_dispatch.api.models import CaseAction, CaseActions
 from paidan_dispatch.api.reports import opener_of
@@ -59,12 +59,12 @@ class CaseActionRoutes:
             policy = await self.actions.packs.get(conn, stored.pack_version)
         state = stored.state
         own_report = own_reports[0].report_id if own_reports else None
-        inquiry = Inquiry(state, policy, caller, self.actions.clock.now(), own_report)
+        query = PermissionQuery(state, policy, caller, self.actions.clock.now(), own_report)
         return CaseActions(
             case_id=case_id,
             case_version=state.version,
             status=state.status,
-            actions=[_case_action(each, state, policy, own_reports) for each in inquiry.permissions()],
+            actions=[_case_action(each, state, policy, own_reports) for each in query.permissions()],
         )
 
 

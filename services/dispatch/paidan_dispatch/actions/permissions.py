@@ -51,7 +51,7 @@ class Permission(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class PermissionQuery:
     """Who asks, about which case, when, and by which policy it is decided."""
 
     state: CaseState
@@ -94,7 +94,7 @@ class Inquiry:
 
     def _refusal(self, action: KnownAction) -> Refusal | None:
         actor = actor_of(self.caller, action)
-        requester = Requester(actor=actor, door="http", action_id=ids.action_id("inquiry", action.kind))
+        requester = Requester(actor=actor, door="http", action_id=ids.action_id("permission", action.kind))
         requested = RequestedAction(self.state.case_id, action, of_report=self.own_report)
         request = build_request(requested, requester, self.at)
         # As if the actor had stored the photo for the case, and late enough.

@@ -33,8 +33,8 @@ def may_see(state: CaseState, principal: Principal) -> bool:
     return case_access.may_see(grants_of(principal.scopes), state)
 
 
-def covers_case(state: CaseState, principal: Principal) -> bool:
-    """Return whether a case is within the classes and places of the caller's post; those of keys have no bounds."""
+def is_within_bounds(state: CaseState, principal: Principal) -> bool:
+    """Return whether a case is within the classes and places of the caller's post. A key has no bounds."""
     return case_access.is_within_bounds(grants_of(principal.scopes), state.class_code, state.place)
 
 

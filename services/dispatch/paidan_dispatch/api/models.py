@@ -107,7 +107,10 @@ class CaseList(BaseModel):
     """A page of cases, and the cursor of the next one."""
 
     cases: list[CaseState]
-    after: str | None = Field(description="Value of `after` for the next page; null on the last page.")
+    after: str | None = Field(
+        description="Value of `after` for the next page, also of a page with fewer cases than `limit`;"
+        " null on the last page."
+    )
 
 
 class CaseReport(BaseModel):

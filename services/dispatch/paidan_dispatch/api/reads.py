@@ -117,7 +117,7 @@ class ReadRoutes:
         """
         access.require_case_access(caller)
         case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
-        page = await case_lists.list_covered(self.pool, case_filter, partial(access.covers_case, principal=caller))
+        page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
         return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
@@ -127,7 +127,7 @@ class ReadRoutes:
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
             history = await queries.load_history(conn, case_id) if stored and access.may_read_cases(caller) else []
-        if stored is None or not access.covers_case(stored.state, caller):
+        if stored is None or not access.is_within_bounds(stored.state, caller):
             raise access.no_such_case()
         if history:
             return Response(_case_detail_json(stored.state, history), media_type="application/json")
@@ -163,7 +163,7 @@ class ReadRoutes:
             department=department_id,
             as_of=as_of,
             orders=await self._order_items(
-                [each for each in states if access.covers_case(each, caller)], department_id
+                [each for each in states if access.is_within_bounds(each, caller)], department_id
             ),
             after=_next_cursor(states, limit),
         )

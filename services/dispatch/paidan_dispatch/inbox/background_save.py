@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from paidan_chassis.consumer.batch import Batch
-from paidan_dispatch.inbox.save import CaseWrites, save
+from paidan_dispatch.inbox.save import BatchWrites, save
 
 PART_RECORDS: Final = 250
 """Enough for COPY, and few enough that little is left to write when the last part is decided."""
@@ -18,7 +18,7 @@ class BackgroundSave:
         self._batch = batch
         self._running: asyncio.Task[None] | None = None
 
-    async def start(self, writes: CaseWrites) -> None:
+    async def start(self, writes: BatchWrites) -> None:
         """Begin to write, once the part before is written. Raises what failed there."""
         await self.wait()
         self._batch.is_session_busy = True

@@ -11,12 +11,13 @@ from paidan_chassis.json_bodies import DUPLICATE_KEY
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts.inbox import InboxEvent
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.wire import ID_PATTERN
 from paidan_dispatch.inbox.refusals import duplicate_key_refusal, unreadable_refusal
 
 INBOX_ADAPTER: Final[TypeAdapter[InboxEvent]] = TypeAdapter(InboxEvent)
 
 _CASE_ID: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*-[0-9a-f]{32}")
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID: Final = re.compile(ID_PATTERN)
 
 
 def decode_refusal(error: DecodeError) -> Refusal:

@@ -30,7 +30,7 @@ class NewRows(NamedTuple):
     helper: Sequence[RowValues]
 
 
-class CaseWrites(NamedTuple):
+class BatchWrites(NamedTuple):
     """What some records changed, as statements in the order in which they must run."""
 
     first: Sequence[Write]
@@ -44,7 +44,7 @@ class CaseWrites(NamedTuple):
     """Whether one of them must see the rows of another, so that they cannot be sent as one statement."""
 
 
-def case_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> CaseWrites:
+def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> BatchWrites:
     """Return what deciding on these records changed."""
     due_at = {case_id: next_due_at(each.current_state) for case_id, each in unit_of_work.changed_files.items()}
     dead_lettered = unit_of_work.previously_dead_lettered
@@ -62,7 +62,7 @@ def case_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> C
     delete_helpers = (
         [Write("without_helpers", statements.DELETE_HELPERS, (without_helpers,))] if without_helpers else []
     )
-    return CaseWrites(
+    return BatchWrites(
         [*in_force, *photos, *delete_helpers],
         new_rows,
         [
@@ -76,14 +76,14 @@ def case_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> C
     )
 
 
-def as_one_statement(writes: CaseWrites) -> list[Write] | None:
+def as_one_statement(writes: BatchWrites) -> list[Write] | None:
     """Return what a small batch changed as writes that do not depend on each other; None if some do."""
     if writes.depend_on_each_other:
         return None
     return [*writes.first, *_inserts(writes.new_rows), *writes.last]
 
 
-async def save(conn: Connection, writes: CaseWrites) -> None:
+async def save(conn: Connection, writes: BatchWrites) -> None:
     """Write what a batch changed.
 
     Raises SerializationError when another partition decided one of the ids meanwhile: the batch must be applied again.

@@ -1,9 +1,12 @@
-"""Who may see, hand out or destroy personal data, and for which reason. No I/O."""
+"""Who may see, hand out or destroy personal data, for which reason, and within which bounds. No I/O."""
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from paidan_chassis.edge.problems import Problem
+from paidan_contracts.case_access import lies_within_bounds
 from paidan_contracts.scopes import Grants
-from paidan_intake.vault_entries import VaultEntry
+from paidan_intake.vault_entries import CaseBounds, VaultEntry
 
 _MIN_LETTERS: Final = 4
 _MIN_DIFFERENT: Final = 3
@@ -17,6 +20,10 @@ class AccessRefusal(NamedTuple):
     message: str
     message_zh: str
     field: str | None = None
+
+    def problem(self) -> Problem:
+        """Return it as the response to a request."""
+        return Problem(self.status, self.code, self.message, self.message_zh, self.field)
 
 
 _FORBIDDEN: Final = AccessRefusal(
@@ -41,9 +48,16 @@ _NO_REASON: Final = AccessRefusal(
     f"请具体说明用途，至少 {_MIN_LETTERS} 个字", "reason",
 )  # fmt: skip
 _BOUNDED: Final = AccessRefusal(
-    403, "bounded_post", "intake does not know where a case lies: a post of some classes or places may not look",
-    "接报服务不掌握案件所在位置：限定类别或地点的岗位不得查看",
+    403, "bounded_post", "a post of some classes or places may neither hand out nor destroy personal data",
+    "限定类别或地点的岗位不得导出或删除个人信息",
 )  # fmt: skip
+_UNKNOWN_BOUNDS: Final = AccessRefusal(
+    403, "bounded_post", "its class and place are not known: a post of some classes or places may not look",
+    "其类别和地点未知：限定类别或地点的岗位不得查看",
+)  # fmt: skip
+_BEYOND_BOUNDS: Final = AccessRefusal(
+    404, "not_found", "there is no such thing, or it is not yours", "不存在，或不属于您"
+)
 _BLANK_REASON: Final = AccessRefusal(422, "invalid", "the reason is blank", "理由不能为空白", "reason")
 
 
@@ -51,8 +65,8 @@ def refuse_reveal(grants: Grants, entry: VaultEntry, reason: str) -> AccessRefus
     """Return why a key may not see a report's person; None: it may."""
     if not grants.has_role("caller", "operator"):
         return _FORBIDDEN
-    if grants.is_bounded:
-        return _BOUNDED
+    if (refusal := refuse_beyond_bounds(grants, [entry.bounds] if entry.bounds else [])) is not None:
+        return refusal
     if entry.binding.confidential and not grants.has_role("privacy_officer"):
         return _CONFIDENTIAL
     if grants.has_role("caller") and entry.awaits_callback:
@@ -60,6 +74,19 @@ def refuse_reveal(grants: Grants, entry: VaultEntry, reason: str) -> AccessRefus
     if not grants.has_role("operator"):
         return _NO_CALL if any(each.isalnum() for each in reason) else _BLANK_REASON
     return refuse_reason(reason)
+
+
+def refuse_beyond_bounds(grants: Grants, cases: Collection[CaseBounds]) -> AccessRefusal | None:
+    """Return why a bounded post may not see what belongs to these cases; None: it may, or has no bounds.
+
+    Beyond its bounds there is nothing, as everywhere. Without a case whose class and place are known, it is told so.
+    """
+    if not grants.is_bounded:
+        return None
+    if not cases:
+        return _UNKNOWN_BOUNDS
+    is_within = any(lies_within_bounds(grants, each.class_code, each.places) for each in cases)
+    return None if is_within else _BEYOND_BOUNDS
 
 
 def refuse_reason(reason: str) -> AccessRefusal | None:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.app import hot_route
-from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
+from paidan_chassis.edge.hot_routes import HotRequest, PreparedResponse
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
 from paidan_contracts.pii_mask import total_by_kind
@@ -22,7 +22,7 @@ from paidan_intake.notes import Note
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the alarm route to the app."""
 
-    async def submit_alarm(hot_request: HotRequest[Alarm]) -> JsonAnswer:
+    async def submit_alarm(hot_request: HotRequest[Alarm]) -> PreparedResponse:
         """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
         alarm = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)

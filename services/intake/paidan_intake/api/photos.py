@@ -21,8 +21,9 @@ from paidan_contracts.inbox import PhotoStored
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import CaseId, PhotoRef
 from paidan_intake import queries
+from paidan_intake.api.access import refuse_beyond_bounds
 from paidan_intake.api.checks import DRY_RUN_PARAMETERS
-from paidan_intake.api.queries import has_order_with_photo, load_photo_holders
+from paidan_intake.api.queries import has_order_with_photo, load_photo_bounds, load_photo_holders
 from paidan_intake.api.submission import ApiContext
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.messages import photo_stored_message
@@ -199,7 +200,8 @@ async def _require_photo_access(context: ApiContext, caller: Principal, ref: str
     """Raise 404 unless the key has access to this photo.
 
     Whoever uploaded it has access, a department also while it has an order in a case that the photo belongs to, and
-    staff to the photos of their city. The photo's name alone opens nothing: it stands on ``paidan.cases`` for ever.
+    staff to the photos of their city, a bounded post to those of cases within its bounds. The photo's name alone opens
+    nothing: it stands on ``paidan.cases`` for ever.
     """
     try:
         holders = await load_photo_holders(context.pool, ref)
@@ -209,10 +211,12 @@ async def _require_photo_access(context: ApiContext, caller: Principal, ref: str
         own = (f"source:{grants.source}", f"department:{grants.department}", f"key:{caller.key_id}")
         if any(each in holders for each in own):
             return
-        if grants.has_role("inspector", "caller", "operator", "monitor"):
-            return
-        if grants.department is None or not await _has_order(context, ref, grants.department):
+        is_staff = grants.has_role("inspector", "caller", "operator", "monitor")
+        if not is_staff and (grants.department is None or not await _has_order(context, ref, grants.department)):
             raise problems.not_found()
+        bounds = await load_photo_bounds(context.pool, ref) if grants.is_bounded else []
+        if (refusal := refuse_beyond_bounds(grants, bounds)) is not None:
+            raise refusal.problem()
     except DB_ERRORS:
         raise problems.unavailable() from None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from paidan_chassis.database import Executor
+from paidan_intake.vault_entries import CaseBounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +15,15 @@ class ReportWithStatus:
     source: str
     city: str
     row: dict[str, Any]
+    bounds: CaseBounds | None
+    """None while it has no case, or it is not known where that lies."""
 
 
 _SELECT_REPORT: Final = """
     SELECT v.report_id::text, v.source, v.source_ref, v.city, v.recorded_at,
            COALESCE(o.result, 'waiting') AS stands, o.reason, o.message, o.message_zh, o.case_id,
            c.status, c.version, COALESCE(c.answer, o.answer) AS answer, c.due_at,
-           COALESCE(c.changed_at, o.answered_at, o.decided_at) AS changed_at
+           COALESCE(c.changed_at, o.answered_at, o.decided_at) AS changed_at, c.class_code, c.places
       FROM vault v
       LEFT JOIN outcome o USING (report_id)
       LEFT JOIN standing c ON c.case_id = o.case_id
@@ -30,8 +33,12 @@ _SELECT_REPORT: Final = """
 
 async def find_report(executor: Executor, report_id: str) -> ReportWithStatus | None:
     """Return a report with its status; None when the id is unknown."""
-    row = await executor.fetchrow(_SELECT_REPORT, report_id)
-    return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None
+    found = await executor.fetchrow(_SELECT_REPORT, report_id)
+    if found is None:
+        return None
+    row = dict(found)
+    bounds = CaseBounds.of(row.pop("class_code"), row.pop("places"))
+    return ReportWithStatus(row["source"], row["city"], row, bounds)
 
 
 _SELECT_ORDER: Final = """
@@ -45,6 +52,20 @@ _SELECT_ORDER: Final = """
 async def has_order_with_photo(executor: Executor, ref: str, department: str) -> bool:
     """Return whether a department has an order in a case that this photo belongs to."""
     return bool(await executor.fetchval(_SELECT_ORDER, ref, department))
+
+
+_SELECT_PHOTO_CASES: Final = """
+    SELECT class_code, places
+      FROM case_photo
+      JOIN standing USING (case_id)
+     WHERE ref = $1
+       AND places IS NOT NULL
+"""
+
+
+async def load_photo_bounds(executor: Executor, ref: str) -> list[CaseBounds]:
+    """Return class and place of each case that a photo belongs to, as far as they are known."""
+    return [CaseBounds(**row) for row in await executor.fetch(_SELECT_PHOTO_CASES, ref)]
 
 
 _SELECT_HOLDERS: Final = """

@@ -150,7 +150,7 @@ async def _find_entry(
 def _check(context: ApiContext, refusal: AccessRefusal | None) -> None:
     if refusal is not None:
         context.metrics.count("paidan_vault_requests_total", outcome=refusal.code)
-        raise Problem(refusal.status, refusal.code, refusal.message, refusal.message_zh, refusal.field)
+        raise refusal.problem()
 
 
 async def _record(context: ApiContext, entry: VaultEntry, caller: Principal, reason: str, act: Act) -> None:

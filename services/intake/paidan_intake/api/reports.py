@@ -9,6 +9,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_intake.api import queries
+from paidan_intake.api.access import refuse_beyond_bounds
 from paidan_intake.api.models import ReportStatus
 from paidan_intake.api.queries import ReportWithStatus
 from paidan_intake.api.submission import ApiContext, ReportIdParam
@@ -23,6 +24,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         found = await _find_report(context, report_id)
         if found is None or not _may_read(caller, found):
             raise problems.not_found("there is no such report, or it is another source's", "没有此上报，或不属于您")
+        refusal = refuse_beyond_bounds(grants_of(caller.scopes), [found.bounds] if found.bounds else [])
+        if refusal is not None:
+            raise refusal.problem()
         status = ReportStatus.model_validate(found.row)
         return Response(status.model_dump_json(exclude_none=True), media_type="application/json")
 

@@ -12,7 +12,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import hot_route
-from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
+from paidan_chassis.edge.hot_routes import HotRequest, PreparedResponse
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
@@ -73,8 +73,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
 
 
-def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[JsonAnswer]]:
-    async def submit_ticket(hot_request: HotRequest[Ticket]) -> JsonAnswer:
+def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[PreparedResponse]]:
+    async def submit_ticket(hot_request: HotRequest[Ticket]) -> PreparedResponse:
         """Accept a report. 202 once it is stored; after any other answer, send it again with the same source_ref."""
         ticket = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=ticket.source, city=ticket.city)
@@ -202,8 +202,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
     )
 
 
-def accepted_answer(body: AcceptedReport) -> JsonAnswer:
+def accepted_answer(body: AcceptedReport) -> PreparedResponse:
     """Return the HTTP answer to one report: 202, or 200 after a dry run."""
     # Straight from the serializer: model_dump_json decodes the bytes, only for us to encode them.
     content: bytes = AcceptedReport.__pydantic_serializer__.to_json(body, exclude_defaults=True)
-    return JsonAnswer(200 if body.dry_run else 202, content)
+    return PreparedResponse(200 if body.dry_run else 202, content)

@@ -16,6 +16,7 @@ from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import Id, Slug
 from paidan_scoring.api import queries
+from paidan_scoring.api.access import VisibleRows, visible_rows
 from paidan_scoring.api.models import (
     ConservationResponse,
     IndicatorsResponse,
@@ -72,7 +73,7 @@ def _add_scores_route(router: APIRouter, reader: ScoreReader) -> None:
             city=city,
             period=_parse_period(period),
             by=by,
-            key=_visible_key(caller, city, by),
+            rows=_visible_rows(caller, city, by),
             indicator=indicator,
             includes_all_counts=counts == "all",
         )
@@ -132,7 +133,8 @@ def _add_conservation_route(router: APIRouter, pool: Pool) -> None:
     @router.get("/conservation")
     async def conservation(caller: Caller) -> ConservationResponse:
         """Count cases, facts and tallies row by row, for `paidan verify`. Slow, because it uses no counter."""
-        if not _is_staff(caller) or caller.city != ALL_CITIES:
+        grants = grants_of(caller.scopes)
+        if not grants.has_role("monitor", "operator") or grants.is_bounded or caller.city != ALL_CITIES:
             raise forbidden()
         async with pool.acquire() as conn:
             counts = await queries.load_conservation(conn)
@@ -160,26 +162,21 @@ def _parse_period(text: str) -> Period:
         raise invalid("period", str(error), "周期为一日（2026-01-31）、一月（2026-01）或一年（2026）") from None
 
 
-def _visible_key(caller: Principal, city: str, by: Dimension) -> str | None:
-    """Return the key of the one row that the caller may read; None for all. Raises a Problem for none."""
+def _visible_rows(caller: Principal, city: str, by: Dimension) -> VisibleRows:
+    """Return the rows that the caller may read; raise a Problem if there are none."""
     _require_city(caller, city)
-    if _is_staff(caller):
-        return None
-    department = grants_of(caller.scopes).department
-    if department is not None and by == "department":
-        return department
+    rows = visible_rows(grants_of(caller.scopes), by)
+    if isinstance(rows, VisibleRows):
+        return rows
+    if rows.is_bounded:
+        message = f"figures by {by} count cases beyond the post's classes and places"
+        raise Problem(403, "bounded_post", message, f"按 {by} 统计的数据含岗位类别和地点以外的案件", "by")
     raise forbidden("a department's key reads only its own row, by department", "部门密钥只能按部门查看本部门数据")
 
 
 def _may_read(caller: Principal, name: ScoreName) -> bool:
-    if not covers_city(caller.city, name.city):
-        return False
-    is_own = name.by == "department" and name.key == grants_of(caller.scopes).department
-    return is_own or _is_staff(caller)
-
-
-def _is_staff(caller: Principal) -> bool:
-    return grants_of(caller.scopes).has_role("monitor", "operator")
+    rows = visible_rows(grants_of(caller.scopes), name.by)
+    return covers_city(caller.city, name.city) and isinstance(rows, VisibleRows) and rows.has(name.key)
 
 
 def _require_city(caller: Principal, city: str) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from paidan_chassis import city_packs
+from paidan_chassis.consumer.rebuild_queries import is_reading
 from paidan_chassis.database import Connection, Pool
 from paidan_chassis.edge.cursors import CursorCodec
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scores import Dimension
 from paidan_scoring.api import queries
+from paidan_scoring.api.access import VisibleRows
 from paidan_scoring.api.models import (
     CaseResponse,
     IndicatorsResponse,
@@ -26,7 +28,7 @@ from paidan_scoring.fact_bits import unpack_facts
 from paidan_scoring.facts import UNKNOWN
 from paidan_scoring.indicator_values import BASIC_COUNTS, Ratio, ScoreName, ScoreRow, Tally
 from paidan_scoring.periods import Period
-from paidan_scoring.rebuild_queries import is_rebuilding
+from paidan_scoring.settings import CONSUMER
 
 CountedPart = Literal["denominator", "numerator", "missed", "neither"]
 """Which cases of a score: of the denominator, of the numerator, in the first and not in the second, in neither."""
@@ -56,12 +58,12 @@ class UnknownIndicator(UnknownName):
 
 @dataclass(frozen=True, slots=True)
 class ScoreQuery:
-    """Which scores to read. ``key`` None: all of the dimension; ``indicator`` None: all rates."""
+    """Which scores to read. ``indicator`` None: all rates."""
 
     city: str
     period: Period
     by: Dimension
-    key: str | None = None
+    rows: VisibleRows
     indicator: str | None = None
     includes_all_counts: bool = False
 
@@ -81,8 +83,9 @@ class ScoreReader:
         if query.indicator is not None and pack.indicators.rate(query.indicator) is None:
             raise UnknownIndicator(query.indicator, [each.id for each in pack.indicators.rates])
         async with self._pool.acquire() as conn:
-            tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
-            response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
+            found = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.rows.key)
+            tallies = [each for each in found if query.rows.has(each.key)]
+            response = self._build_response(query, pack, tallies, rebuilding=await is_reading(conn, CONSUMER))
             if tallies:  # a period without a case has no receipts to find again, and anyone may ask for any period
                 await self._save_names(conn, query, pack, response)
         return response
@@ -147,7 +150,7 @@ class ScoreReader:
             indicator_version=pack.indicators.version,
             rebuilding=rebuilding,
             rows=rows,
-            total=_row_response(query, pack, "city", total) if query.key is None else None,
+            total=_row_response(query, pack, "city", total) if query.rows.are_all else None,
         )
 
     async def _save_names(

@@ -1,7 +1,7 @@
-"""Answers that are complete when they begin, written by one call and one packet, their constant headers rendered once.
+"""Responses that are complete when they begin, written by one call and one packet.
 
-uvicorn takes an answer in two messages, and checks and copies each header of each: for an answer of a hot route that
-costs more than parsing the request. An answer that is not plain is left to it.
+Their constant headers are rendered once. uvicorn takes a response in two messages, and checks and copies each header of
+each: for a hot route that costs more than parsing the request. A response that is not plain is left to it.
 """
 
 from starlette.types import Scope
@@ -9,20 +9,20 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from paidan_chassis.edge.joined_writes import JoinedWrites
 from paidan_chassis.edge.limits import ConnectionLimits, LimitedConnection
-from paidan_chassis.edge.scope_keys import WRITE_WHOLE_KEY
+from paidan_chassis.edge.scope_keys import WRITE_RESPONSE_KEY
 from paidan_chassis.edge.security_headers import render
 
 
-class WholeAnswersConnection(LimitedConnection):
-    """A connection that writes whole answers itself."""
+class PreparedResponsesConnection(LimitedConnection):
+    """A connection that writes whole responses itself."""
 
     def on_headers_complete(self) -> None:
-        """Offer ``write_whole`` to the request's handling."""
+        """Offer ``write_response`` to the request's handling."""
         super().on_headers_complete()
-        self.scope[WRITE_WHOLE_KEY] = self.write_whole  # type: ignore[typeddict-unknown-key] # ours
+        self.scope[WRITE_RESPONSE_KEY] = self.write_response  # type: ignore[typeddict-unknown-key] # ours
 
-    def write_whole(self, scope: Scope, status: int, head: bytes, body: bytes) -> bool:
-        """Write an answer as uvicorn would, byte for byte; return False where uvicorn must."""
+    def write_response(self, scope: Scope, status: int, head: bytes, body: bytes) -> bool:
+        """Write a response as uvicorn would, byte for byte; return False where uvicorn must."""
         cycle = self.cycle
         if (
             cycle.scope is not scope  # a later request waits already
@@ -37,16 +37,16 @@ class WholeAnswersConnection(LimitedConnection):
         cycle.waiting_for_100_continue = False
         own = render(self.server_state.default_headers)
         joined: JoinedWrites = self.transport  # type: ignore[assignment] # as the connection was made
-        joined.write_whole(b"%b%b%b%b" % (STATUS_LINE[status], own, head, body))
+        joined.write_response(b"%b%b%b%b" % (STATUS_LINE[status], own, head, body))
         cycle.message_event.set()
         cycle.on_response()
         return True
 
 
-def limited_protocol(limits: ConnectionLimits) -> type[WholeAnswersConnection]:
+def limited_protocol(limits: ConnectionLimits) -> type[PreparedResponsesConnection]:
     """Return uvicorn's protocol class with these limits."""
 
-    class Protocol(WholeAnswersConnection):
+    class Protocol(PreparedResponsesConnection):
         pass
 
     Protocol.limits = limits

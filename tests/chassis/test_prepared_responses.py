@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from paidan_chassis.edge.app import EdgeConfig, create_app, hot_route
-from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
+from paidan_chassis.edge.hot_routes import HotRequest, PreparedResponse
 from paidan_chassis.edge.limits import DEFAULT_LIMITS
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
@@ -24,12 +24,12 @@ LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 """Ends a connection, so that all of it can be read."""
 
 
-async def lend(call: HotRequest[Loan]) -> JsonAnswer:
+async def lend(call: HotRequest[Loan]) -> PreparedResponse:
     """Answer in JSON, after a turn of the event loop: a client may have sent more by then."""
     await asyncio.sleep(0)
     if call.body.book.title == "breaks":
         raise RuntimeError("secret")
-    return JsonAnswer(202, b'{"title": "%b"}' % call.body.book.title.encode())
+    return PreparedResponse(202, b'{"title": "%b"}' % call.body.book.title.encode())
 
 
 async def lend_by_uvicorn(call: HotRequest[Loan]) -> Response:
@@ -37,7 +37,7 @@ async def lend_by_uvicorn(call: HotRequest[Loan]) -> Response:
     return (await lend(call)).response()
 
 
-def app_with(handler: Callable[[HotRequest[Loan]], Awaitable[Response | JsonAnswer]]) -> FastAPI:
+def app_with(handler: Callable[[HotRequest[Loan]], Awaitable[Response | PreparedResponse]]) -> FastAPI:
     metrics = Metrics("library")
     app = create_app(EdgeConfig("Library", "1", cached_keys(), Health(metrics), metrics, body_limit=2_000))
     hot_route(app, "/v1/loans", handler, name="lend", model=Loan)
@@ -170,10 +170,10 @@ async def test_nothing_is_said_to_a_client_that_left() -> None:
     """Its answer is not written, and the connection is forgotten."""
     entered, may_answer = asyncio.Event(), asyncio.Event()
 
-    async def lend_late(_call: HotRequest[Loan]) -> JsonAnswer:
+    async def lend_late(_call: HotRequest[Loan]) -> PreparedResponse:
         entered.set()
         await may_answer.wait()
-        return JsonAnswer(202, b"{}")
+        return PreparedResponse(202, b"{}")
 
     async with served(DEFAULT_LIMITS, app_with(lend_late)) as connect:
         _, writer = await connect()

@@ -1,0 +1,147 @@
+"""Why a case is what and where it is: class, row, departments, time limit, each told in a sentence. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
+from paidan_cockpit.pages.labels import Translate
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.receipts import receipt_sentence
+from paidan_cockpit.pages.times import CityTimes
+from paidan_contracts.cases import CaseReopened
+from paidan_contracts.city import City
+from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.state import CaseState
+
+_SUBJECTS: Final = {"filed": "row", "placed": "department", "helped": "helper", "rated": "rating"}
+_UNPLACED: Final = ("received", "filed")
+_MAX_WORDS: Final = 6
+
+
+def _(message: str) -> str:
+    """Mark a text for the catalogue; it is translated when a page is rendered."""
+    return message
+
+
+NO_CLASS: Final = _("Neither the report nor a person has said what class it is of.")
+STATED_CLASS: Final = _("{source} stated this class.")
+STATED_CATEGORY: Final = _(
+    "{source} stated a category that stands for this class. Its categories for it are {categories}."
+)
+FILED_CLASS: Final = _("It came as {before}; a person filed it under a row of this class.")
+FILED_WITHOUT_CLASS: Final = _("It came without a class; a person filed it under a row of this one.")
+ROW_LIMIT: Final = _("The row allows {limit}. Counted from {begin} by the city's calendar, that is {end}.")
+CITY_LIMIT: Final = _(
+    "The row has no limit, and the city allows {limit}. Counted from {begin} by the city's calendar, that is {end}."
+)
+REOPENED_LIMIT: Final = _(
+    "It was reopened, for which the city allows {limit}. Counted from {begin} by the city's calendar, that is {end}."
+)
+OTHER_LIMIT: Final = _("It began at {begin} and ends at {end}.")
+NO_LIMIT: Final = _("Neither its row nor the city limits the time for handling.")
+HELD: Final = _("It waits for a person. {why}")
+THE_RULE: Final = _("The rule says: {rule}.")
+PROMISED: Final = _("The imported record promised it by {end}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one thing about a case is as it is, and the version of the pack by which it was decided."""
+
+    subject: str
+    sentence: str
+    city_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Tells the reasons in one language. ``packs``: by version, of those that can be read."""
+
+    translate: Translate
+    times: CityTimes
+    packs: Mapping[str, City | None]
+    names: CityNames
+    """Of the pack in force, for what no longer has its own."""
+
+    def tell(self, record: CaseRecord) -> Iterator[Reason]:
+        """Yield the reasons in the order in which the decisions are made."""
+        state = record.state
+        yield self._class(record)
+        for receipt in record.receipts:
+            yield self._receipt(receipt)
+        if state.held_because and state.status in _UNPLACED:
+            yield Reason("held", self.translate(HELD).format(why=state.held_because), state.city_version)
+        elif state.assignments:
+            yield from self._limit(record)
+
+    def _class(self, record: CaseRecord) -> Reason:
+        state = record.state
+        opened = record.events[0].state if record.events else state
+        names = self._names(opened.city_version)
+        facts = {"source": names.source(state.source), "before": names.case_class(opened.class_code)}
+        categories = _categories(names.city, state)
+        match state.class_code, opened.class_code:
+            case None, _:
+                text = NO_CLASS
+            case now, before if now == before:
+                text = STATED_CATEGORY if categories else STATED_CLASS
+            case _, None:
+                text = FILED_WITHOUT_CLASS
+            case _:
+                text = FILED_CLASS
+        listed = self.translate(_(", ")).join(categories)
+        return Reason("class", self.translate(text).format(**facts, categories=listed), opened.city_version)
+
+    def _receipt(self, receipt: ShownReceipt) -> Reason:
+        names = self._names(receipt.city_version)
+        sentence = receipt_sentence(receipt, self.translate, names)
+        rule = next((each for each in names.city.pack.routing if each.id == receipt.rule), None) if names.city else None
+        if rule is not None:
+            told = self.translate(THE_RULE).format(rule=PackWords(names, self.translate).rule(rule))
+            sentence = self.translate(_("{sentence} {next}")).format(sentence=sentence, next=told)
+        return Reason(_SUBJECTS.get(receipt.decision, ""), sentence, receipt.city_version)
+
+    def _limit(self, record: CaseRecord) -> Iterator[Reason]:
+        """Yield why the present limit for handling is as long as it is."""
+        state = record.state
+        version = state.assignments[-1].placed_by.city_version
+        if not state.past:
+            yield Reason("limit", self._limit_sentence(record, self._names(version)), version)
+        elif state.promised_by is not None:
+            text = self.translate(PROMISED).format(end=self.times.exact(state.promised_by))
+            yield Reason("limit", text, version)
+
+    def _limit_sentence(self, record: CaseRecord, names: CityNames) -> str:
+        limit = record.state.assignments[-1].limits[-1]
+        if limit.due_at is None:
+            return self.translate(NO_LIMIT)
+        facts = {"begin": self.times.exact(limit.began_at), "end": self.times.exact(limit.due_at)}
+        text, allowed = _allowed(record, names.city) if names.city else (OTHER_LIMIT, None)
+        length = PackWords(names, self.translate).limit(allowed) if allowed else ""
+        return self.translate(text).format(**facts, limit=length)
+
+    def _names(self, version: str) -> CityNames:
+        return CityNames(self.packs.get(version) or self.names.city, self.names.language)
+
+
+def _allowed(record: CaseRecord, city: City) -> tuple[str, TimeLimit | None]:
+    """Return the limit that the present assignment has by the pack, and the sentence that says where it is from."""
+    state = record.state
+    began_at = state.assignments[-1].limits[-1].began_at
+    reopened = any(isinstance(each, CaseReopened) and each.recorded_at == began_at for each in record.events)
+    if reopened and city.clocks.reopening.limit:
+        return REOPENED_LIMIT, city.clocks.reopening.limit
+    row = city.rows.get(state.row_id) if state.row_id else None
+    if row and row.limit:
+        return ROW_LIMIT, row.limit
+    return (CITY_LIMIT, city.clocks.handle) if city.clocks.handle else (OTHER_LIMIT, None)
+
+
+def _categories(city: City | None, state: CaseState) -> list[str]:
+    """Return the source's own words that the pack reads as this class."""
+    categories = city.pack.catalogue.categories if city else ()
+    own = (state.source, state.channel)
+    words = [each.word for each in categories if each.class_code == state.class_code and each.source in own]
+    return words[:_MAX_WORDS]

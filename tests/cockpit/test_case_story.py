@@ -1,0 +1,169 @@
+"""A case's page in words: why it is as it is, its reports, its photos, where it is. Pure."""
+
+from datetime import timedelta
+from typing import Final, Literal
+
+import pytest
+
+from paidan_cockpit.pages.action_forms import next_action
+from paidan_cockpit.pages.case_map import HEIGHT, WIDTH, draw_case
+from paidan_cockpit.pages.case_photos import photos_of_case
+from paidan_cockpit.pages.case_reasons import Reasons
+from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
+from paidan_cockpit.pages.case_reports import reports_of_case
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.timeline import Storyteller
+from paidan_cockpit.pages.times import CityTimes
+from paidan_cockpit.translations import translations
+from paidan_contracts.actions import Actor
+from paidan_contracts.cases import CaseAccepted, CaseEvent, CaseMerged, CaseOpened, CaseReopened, Cause
+from paidan_contracts.city.loader import load_city
+from paidan_contracts.reports import JoinedReport
+from paidan_contracts.state import CaseState, Limit, RuleRef
+from tests.contracts.city_packs import QUANCHENG
+from tests.scoring.case_histories import START, assign, new_case
+
+QUANCHENG_CITY: Final = load_city(QUANCHENG)
+CAUSE: Final = Cause(kind="report", id="00000000-0000-5000-8000-000000000001")
+PHOTOS: Final = tuple(f"{n}" * 64 + ".jpg" for n in range(4))
+HOUR: Final = timedelta(hours=1)
+
+
+def event_of(state: CaseState, kind: type[CaseEvent], **fields: object) -> CaseEvent:
+    values = {"case_id": state.case_id, "version": state.version, "cause": CAUSE, "state": state}
+    return kind(**(values | {"occurred_at": START, "recorded_at": START} | fields))
+
+
+def joined(number: int, **fields: object) -> JoinedReport:
+    values = {"report_id": f"0000000{number}-0000-5000-8000-000000000000", "source": "hotline-12345",
+              "channel": "hotline", "recorded_at": START + number * HOUR}  # fmt: skip
+    return JoinedReport.model_validate(values | fields)
+
+
+def reasons(record: CaseRecord, language: Literal["en", "zh"] = "en") -> dict[str, str]:
+    city = QUANCHENG_CITY
+    names, translate = CityNames(city, language), translations(language).gettext
+    told = Reasons(translate, CityTimes(city.zone, START, language, city), {city.version: city}, names).tell(record)
+    return {each.subject: each.sentence for each in told}
+
+
+def in_hand(**fields: object) -> CaseState:
+    """Return a case of the demo city that a rule gave to a department, 4 working hours long."""
+    state = assign("minghu-management")(opened(**fields), START)
+    assert state is not None
+    [assignment] = state.assignments
+    by_rule = RuleRef(rule="street-order", city_version=QUANCHENG_CITY.version)
+    return state.model_copy(update={"assignments": (assignment.model_copy(update={"placed_by": by_rule}),)})
+
+
+def opened(**fields: object) -> CaseState:
+    state = new_case(1, pack=QUANCHENG_CITY.version, city="quancheng")
+    return state.model_copy(update={"source": "hotline-12345", **fields})
+
+
+def record_of(state: CaseState, *events: CaseEvent) -> CaseRecord:
+    placed = [
+        ShownReceipt(decision="placed", rule=each.placed_by.rule, city_version=each.placed_by.city_version,
+                     department=each.department)
+        for each in state.assignments
+    ]  # fmt: skip
+    return CaseRecord(state, list(events), placed, chain_holds=True, unknown_steps=0)
+
+
+def test_the_reasons_name_category_rule_and_limit_as_the_pack_has_them() -> None:
+    told = reasons(record_of(in_hand()))
+
+    assert "市容环境/暴露生活垃圾" in told["class"]
+    assert "street-order" in told["department"]
+    assert "the urban-management of the case's district" in told["department"]
+    assert "4 hours of working time" in told["limit"]
+    assert "2026-03-02 13:00" in told["limit"]
+
+
+def test_a_class_that_a_person_gave_is_not_said_to_be_the_sources() -> None:
+    before = opened(class_code="E0102", row_id=None)
+    after = in_hand()
+
+    told = reasons(record_of(after, event_of(before, CaseOpened, report_id=before.opened_by)), "zh")
+
+    assert "人工立案" in told["class"]
+    assert "市容环境/暴露生活垃圾" not in told["class"]
+
+
+def test_a_reopened_case_has_the_limit_of_reopening() -> None:
+    state = in_hand()
+    [assignment] = state.assignments
+    again = Limit(number=2, began_at=START + HOUR, due_at=START + 9 * HOUR)
+    state = state.model_copy(
+        update={"assignments": (assignment.model_copy(update={"limits": (*assignment.limits, again)}),)}
+    )
+    reopened = event_of(state, CaseReopened, department="minghu-management", recorded_at=START + HOUR)
+
+    assert "reopened" in reasons(record_of(state, reopened))["limit"]
+    assert "1 day of working time" in reasons(record_of(state, reopened))["limit"]
+
+
+def test_a_held_case_has_the_reason_why_it_waits_and_no_limit() -> None:
+    told = reasons(record_of(opened(held_because="No routing rule covers it. 没有派遣规则适用。")))
+
+    assert "No routing rule covers it." in told["held"]
+    assert "limit" not in told
+
+
+def test_all_reports_are_shown_the_opening_one_first_and_in_full_where_an_event_has_them() -> None:
+    cut, whole = joined(2, text="cut"), joined(2, text="cut short no more", metres=7.4)
+    forgotten = joined(1, text="older than the newest 20", photos=PHOTOS[:1])
+    state = opened(text="first", joined=(cut,), reports=3, photos=PHOTOS[1:2])
+    events = [event_of(state, CaseMerged, report_id=each.report_id, report=each) for each in (forgotten, whole)]
+
+    reports = reports_of_case(state, events)
+
+    assert [(each.number, each.text) for each in reports] == [
+        (1, "first"), (2, "older than the newest 20"), (3, "cut short no more")
+    ]  # fmt: skip
+    assert [each.stage for each in photos_of_case(record_of(state, *events), reports)] == ["before", "after"]
+    assert photos_of_case(record_of(state, *events), reports)[0].refs == (PHOTOS[1], PHOTOS[0])
+
+
+def test_the_map_has_the_case_in_its_middle_and_every_report_in_it() -> None:
+    here = (117.03, 36.66)
+    far = (117.09, 36.70)
+
+    near_map, wide_map = (draw_case(QUANCHENG_CITY, here, [(1, here), *more]) for more in ([], [(2, far)]))
+
+    for each in (near_map, wide_map):
+        assert each.spots[0] == (1, WIDTH // 2, HEIGHT // 2)
+        assert all(0 <= spot.x <= WIDTH and 0 <= spot.y <= HEIGHT for spot in each.spots)
+        assert each.cell is not None
+        assert each.cell.x <= WIDTH // 2 <= each.cell.x + each.cell.width
+    assert wide_map.bar_m > near_map.bar_m
+    assert any(border.level == "district" for border in wide_map.borders)
+
+
+def test_tiles_lie_edge_to_edge_and_cover_the_drawing() -> None:
+    tiles = draw_case(QUANCHENG_CITY, (117.03, 36.66), [], "https://tiles.example/{z}/{x}/{y}.png").tiles
+
+    assert min(each.x for each in tiles) <= 0
+    assert min(each.y for each in tiles) <= 0
+    assert max(each.x + each.width for each in tiles) >= WIDTH
+    assert max(each.y + each.height for each in tiles) >= HEIGHT
+    assert all("{" not in each.address for each in tiles)
+    assert all(abs(each.width - each.height) < 1 for each in tiles), "the drawing is as wide as it is high"
+
+
+def test_who_did_a_step_is_told_with_the_post() -> None:
+    actor = Actor(kind="operator", id="cockpit", person="00000000-0000-5000-8000-000000000009", post="duty-chief")
+    steps = [event_of(opened(), CaseAccepted, department="minghu-management", actor=actor)]
+
+    [entry] = Storyteller(translations("zh").gettext, CityNames(QUANCHENG_CITY, "zh")).timeline(steps)
+
+    assert entry.actor == f"派遣员 · {QUANCHENG_CITY.posts['duty-chief'].names.zh}"
+
+
+@pytest.mark.parametrize(
+    ("status", "row_id", "kind"),
+    [("filed", None, "file"), ("filed", "E0110-1", "assign"), ("inspecting", "E0110-1", "inspect"),
+     ("voided", "E0110-1", None)],
+)  # fmt: skip
+def test_the_form_that_takes_a_case_on_is_the_open_one(status: str, row_id: str | None, kind: str | None) -> None:
+    assert next_action(status, row_id) == kind
