@@ -14,9 +14,9 @@ ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh check || echo a
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
 	@$(BIN)/paidan demo $(if $(ONCE),--once)
 
-# Four at a time on two cores, for most of a test is waiting; a file's tests stay together, for what they share.
+# Six at a time on two cores, for most of a test is waiting; a file's tests stay together, for what they share.
 test: .venv/dev.ready ## every test but the long ones, on real servers that it starts itself
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.ready ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check -q && $(BIN)/ruff check -q && $(BIN)/mypy && $(BIN)/lint-imports

@@ -87,9 +87,20 @@ install --no-deps --no-build-isolation \
     -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e services/cockpit \
     -e deploy
 
+# Downloads wait for the network most of the time: they run beside each other, and beside what needs the processor.
 echo "Downloading the JavaScript libraries of the web pages / 正在下载网页的 JavaScript 程序库"
-.venv/bin/python -m paidan_deploy.setup.unpack_web_libraries .paidan/cache >/dev/null ||
-    echo "That failed; the first start downloads what is missing. / 未成功；首次启动时会下载所缺部分。"
+.venv/bin/python -m paidan_deploy.setup.unpack_web_libraries .paidan/cache >/dev/null &
+libraries=$! browser='' bytecode=''
+if [ "$kind" = dev ]; then
+    echo "Downloading a browser for tests (once) / 正在下载测试用的浏览器（仅一次）"
+    .venv/bin/python -m tests.browser.chromium &
+    browser=$!
+    # Or each of the tests' processes would compile for itself everything that it imports.
+    PYTHONDONTWRITEBYTECODE='' .venv/bin/python -m pytest --collect-only -q >/dev/null 2>&1 &
+    bytecode=$!
+fi
+# shellcheck disable=SC2086 # those that there are
+trap 'kill $libraries $browser $bytecode 2>/dev/null; exit 130' INT
 
 if [ -z "${PAIDAN_KAFKA:-}" ]; then
     echo "Downloading Kafka, and writing Java's cache of its classes (once, about 10 s)" \
@@ -98,8 +109,7 @@ if [ -z "${PAIDAN_KAFKA:-}" ]; then
         echo "That failed; the first start downloads what is missing. / 未成功；首次启动时会下载所缺部分。"
 fi
 
-if [ "$kind" = dev ]; then
-    echo "Downloading a browser for tests (once) / 正在下载测试用的浏览器（仅一次）"
-    .venv/bin/python -m tests.browser.chromium ||
-        echo "That failed; the tests download what is missing. / 未成功；测试时会下载所缺部分。"
-fi
+wait "$libraries" || echo "The JavaScript libraries are missing: the first start downloads them." \
+    "/ 缺少 JavaScript 程序库：首次启动时会下载。"
+[ -z "$browser" ] || wait "$browser" || echo "The browser is missing: the tests download it. / 缺少浏览器：测试时会下载。"
+[ -z "$bytecode" ] || wait "$bytecode" || true

@@ -1,7 +1,8 @@
 """Fixtures of the whole suite: real servers, and topics and databases of each test's own."""
 
+import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +46,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         by_file.setdefault(item.path, []).append(item)
     items[:] = [item for items_of_file in sorted(by_file.values(), key=_priority) for item in items_of_file]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without searching for garbage, a fifth of the work: what is made there stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _priority(items: list[pytest.Item]) -> tuple[bool, float]:

@@ -4,17 +4,16 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import Actor, AnyReturnCode, Rating
+from paidan_contracts.actions import AnyReturnCode, Rating
+from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import CaseState, HelperRole, RuleRef
+from paidan_contracts.state import HelperRole, RuleRef
 from paidan_contracts.wire import (
     AnyTimerKind,
-    CaseId,
     Code,
     Id,
     PhotoRef,
-    PositiveInt,
     Reason,
     ShortText,
     Slug,
@@ -22,25 +21,6 @@ from paidan_contracts.wire import (
     Timestamp,
     WireModel,
 )
-
-
-class Cause(WireModel):
-    """The record of the inbox that caused an event."""
-
-    kind: Literal["report", "action", "timer"]
-    id: Id
-
-
-class CaseEvent(WireModel):
-    """Base of case events. Published by dispatch. Read by scoring, intake, monitoring, anyone. Key: ``case_id``."""
-
-    case_id: CaseId
-    version: PositiveInt
-    cause: Cause
-    actor: Actor | None = Field(default=None, description="None: no person acted, but a rule.")
-    occurred_at: Timestamp
-    recorded_at: Timestamp
-    state: CaseState
 
 
 class Dispatch(WireModel):

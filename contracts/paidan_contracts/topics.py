@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
 from paidan_contracts.actions import ActionRequested, Answer
-from paidan_contracts.cases import AnyCaseEvent, CaseEvent
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.dead_letters import RecordDeadLettered
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue

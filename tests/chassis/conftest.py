@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.chassis.consumer_harness import ConsumerHarness
-from tests.chassis.sample_consumer import ConsumerOptions
+from tests.chassis.consumer_options import ConsumerOptions
 from tests.chassis.sample_edge import open_client
 from tests.servers import ServerAddresses
 

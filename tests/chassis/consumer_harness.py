@@ -12,16 +12,15 @@ from typing import NamedTuple
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from pydantic import SecretStr
 
-from paidan_chassis import database
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
 from tests import fork_server
 from tests.chassis import sample_consumer
-from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
+from tests.chassis.consumer_options import SCHEMA, ConsumerOptions
+from tests.chassis.sample_consumer import TABLES
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
@@ -114,7 +113,7 @@ class ConsumerHarness:
         """Run a sample consumer in this process; it is stopped gracefully at the end."""
         options = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
         stop = asyncio.Event()
-        async with database.open_pool(SecretStr(options.dsn), schema=SCHEMA, size=4) as pool:
+        async with options.open_pool() as pool:
             task = asyncio.create_task(sample_consumer.run_consumer(options, pool, stop, self.consumers))
             try:
                 yield task

@@ -26,7 +26,7 @@ from paidan_chassis.operations.context import OperatorContext
 from paidan_chassis.operations.routes import create_operator_router
 from tests import vault
 from tests.chassis.consumer_harness import ConsumerHarness
-from tests.chassis.sample_consumer import SCHEMA, ConsumerOptions, kill_self
+from tests.chassis.consumer_options import SCHEMA, ConsumerOptions, kill_self
 
 
 @dataclass(frozen=True, slots=True)

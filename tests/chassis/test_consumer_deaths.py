@@ -203,7 +203,7 @@ async def test_batch_that_computes_for_too_long_is_taken_in_smaller_ones(harness
     await append_records(harness, [ProducerRecord("in", 0, b"k", body.encode(), []) for body in bodies])
     harness.sent += bodies
 
-    async with harness.run_in_process(slow_s=0.5, session_timeout_ms=10_000) as task:
+    async with harness.run_in_process(slow_s=0.2, idle_in_transaction_s=2.0, session_timeout_ms=10_000) as task:
         await harness.wait_settled(14, within_s=120)
         assert not task.done()
 

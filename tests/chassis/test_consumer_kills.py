@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
-from tests.chassis.sample_consumer import KillPoint
+from tests.chassis.consumer_options import KillPoint
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=15)

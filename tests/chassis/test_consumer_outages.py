@@ -21,7 +21,7 @@ from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
 from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
-from tests.chassis.sample_consumer import ConsumerOptions
+from tests.chassis.consumer_options import ConsumerOptions
 from tests.polling import poll
 from tests.servers import ServerAddresses
 

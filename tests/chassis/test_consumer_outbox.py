@@ -19,7 +19,7 @@ from paidan_chassis.consumer.outbox_chunks import OutboxChunk, unpack
 from paidan_chassis.consumer.outbox_format_2 import OUTBOX_FORMAT_2
 from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, Echo, make_bodies
-from tests.chassis.sample_consumer import ECHO_PARTITIONS, PARTITIONS
+from tests.chassis.consumer_options import ECHO_PARTITIONS, PARTITIONS
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=15)

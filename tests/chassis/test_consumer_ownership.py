@@ -49,7 +49,7 @@ async def freeze_in_transaction(harness: ConsumerHarness, actor: ConsumerProcess
 @pytest.mark.parametrize(
     ("state", "waits", "naps", "lock_wait_s", "terminated"),
     [
-        ("idle in transaction", ["ClientRead"], {"sleep_s": 2.0}, 30.0, False),
+        ("idle in transaction", ["ClientRead"], {"sleep_s": 2.0, "idle_in_transaction_s": 3.0}, 30.0, False),
         ("active", ["PgSleep"], {"sql_sleep_s": 20.0}, 1.0, True),
     ],
     ids=["freed by the server's time-out", "terminated in the midst of a statement"],

@@ -29,7 +29,7 @@ from paidan_chassis.observability import logs
 from tests import vault
 from tests.chassis.commit_proxy import CutPoint, commit_proxy
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
-from tests.chassis.sample_consumer import SCHEMA, KillPoint
+from tests.chassis.consumer_options import SCHEMA, KillPoint
 from tests.chassis.test_consumer_kills import wait_killed
 from tests.polling import poll
 

@@ -16,7 +16,8 @@ from paidan_cockpit.pages.timeline import Storyteller
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.translations import translations
 from paidan_contracts.actions import Actor
-from paidan_contracts.cases import CaseAccepted, CaseEvent, CaseMerged, CaseOpened, CaseReopened, Cause
+from paidan_contracts.case_event import CaseEvent, Cause
+from paidan_contracts.cases import CaseAccepted, CaseMerged, CaseOpened, CaseReopened
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Limit, RuleRef

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from pydantic import TypeAdapter
 
-from paidan_contracts.cases import AnyCaseEvent, CaseEvent, CaseHelperAnswered
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import AnyCaseEvent, CaseHelperAnswered
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Amend, Reply, UnknownAction
-from paidan_contracts.cases import CaseEvent
+from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.state import Status
 from paidan_contracts.unsupported_actions import (
     Adjudicate,

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from paidan_contracts.actions import Verify
-from paidan_contracts.cases import CaseDispatched, CaseEvent
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import CaseDispatched
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.case_state import Provenance
 from paidan_dispatch.cases.transitions.routing import route_or_hold

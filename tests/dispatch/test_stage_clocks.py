@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_contracts.actions import Accept, Action, Assign, CallBack, File, Finish, Inspect, Return, Urge, Verify, Void
-from paidan_contracts.cases import Cause
+from paidan_contracts.case_event import Cause
 from paidan_contracts.state import CaseState, StageClock
 from paidan_dispatch.cases.case_state import Provenance, Timer, next_due_at, running_timers, with_clock
 from paidan_dispatch.cases.decide import Ignored, Progressed

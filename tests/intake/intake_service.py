@@ -1,6 +1,5 @@
 """Intake as a process, with a published city, API keys, and readers of its topics."""
 
-import asyncio
 import json
 import os
 import signal
@@ -13,7 +12,6 @@ from typing import Any, Final
 
 import asyncpg
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis import migrations
 from paidan_chassis.edge.api_keys import add_key, generate_key
@@ -24,6 +22,7 @@ from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS, find_topic
 from tests import fork_server, vault
 from tests.fork_server import ForkedProcess
+from tests.intake.topic_reader import TopicReader
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
@@ -186,33 +185,6 @@ def _body(value: bytes | None) -> dict[str, Any] | None:
     except ValueError:
         return None  # an invalid record that a test appended
     return body
-
-
-@dataclass(slots=True)
-class TopicReader:
-    """A topic, and its records read so far."""
-
-    consumer: AIOKafkaConsumer
-    parts: list[TopicPartition]
-    records: list[Any] = field(default_factory=list)
-
-    @classmethod
-    async def open(cls, kafka: str, topic: str) -> "TopicReader":
-        [topic_definition] = [each for each in TOPICS if topic.endswith(each.name)]
-        parts = [TopicPartition(topic, number) for number in range(topic_definition.partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
-        await consumer.start()
-        consumer.assign(parts)
-        return cls(consumer, parts)
-
-    async def read_to_end(self) -> list[Any]:
-        """Return every record up to the topic's present end."""
-        ends = await self.consumer.end_offsets(self.parts)
-        async with asyncio.timeout(20):
-            while any([await self.consumer.position(part) < ends[part] for part in self.parts]):
-                for found in (await self.consumer.getmany(timeout_ms=100)).values():
-                    self.records += found
-        return self.records
 
 
 @asynccontextmanager

@@ -2,24 +2,22 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import FilePayload, Page, Request, Route, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.intake.sample_photos import make_jpeg
+from tests.journeys.bad_line import BadLine
+from tests.journeys.field_case import CITY, DEPARTMENT, Work
 from tests.journeys.installation import CommandRunner
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=40)
 
-CITY: Final = "quancheng"
-DEPARTMENT: Final = "minghu-sanitation"
 PHONE: Final = View(width=360, height=740, is_phone=True)
 PHONE_WITHOUT_SCRIPT: Final = View(width=360, height=740, is_phone=True, has_script=False)
 NUMBER: Final = "13812345678"
@@ -29,40 +27,6 @@ SMALL_TARGETS: Final = """() => ['main a.button', 'main button', 'main summary',
     .flatMap(each => [...document.querySelectorAll(each)])
     .filter(each => each.offsetParent && each.getBoundingClientRect().height < 43.9).map(each => each.outerHTML)"""
 WIDER_THAN_THE_SCREEN: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@dataclass(slots=True)
-class Work:
-    """An installation with one case, and the addresses of its services."""
-
-    installation: CommandRunner
-    urls: Mapping[str, str]
-    case_id: str
-    operator: Mapping[str, str]
-
-    def link(self, post: str, *more: str) -> str:
-        """Return a new sign-in link."""
-        return self.installation.run("cockpit", "link", "--as", post, "--city", CITY, *more).stdout.split()[-1]
-
-    def clerk_link(self) -> str:
-        """Return a new sign-in link of the department's clerk."""
-        return self.link("clerk", "--department", DEPARTMENT)
-
-    async def case(self) -> dict[str, Any]:
-        """Return the case as dispatch has it."""
-        async with httpx.AsyncClient(headers=dict(self.operator), timeout=30) as client:
-            answer = await client.get(f"{self.urls['dispatch']}/v1/cases/{self.case_id}")
-            found: dict[str, Any] = answer.json()
-            return found
-
-    async def wait_for(self, status: str) -> dict[str, Any]:
-        """Wait until the case has this status."""
-
-        async def reached() -> dict[str, Any]:
-            found = await self.case()
-            return found if found["case"]["status"] == status else {}
-
-        return await poll(reached, within_s=30, what=f"the case is {status}")
 
 
 @pytest.fixture
@@ -90,28 +54,6 @@ async def work(installation: CommandRunner) -> Work:
 
         case_id = (await poll(held, within_s=60, what="the report's case is held"))["case_id"]
     return Work(installation, urls, case_id, operator)
-
-
-@dataclass
-class BadLine:
-    """A line that loses what is sent, or what is answered, and notes under which ids it was sent."""
-
-    loses: list[str]
-    keys: list[str] = field(default_factory=list)
-
-    async def carry(self, route: Route, request: Request) -> None:
-        """Carry a request, or lose it or its answer, as the plan says."""
-        body = request.post_data_buffer or b""
-        found = re.search(rb'name="key"\r\n\r\n([^\r]+)', body)
-        self.keys.append(found[1].decode() if found else "")
-        match self.loses.pop(0) if self.loses else "":
-            case "request":
-                await route.abort()
-            case "answer":
-                await route.fetch()
-                await route.abort()
-            case _:
-                await route.continue_()
 
 
 async def sign_in(page: Page, link: str) -> None:

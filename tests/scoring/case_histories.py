@@ -6,7 +6,8 @@ from typing import Final
 
 from paidan_chassis.consumer.batch import Record
 from paidan_contracts.actions import Rating
-from paidan_contracts.cases import CaseEvent, CaseUrged, Cause
+from paidan_contracts.case_event import CaseEvent, Cause
+from paidan_contracts.cases import CaseUrged
 from paidan_contracts.ids import case_id, order_id, report_id
 from paidan_contracts.places import Place
 from paidan_contracts.state import Assignment, CalledBack, CaseState, Limit, RuleRef

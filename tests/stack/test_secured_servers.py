@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
@@ -16,51 +13,18 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError,
 
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts import ids
-from paidan_contracts.topics import find_topic
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.run import Sources, check_conservation
-from paidan_deploy.credentials import Credentials
-from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning.api_keys import create_key
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.database import create_database
-from paidan_deploy.servers.ports import choose_port
 from paidan_deploy.services import SERVICES
-from tests import fork_server
 from tests.intake.ticket_payloads import build_ticket
 from tests.polling import poll
-from tests.secured import ADMIN, SecuredKafka, secured_kafka, secured_postgres
+from tests.secured import ADMIN, secured_kafka, secured_postgres
+from tests.stack.secured_installation import TINY, USERS, WAIT_S, SecuredInstallation, run_command, running_services
 
 pytestmark = pytest.mark.takes(seconds=25)
-
-USERS: Final = ("paidan-intake", "paidan-dispatch", "paidan-scoring", "paidan-cockpit", "streets", "camera", "stranger")
-WAIT_S: Final = 30
-TINY: Final = Path("tests/cities/tiny").resolve()
-
-
-@dataclass(frozen=True, slots=True)
-class SecuredInstallation:
-    """Services that run as principals of their own, and the servers that they run on."""
-
-    kafka: SecuredKafka
-    dsn: str
-    home: Path
-    ports: dict[str, int]
-    source_token: str
-
-    def cluster(self, user: str, **changes: Any) -> KafkaCluster:  # noqa: ANN401 - of any setting
-        security = self.kafka.settings(user, **changes).kafka_security()
-        return KafkaCluster(self.kafka.server.address, topic_spec=find_topic, security=security)
-
-    def client(self, service: str, token: str = "") -> httpx.AsyncClient:
-        """Open a client that verifies the edge's certificate; by default with the operator's key."""
-        token = token or Credentials(StackPaths(self.home).secrets).admin_token
-        context = ssl.create_default_context(cafile=self.kafka.certificates.ca)
-        return httpx.AsyncClient(
-            base_url=f"https://127.0.0.1:{self.ports[service]}",
-            headers={"Authorization": f"Bearer {token}"},
-            verify=context,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -89,56 +53,6 @@ async def installation(run_folder: Path) -> AsyncIterator[SecuredInstallation]:
             token, _ = await create_key(connection, name="hotline", city="tiny", scopes=("source:hotline",))
         async with running_services(kafka, folder) as ports:
             yield SecuredInstallation(kafka, dsn, folder / "home", ports, token)
-
-
-def run_command(variables: dict[str, str], *arguments: str) -> str:
-    ended = fork_server.run("paidan_deploy", *arguments, environment=environment(variables), timeout_s=60)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    return ended.stdout
-
-
-def environment(variables: dict[str, str]) -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", **variables}
-
-
-@asynccontextmanager
-async def running_services(kafka: SecuredKafka, folder: Path) -> AsyncIterator[dict[str, int]]:
-    """Run `paidan serve` for each service, with nothing but its own folder of secrets and its own login."""
-    ports: dict[str, int] = {}
-    async with AsyncExitStack() as stack:
-        for service in SERVICES:
-            home = folder / f"home-{service.name}"
-            home.mkdir()
-            (home / "secrets").symlink_to(folder / "handover" / service.name)
-            ports[service.name] = choose_port([], excluded=frozenset(ports.values()))
-            variables = kafka.variables(f"paidan-{service.name}") | {
-                "PAIDAN_HOME": str(home),
-                "PAIDAN_CLOCK": "real",
-                service.environment_variable("TLS_CERT"): str(kafka.certificates.cert),
-                service.environment_variable("TLS_KEY"): str(kafka.certificates.key),
-            }
-            process = fork_server.start(
-                "paidan_deploy",
-                *("serve", service.name, "--port", str(ports[service.name])),
-                environment=environment(variables),
-                out=folder / f"{service.name}.log",
-            )
-            stack.callback(process.kill)
-        for service in SERVICES:
-            await await_ready(folder, service.name, ports[service.name])
-        yield ports
-
-
-async def await_ready(folder: Path, name: str, port: int) -> None:
-    async def is_ready() -> bool:
-        try:
-            async with httpx.AsyncClient(verify=False) as client:
-                return (await client.get(f"https://127.0.0.1:{port}/readyz")).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    log = folder / f"{name}.log"
-    await poll(is_ready, within_s=60, what=f"{name} is ready: {log.read_text()[-2000:]}")
 
 
 async def read_first(cluster: KafkaCluster, topic: str, *, group: str) -> bytes:

@@ -7,23 +7,24 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import psutil
 import pytest
 
-from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_contracts.topics import find_topic
-from paidan_deploy.credentials import Credentials
-from paidan_deploy.servers.dsn import redact_password
 from paidan_deploy.services import INTAKE
-from paidan_deploy.settings import StackSettings
-from paidan_deploy.stack.servers import Servers
 from tests.polling import poll, poll_blocking
 from tests.stack.blocked_files import blocked_file
-from tests.stack.check_results import read_results
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
+from tests.stack.stack_queries import (
+    count_cases,
+    execute_sql,
+    fetch_results,
+    intake_port,
+    is_alive,
+    is_bindable,
+    superuser_dsn,
+)
 
 pytestmark = pytest.mark.takes(seconds=90)
 
@@ -34,11 +35,6 @@ def paidan(run_folder: Path) -> Iterator[PaidanCommand]:
     with command_with_home(run_folder / "stack") as command:
         command("up", "--detach")
         yield command
-
-
-def superuser_dsn(paidan: PaidanCommand) -> str:
-    alone = StackSettings(home=paidan.paths.root, kafka=None, database=None)
-    return Servers(alone, paidan.paths, Credentials(paidan.paths.secrets)).dsn
 
 
 def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> None:
@@ -169,14 +165,6 @@ async def test_a_halt_is_shown_and_persists_over_a_restart_until_resume(paidan: 
     assert paidan.status()["halts"]["dispatch"] == []
 
 
-async def execute_sql(paidan: PaidanCommand, statement: str) -> None:
-    connection = await asyncpg.connect(superuser_dsn(paidan))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 def test_kill_9_of_everything_loses_nothing_and_up_avoids_a_taken_port(paidan: PaidanCommand) -> None:
     before = paidan.pids()
     secrets = {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()}
@@ -184,7 +172,7 @@ def test_kill_9_of_everything_loses_nothing_and_up_avoids_a_taken_port(paidan: P
     for name in sorted(before, key=lambda name: name != "supervisor"):
         os.kill(before[name], signal.SIGKILL)
     port = intake_port(paidan)
-    poll_blocking(lambda: _bindable(port), within_s=10, what="the killed service releases its port")
+    poll_blocking(lambda: is_bindable(port), within_s=10, what="the killed service releases its port")
 
     with socket.create_server(("127.0.0.1", port)):
         paidan("up", "--detach")
@@ -198,10 +186,6 @@ def test_kill_9_of_everything_loses_nothing_and_up_avoids_a_taken_port(paidan: P
     assert {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()} == secrets
     assert "city quancheng is in force" in (paidan.paths.log / "supervisor.log").read_text()
     assert (paidan.paths.log / "supervisor.log").read_text().count("city quancheng is in force") == 1
-
-
-def intake_port(paidan: PaidanCommand) -> int:
-    return int(next(each.url for each in paidan.state.services if each.name == "intake").rpartition(":")[2])
 
 
 def test_services_left_by_a_killed_supervisor_are_stopped_and_restarted(paidan: PaidanCommand) -> None:
@@ -220,7 +204,7 @@ def test_down_ends_every_process(paidan: PaidanCommand) -> None:
 
     paidan("down")
 
-    assert [name for name, pid in before.items() if _is_alive(pid)] == []
+    assert [name for name, pid in before.items() if is_alive(pid)] == []
     assert paidan.status()["running"] is False
     assert paidan("status", check=False).returncode == 1
 
@@ -243,41 +227,5 @@ async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanC
         assert await asyncio.to_thread(demo.wait, 30) == 0, output_file.read_text()
     assert output_file.read_text().rstrip().endswith("Stopped. / 已停止。")
     assert len(before) == 7
-    assert [name for name, pid in before.items() if _is_alive(pid)] == []
+    assert [name for name, pid in before.items() if is_alive(pid)] == []
     assert not (paidan.paths.services / "verify" / "process.json").exists()
-
-
-async def fetch_results(paidan: PaidanCommand) -> list[Any]:
-    kafka = paidan.state.kafka
-    assert kafka is not None
-    return await read_results(KafkaCluster(kafka.address, topic_spec=find_topic))
-
-
-async def count_cases(paidan: PaidanCommand) -> int:
-    connection = await asyncpg.connect(superuser_dsn(paidan))
-    try:
-        return int(await connection.fetchval("SELECT count(*) FROM dispatch.case_now"))
-    finally:
-        await connection.close()
-
-
-def test_a_dsn_is_shown_without_its_password() -> None:
-    redacted = redact_password("postgresql://someone:made-up@db.example:5432/paidan?sslmode=require&password=x")
-
-    assert redacted == "postgresql://someone@db.example:5432/paidan"
-
-
-def _bindable(port: int) -> bool:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
-
-
-def _is_alive(pid: int) -> bool:
-    """A zombie that was not reaped yet is dead."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

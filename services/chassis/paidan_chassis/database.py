@@ -50,15 +50,24 @@ _CONNECTION_LOST: Final = re.compile(
 
 @asynccontextmanager
 async def open_pool(
-    dsn: SecretStr, *, schema: str, size: int = 8, timeout_s: float = 30.0, skip_reset: bool = False
+    dsn: SecretStr,
+    *,
+    schema: str,
+    size: int = 8,
+    timeout_s: float = 30.0,
+    skip_reset: bool = False,
+    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S,
 ) -> AsyncIterator[Pool]:
     """Open a pool whose connections use this schema, waiting for a server that is still starting.
 
-    A connection that is idle in a transaction for 5 s is closed and frees its locks (the fence against a frozen
+    A connection that is idle in a transaction for so long is closed and frees its locks (the fence against a frozen
     process); one that waits for a lock for 2 s gets an error. ``skip_reset`` saves a round trip on each release, for
     callers that leave no session state behind (settings, session locks).
     """
-    pool = await retry(lambda: _create_pool(dsn, schema=schema, size=size, skip_reset=skip_reset), timeout_s=timeout_s)
+    settings = session_settings(schema, idle_in_transaction_s=idle_in_transaction_s)
+    pool = await retry(
+        lambda: _create_pool(dsn, settings=settings, size=size, skip_reset=skip_reset), timeout_s=timeout_s
+    )
     try:
         yield pool
     finally:
@@ -75,7 +84,7 @@ class _TimeoutPool(_AnyPool):
     acquire = partialmethod(asyncpg.Pool.acquire, timeout=ACQUIRE_TIMEOUT_S)
 
 
-async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bool) -> Pool:
+async def _create_pool(dsn: SecretStr, *, settings: dict[str, str], size: int, skip_reset: bool) -> Pool:
     return await _TimeoutPool(
         dsn.get_secret_value(),
         min_size=min(2, size),
@@ -87,7 +96,7 @@ async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bo
         loop=None,
         timeout=5.0,
         command_timeout=STATEMENT_TIMEOUT_S + 5.0,
-        server_settings=session_settings(schema),
+        server_settings=settings,
         reset=_NO_RESET if skip_reset else None,
     )
 
@@ -99,13 +108,13 @@ async def _close_pool(pool: Pool) -> None:
             await pool.close()
 
 
-def session_settings(schema: str) -> dict[str, str]:
+def session_settings(schema: str, *, idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S) -> dict[str, str]:
     """Return the session settings of every connection of a service, pooled or not."""
     return {
         "search_path": schema,
         "application_name": f"paidan-{schema}",
         "timezone": "UTC",
-        "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_S),
+        "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_s),
         "lock_timeout": _milliseconds(LOCK_TIMEOUT_S),
         "statement_timeout": _milliseconds(STATEMENT_TIMEOUT_S),
         # The server detects within half a minute that a peer is unreachable, and frees its locks.

@@ -28,15 +28,12 @@ from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.shutdown import Shutdown
 from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
-from paidan_chassis.database import IDLE_IN_TRANSACTION_S
 from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _MAX_IDLE_S: Final = 0.010
 _SLOW_BATCH_S: Final = 10.0
-# Less than the time after which PostgreSQL ends a session that is idle in its transaction.
-_BLOCKED_S: Final = 0.8 * IDLE_IN_TRANSACTION_S
 
 
 class BatchRunner:
@@ -68,6 +65,8 @@ class BatchRunner:
         self.faults = BatchFaults(progress)
         self._running_since: float | None = None
         self._slow_after_s = tuning.stalls_after_s / 4
+        # Less than the time after which PostgreSQL ends a session that is idle in its transaction.
+        self._blocked_s = 0.8 * tuning.idle_in_transaction_s
         self._tuning = tuning
         self._fence = fence
         self._claims = claims
@@ -188,8 +187,8 @@ class BatchRunner:
         except SERVER_ERRORS as error:
             # A handler that computes for seconds loses its session; tried again as a whole it would lose the next one.
             # One that was frozen, or waits for a server, has not computed.
-            has_computed = time.thread_time() - computed > _BLOCKED_S / 2
-            has_blocked = has_computed and time.monotonic() - started > _BLOCKED_S
+            has_computed = time.thread_time() - computed > self._blocked_s / 2
+            has_blocked = has_computed and time.monotonic() - started > self._blocked_s
             if has_blocked or (len(part) > 1 and deadline.expired()):
                 await self._connection.discard()
                 raise TooSlow from error

@@ -6,7 +6,7 @@ from typing import Final
 
 from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.lane_state import LaneState
-from paidan_chassis.database import Connection
+from paidan_chassis.database import IDLE_IN_TRANSACTION_S, Connection
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
 
@@ -29,6 +29,8 @@ class ConsumerTuning:
     """While more messages than this are unacknowledged, no further batch runs."""
     lock_wait_s: float = 2.0
     """How long another session may hold a lane's row before it is terminated."""
+    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S
+    """After how long the pool's sessions are ended when they are idle in a transaction: while a handler computes."""
     compare_interval_s: float = 3.0
     """How often the state of all lanes is compared with their rows, for lanes without batches."""
     stalls_after_s: float = 60.0

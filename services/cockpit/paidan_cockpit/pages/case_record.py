@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from paidan_contracts.cases import AnyCaseEvent, CaseEvent
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import Order
 from paidan_contracts.state import CaseState
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from paidan_cockpit.pages.queries import CaseView
-from paidan_contracts.cases import CaseEvent, CaseMerged
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import CaseMerged
 from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
 from paidan_contracts.reports import JoinedReport

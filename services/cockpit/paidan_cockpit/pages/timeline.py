@@ -9,7 +9,7 @@ from typing import Final
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts import cases
-from paidan_contracts.cases import CaseEvent
+from paidan_contracts.case_event import CaseEvent
 
 
 def _(message: str) -> str:

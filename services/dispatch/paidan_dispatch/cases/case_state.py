@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias, TypedDict
 
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested, Actor
-from paidan_contracts.cases import CaseEvent, Cause
+from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal

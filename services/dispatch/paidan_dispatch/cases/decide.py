@@ -23,7 +23,7 @@ from paidan_contracts.actions import (
     Verify,
     Void,
 )
-from paidan_contracts.cases import CaseEvent
+from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal

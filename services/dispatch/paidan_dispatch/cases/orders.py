@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
+from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseClockWarned,
     CaseClosed,
     CaseDispatched,
-    CaseEvent,
     CaseFiled,
     CaseHelperAnswered,
     CaseMerged,

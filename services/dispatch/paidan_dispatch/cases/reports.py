@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts import ids
-from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened, Cause, Dispatch
+from paidan_contracts.case_event import CaseEvent, Cause
+from paidan_contracts.cases import CaseMerged, CaseOpened, Dispatch
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor

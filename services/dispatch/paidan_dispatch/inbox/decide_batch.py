@@ -6,7 +6,8 @@ from typing import Final, Literal
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested, Reply
-from paidan_contracts.cases import CaseEvent, CaseMerged
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import CaseMerged
 from paidan_contracts.ids import area_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal

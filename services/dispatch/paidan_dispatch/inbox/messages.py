@@ -7,7 +7,7 @@ from paidan_chassis.kafka.cloudevents import encode_body, encode_headers, source
 from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
-from paidan_contracts.cases import CaseEvent
+from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied

@@ -3,7 +3,8 @@
 from typing import Final, Literal, TypedDict
 
 from paidan_contracts.actions import File, Verify, Void
-from paidan_contracts.cases import CaseEvent, CaseFiled, CaseNotAccepted, CaseVoided
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import CaseFiled, CaseNotAccepted, CaseVoided
 from paidan_contracts.state import CaseState, Limit, RuleRef
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases import answers

@@ -3,12 +3,12 @@
 from typing import Final
 
 from paidan_contracts.actions import Finish, Inspect, Return, Urge
+from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseAccepted,
     CaseClockOverdue,
     CaseClockWarned,
     CaseClosed,
-    CaseEvent,
     CaseFinished,
     CaseOverdue,
     CaseReturned,
