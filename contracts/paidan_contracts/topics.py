@@ -90,7 +90,7 @@ OUTCOMES: Final = Topic[OutcomeDecided | ReportReplied](
     partitions=4,
     retention=timedelta(days=30),
     written_by=("dispatch", "intake"),
-    read_by=("intake", "dispatch"),
+    read_by=("intake", "dispatch", "cockpit"),
     event_types=(OutcomeDecided, ReportReplied),
 )
 SCORES: Final = Topic[ScoreUpdated](

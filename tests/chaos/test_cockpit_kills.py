@@ -11,12 +11,14 @@ from typing import Any, Final
 import pytest
 
 from paidan_cockpit.case_events import CockpitCaseEvent
-from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
+from paidan_cockpit.case_rows import ReadModelRow, case_row, report_rows
 from paidan_cockpit.check_queries import KEPT
 from paidan_cockpit.words import words_of
 from paidan_contracts.checks import ConservationChecked
+from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.state import CaseState
 from tests import servers as real
+from tests.chaos.counted_outcomes import noted_reports, shuffled_outcomes, tally
 from tests.chaos.statement_kill_points import COCKPIT_WINDOWS
 from tests.cockpit.cockpit_service import READ_MODEL, CockpitService, running_service
 from tests.polling import poll
@@ -68,10 +70,12 @@ def new_check(number: int) -> ConservationChecked:
     return ConservationChecked(check_id=check_id, checked_at=at, took_ms=1, holds=holds, received=number)
 
 
-def fold(states: Sequence[CaseState], checks: Sequence[ConservationChecked]) -> dict[str, list[tuple[Any, ...]]]:
+def fold(
+    states: Sequence[CaseState], checks: Sequence[ConservationChecked], outcomes: Sequence[OutcomeDecided]
+) -> dict[str, list[tuple[Any, ...]]]:
     """Return what every table must hold: a pure function of the log."""
     rows: dict[str, ReadModelRow] = {}
-    reports: set[CountedReport] = set()
+    reports = set(noted_reports(outcomes))
     for state in states:
         event = CockpitCaseEvent.model_validate_json(case_histories.case_event(state).model_dump_json())
         reports.update(report_rows(event))
@@ -84,6 +88,7 @@ def fold(states: Sequence[CaseState], checks: Sequence[ConservationChecked]) -> 
         "report_row": [tuple(report) for report in sorted(reports)],
         "case_words": [(row.case_id, row.city, row.reported_at, words_of(_text_of(row))) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
+        "suppressed_tally": tally(outcomes),
         "word_queue": [],
     }
 
@@ -122,15 +127,17 @@ async def test_the_read_model_is_a_fold_of_the_log_wherever_it_is_killed(
     rebuilds = [f"{each}:0" for each in (OF_REBUILD if full_run else WORST_OF_REBUILD)]
     states = shuffled_histories(400, seed=1)
     checks = [new_check(at) for at in range(KEPT + 3)]
+    outcomes = shuffled_outcomes(300, seed=2)
     async with running_service(short_session_servers, topic_prefix, tmp_path) as service:
         share = len(states) // len(points) + 1
         for at, kill_point in enumerate(points):
             await service.publish_states(states[at * share : (at + 1) * share])
             await service.publish_checks(checks[at :: len(points)])
+            await service.publish_outcomes(outcomes[at :: len(points)])
             await die_at(service, kill_point, "--only", "loop")
         await service.publish_checks(checks[-1:])
         running = service.start("--only", "loop", **SETTINGS)
-        expected = fold(states, checks)
+        expected = fold(states, checks, outcomes)
         await assert_folded(service, expected)
         indexes = await service.index_names()
 

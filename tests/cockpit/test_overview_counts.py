@@ -22,7 +22,7 @@ from paidan_cockpit.pages.overview_counts import (
     total_load,
 )
 from paidan_cockpit.pages.overview_queries import OverviewFilter
-from paidan_cockpit.pages.overview_services import parse_health, parse_rates
+from paidan_cockpit.pages.overview_services import parse_rates
 from paidan_cockpit.pages.site import CONTENT_POLICY
 
 NOW = datetime(2026, 11, 28, 4, 30, tzinfo=UTC)
@@ -123,20 +123,6 @@ def test_rates_are_read_in_the_pages_order_and_nonsense_is_none() -> None:
     assert list(parse_rates(body)) == ["handling", "closing"]
     assert parse_rates({"total": None}) == {}
     assert parse_rates(None) == {}
-
-
-@pytest.mark.parametrize(
-    ("body", "state"),
-    [
-        ({"ready": True, "waits_for": {}, "halted": {}}, "works"),
-        ({"ready": False, "waits_for": {"x": "not yet"}, "halted": {}}, "not_ready"),
-        ({"ready": False, "waits_for": {}, "halted": {"inbox": "poison"}}, "halted"),
-        ([], "no_answer"),
-        ({}, "not_ready"),
-    ],
-)
-def test_a_service_works_only_where_it_says_so(body: object, state: str) -> None:
-    assert parse_health("dispatch", body).state == state
 
 
 def test_an_address_asks_for_a_part_of_the_city() -> None:

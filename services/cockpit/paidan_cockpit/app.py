@@ -42,11 +42,12 @@ from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
-from paidan_contracts.topics import CASES, CHECKS, find_topic
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, find_topic
 
 TITLE: Final = "Paidan cockpit"
 VERSION: Final = "0.1.0"
 WORDS_LOOP: Final = "words"
+TOPICS: Final = CASES.name, CHECKS.name, OUTCOMES.name
 _FIGURES_INTERVAL_S: Final = 15.0
 
 
@@ -158,10 +159,10 @@ def create_machine_app(
 
 
 def create_subscription(settings: Settings) -> Subscription:
-    """Return the cockpit's subscription: every step of every case, and what conservation checks found."""
+    """Return the cockpit's subscription: every step of every case, what opens none, and what checks found."""
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
-    return Subscription(CONSUMER, topics=(CASES.name, CHECKS.name), tuning=tuning, cipher=settings.cipher())
+    return Subscription(CONSUMER, topics=TOPICS, tuning=tuning, cipher=settings.cipher())
 
 
 def create_kafka(settings: Settings) -> KafkaCluster:

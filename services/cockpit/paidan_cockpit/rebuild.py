@@ -21,7 +21,15 @@ async def _build_indexes(pool: Pool) -> None:
 
 
 TABLES: Final = ComputedTables(
-    ("case_row", "report_row", "word_queue", "case_words", "conservation_check"),
+    (
+        "case_row",
+        "report_row",
+        "word_queue",
+        "case_words",
+        "conservation_check",
+        "suppressed_alarm",
+        "suppressed_tally",
+    ),
     drop_indexes=rebuild_queries.drop_indexes,
     build_indexes=_build_indexes,
 )

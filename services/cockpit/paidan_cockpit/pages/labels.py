@@ -129,6 +129,27 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "refused": _("refused"),
             "dead_lettered": _("dead letter"),
         },
+        "matter": {
+            "consultation": _("consultation"),
+            "help": _("request for help"),
+            "suggestion": _("suggestion"),
+            "complaint": _("complaint"),
+            "tip_off": _("tip-off"),
+            "praise": _("praise"),
+            "other": _("other matter"),
+        },
+        "difference": {
+            "added": _("added"),
+            "removed": _("removed"),
+            "changed": _("changed"),
+            "reordered": _("in another order"),
+        },
+        "suppressed": {
+            "alarm_refired": _("reported a moment ago"),
+            "alarm_too_brief": _("seen too briefly"),
+            "alarm_below_confidence": _("too unsure"),
+            "alarm_ignored": _("a category that the city ignores"),
+        },
         "order": {"due": _("next due first"), "newest": _("newest first"), "oldest": _("oldest first")},
         "page": {
             "overview": _("Overview"),

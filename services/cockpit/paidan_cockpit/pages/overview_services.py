@@ -1,7 +1,6 @@
-"""What other services tell the overview: rates with their receipts, and whether each service works."""
+"""The rates of the overview, with their receipts, as scoring answers them."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.rights import Person
-from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName, ServicesClient, ServiceUnavailable
+from paidan_cockpit.services_client import ServicesClient, ServiceUnavailable
 
 RATES: Final = ("handling", "on_time", "closing", "satisfaction")
 """The rates that the overview shows, of those that a city's pack defines."""
@@ -37,15 +36,6 @@ class Rates:
     unavailable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceReadiness:
-    """Whether a service works: `works`, `halted` with the names of halted loops, `not_ready`, or `no_answer`."""
-
-    name: str
-    state: str
-    halted: Sequence[str] = ()
-
-
 async def load_rates(services: ServicesClient, person: Person, view: CityView) -> Rates:
     """Ask scoring, in the person's name, for this month's rates of the whole city."""
     period = _month_of(view.times.now, view)
@@ -54,10 +44,15 @@ async def load_rates(services: ServicesClient, person: Person, view: CityView) -
             "scoring", "/v1/scores", person, {"city": view.city_id, "period": period, "by": "city"}
         )
     except ServiceUnavailable:
-        return Rates(period, {}, unavailable=True)
+        return unavailable_rates(view)
     if not answer.ok:
         return Rates(period, {}, refused=answer.status in (401, 403), unavailable=answer.status not in (401, 403))
     return Rates(period, parse_rates(answer.body))
+
+
+def unavailable_rates(view: CityView) -> Rates:
+    """Return what there is while scoring does not answer."""
+    return Rates(_month_of(view.times.now, view), {}, unavailable=True)
 
 
 def parse_rates(body: Any) -> dict[str, ShownRate]:  # noqa: ANN401 - whatever JSON was answered
@@ -67,25 +62,6 @@ def parse_rates(body: Any) -> dict[str, ShownRate]:  # noqa: ANN401 - whatever J
         return {name: ShownRate.model_validate(rates[name]) for name in RATES if name in rates}
     except (KeyError, TypeError, ValidationError):
         return {}
-
-
-async def load_health(services: ServicesClient) -> list[ServiceReadiness]:
-    """Ask every service whether it works."""
-    return list(await asyncio.gather(*(_health_of(services, name) for name in SERVICE_NAMES)))
-
-
-async def _health_of(services: ServicesClient, name: ServiceName) -> ServiceReadiness:
-    answer = await services.probe(name, "/readyz")
-    return parse_health(name, answer.body if answer is not None else None)
-
-
-def parse_health(name: str, body: Any) -> ServiceReadiness:  # noqa: ANN401 - whatever JSON was answered
-    """Return what an answer of ``/readyz`` means."""
-    if not isinstance(body, dict):
-        return ServiceReadiness(name, "no_answer")
-    if halted := body.get("halted"):
-        return ServiceReadiness(name, "halted", sorted(halted))
-    return ServiceReadiness(name, "works") if body.get("ready") is True else ServiceReadiness(name, "not_ready")
 
 
 def _month_of(now: datetime, view: CityView) -> str:
