@@ -99,7 +99,7 @@ SCORES: Final = Topic[ScoreUpdated](
     partitions=1,
     retention=FOREVER,
     written_by=("scoring",),
-    read_by=("monitoring", "departments"),
+    read_by=("cockpit", "monitoring", "departments"),
     event_types=(ScoreUpdated,),
     compacted=True,
 )

@@ -17,9 +17,11 @@ from paidan_cockpit.facets import facets_of
 from paidan_cockpit.words import words_of
 from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from tests import servers as real
 from tests.chaos.counted_outcomes import noted_reports, shuffled_outcomes, tally
+from tests.chaos.published_scores import city_rows, shuffled_scores
 from tests.chaos.statement_kill_points import COCKPIT_WINDOWS
 from tests.cockpit.cockpit_service import ACTIVE_COLUMNS, READ_MODEL, CockpitService, running_service
 from tests.polling import poll
@@ -72,7 +74,10 @@ def new_check(number: int) -> ConservationChecked:
 
 
 def fold(
-    states: Sequence[CaseState], checks: Sequence[ConservationChecked], outcomes: Sequence[OutcomeDecided]
+    states: Sequence[CaseState],
+    checks: Sequence[ConservationChecked],
+    outcomes: Sequence[OutcomeDecided],
+    scores: Sequence[ScoreUpdated],
 ) -> dict[str, list[tuple[Any, ...]]]:
     """Return what every table must hold: a pure function of the log."""
     rows: dict[str, ReadModelRow] = {}
@@ -95,6 +100,7 @@ def fold(
         "case_words": [(row.case_id, row.city, row.reported_at, _words_of(row)) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
         "suppressed_tally": tally(outcomes),
+        "city_score": city_rows(scores),
         "word_queue": [],
     }
 
@@ -135,17 +141,18 @@ async def test_the_read_model_is_a_fold_of_the_log_wherever_it_is_killed(
     rebuilds = [f"{each}:0" for each in (OF_REBUILD if full_run else WORST_OF_REBUILD)]
     states = shuffled_histories(400, seed=1)
     checks = [new_check(at) for at in range(KEPT + 3)]
-    outcomes = shuffled_outcomes(300, seed=2)
+    outcomes, scores = shuffled_outcomes(300, seed=2), shuffled_scores(20, seed=3)
     async with running_service(short_session_servers, topic_prefix, tmp_path) as service:
         share = len(states) // len(points) + 1
         for at, kill_point in enumerate(points):
             await service.publish_states(states[at * share : (at + 1) * share])
             await service.publish_checks(checks[at :: len(points)])
             await service.publish_outcomes(outcomes[at :: len(points)])
+            await service.publish_scores(scores[at :: len(points)])
             await die_at(service, kill_point, "--only", "loop")
         await service.publish_checks(checks[-1:])
         running = service.start("--only", "loop", **SETTINGS)
-        expected = fold(states, checks, outcomes)
+        expected = fold(states, checks, outcomes, scores)
         await assert_folded(service, expected)
         indexes = await service.index_names()
 

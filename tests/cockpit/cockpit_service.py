@@ -15,8 +15,9 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_cockpit.case_rows import ReadModelRow
 from paidan_contracts.checks import CONSERVATION, ConservationChecked
 from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import CASES, CHECKS, OUTCOMES
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES
 from tests import fork_server, vault
 from tests import servers as real
 from tests.cockpit import database_fixture
@@ -27,6 +28,7 @@ TOPICS: Final = {
     CASES.name: TopicSpec(2, CASES.config),
     CHECKS.name: TopicSpec(1, CHECKS.config),
     OUTCOMES.name: TopicSpec(2, OUTCOMES.config),
+    SCORES.name: TopicSpec(1, SCORES.config),
 }
 ACTIVE_COLUMNS: Final = (
     "due_at", "reported_at", "hops", "awaits_call", "past", "confidential", "ended_at", "latitude", "longitude", "city",
@@ -39,6 +41,9 @@ READ_MODEL: Final = {
     "case_words": "SELECT case_id, city, reported_at, words FROM case_words ORDER BY case_id",
     "conservation_check": "SELECT check_id, checked_at, holds, result FROM conservation_check ORDER BY checked_at",
     "suppressed_tally": "SELECT quarter, city, source, reason, alarms, last_at FROM suppressed_tally ORDER BY 1, 4",
+    "city_score": (
+        "SELECT score_id::text, version, city, period, indicator, numerator, denominator FROM city_score ORDER BY 1"
+    ),
     "word_queue": "SELECT case_id FROM word_queue",
 }
 """Every table of the read model; of the queue nothing stays."""
@@ -97,6 +102,12 @@ class CockpitService:
         """Publish outcomes of reports, as the relays of intake and dispatch would."""
         await self.publisher.send(
             [Message(OUTCOMES.name, each.id, each.model_dump_json(exclude_none=True).encode(), ()) for each in outcomes]
+        )
+
+    async def publish_scores(self, scores: Sequence[ScoreUpdated]) -> None:
+        """Publish scores, as scoring does."""
+        await self.publisher.send(
+            [Message(SCORES.name, each.score_id, each.model_dump_json().encode(), ()) for each in scores]
         )
 
     async def read_tables(self) -> dict[str, list[tuple[object, ...]]]:

@@ -42,12 +42,12 @@ from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
-from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, find_topic
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES, find_topic
 
 TITLE: Final = "Paidan cockpit"
 VERSION: Final = "0.1.0"
 WORDS_LOOP: Final = "words"
-TOPICS: Final = CASES.name, CHECKS.name, OUTCOMES.name
+TOPICS: Final = CASES.name, CHECKS.name, OUTCOMES.name, SCORES.name
 _FIGURES_INTERVAL_S: Final = 15.0
 # How a list is found best depends on how common the words and classes are that were asked for. No page takes the cores
 # from the lanes.
@@ -167,7 +167,8 @@ def create_subscription(settings: Settings) -> Subscription:
     """Return the cockpit's subscription: every step of every case, what opens none, and what checks found."""
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
-    return Subscription(CONSUMER, topics=TOPICS, tuning=tuning, cipher=settings.cipher())
+    compacted = frozenset({SCORES.name})
+    return Subscription(CONSUMER, topics=TOPICS, compacted_topics=compacted, tuning=tuning, cipher=settings.cipher())
 
 
 def create_kafka(settings: Settings) -> KafkaCluster:

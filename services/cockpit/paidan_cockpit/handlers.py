@@ -7,14 +7,14 @@ from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.consumer.keyed_records import dead_letter_reason, latest_per_key
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_cockpit import check_queries, outcome_counts, queries
+from paidan_cockpit import check_queries, city_scores, outcome_counts, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.decode import MERGER, decode_check, decode_step
 from paidan_contracts.topics import CASES, CHECKS
 
 
 class ReadModel:
-    """Keeps one row a case, by its highest version, counts of what opens none, and the last checks. Idempotent."""
+    """Keeps a row of each case by its highest version, counts of what opens none, rates, and checks. Idempotent."""
 
     def __init__(self) -> None:
         self._planned: Connection | None = None
@@ -40,6 +40,7 @@ class ReadModel:
         if checks:
             await _save_checks(batch, checks)
         await outcome_counts.apply(batch)
+        await city_scores.apply(batch)
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""

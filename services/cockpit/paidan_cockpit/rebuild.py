@@ -29,6 +29,7 @@ TABLES: Final = ComputedTables(
         "conservation_check",
         "suppressed_alarm",
         "suppressed_tally",
+        "city_score",
     ),
     drop_indexes=rebuild_queries.drop_indexes,
     build_indexes=_build_indexes,

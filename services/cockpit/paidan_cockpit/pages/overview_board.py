@@ -22,7 +22,7 @@ from paidan_cockpit.pages.overview_counts import (
     total_load,
 )
 from paidan_cockpit.pages.overview_queries import Visible
-from paidan_cockpit.pages.overview_services import Rates, load_rates, unavailable_rates
+from paidan_cockpit.pages.overview_rates import load_rates
 from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.slow_values import SlowValues
@@ -31,7 +31,7 @@ from paidan_cockpit.rights import Person
 
 _WORST: Final = 8
 _BOARD_AGE_S: Final = 0.5
-_SERVICES_AGE_S: Final = 5.0
+_LAST_AGE_S: Final = 5.0
 _HEALTH_AGE_S: Final = 10.0
 _PAST_AGE_S: Final = 60.0
 _SILENCE_SEEN: Final = timedelta(days=8)
@@ -56,10 +56,9 @@ class Boards:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._boards = RecentValues[dict[str, Any]](_BOARD_AGE_S)
-        self._rates = SlowValues[Rates](_SERVICES_AGE_S)
         self._health = SlowValues[list[ServiceHealth]](_HEALTH_AGE_S)
         self._past = RecentValues[list[HourCount]](_PAST_AGE_S)
-        self._last = RecentValues[dict[str, datetime]](_SERVICES_AGE_S)
+        self._last = RecentValues[dict[str, datetime]](_LAST_AGE_S)
 
     async def load(self, reader: Reader, view: CityView) -> dict[str, Any]:
         """Return the values of the overview's template, as of a moment ago at most."""
@@ -76,9 +75,7 @@ class Boards:
             "districts": loads_by(groups, lambda each: each.district),
             "streets": loads_by(groups, lambda each: each.street),
             "statuses": {load.key: load.open for load in loads_by(groups, lambda each: each.status)},
-            "rates": await self._rates.get(
-                reader.key, lambda: load_rates(site.services, reader.person, view), unavailable_rates(view)
-            ),
+            "rates": await load_rates(site.pool, reader.person, view),
             "services": await self._health.get((), lambda: probe_services(site.services), []),
             "lanes": await overview_queries.read_lanes(site.pool),
             "rebuilding": rebuilding,
