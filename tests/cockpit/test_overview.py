@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
@@ -14,14 +15,16 @@ from paidan_chassis.consumer.batch import Record
 from paidan_cockpit.pages.overview import server_sent_event
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.places import Place
+from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import OUTCOMES
+from paidan_contracts.topics import OUTCOMES, SCORES
 from tests.cockpit.cockpit_edge import signed_in
 from tests.cockpit.database_fixture import apply_records
 from tests.scoring import case_histories
 from tests.scoring.case_histories import CaseMove, assign
 from tests.scoring.database_fixture import pack_bytes, pack_version
 
+SCORE_ID: Final = "00000000-0000-5000-8000-000000000009"
 WEST: Final = Place(district="990101", street="990101001", latitude=36.01, longitude=117.01)
 
 
@@ -42,6 +45,7 @@ async def now(pool: "asyncpg.Pool[Any]") -> datetime:
     await store(pool, new(4, pack=pack, at=now - timedelta(days=7, minutes=1), source="hotline", place=WEST))
     await store(pool, new(5, pack=pack, at=now - timedelta(days=3), place=WEST, confidential=True))
     await apply_records(pool, [outcome_record(number, now) for number in range(3)])
+    await apply_records(pool, [score_record(number, now) for number in (2, 1, 3)])
     return now
 
 
@@ -53,6 +57,16 @@ def outcome_record(number: int, at: datetime) -> Record:
     )  # fmt: skip
     value = outcome.model_dump_json(exclude_none=True).encode()
     return Record(OUTCOMES.name, 0, number, outcome.id.encode(), value, (), at)
+
+
+def score_record(version: int, at: datetime) -> Record:
+    """Return the city's closing rate of this month, as scoring publishes it."""
+    month = at.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m")
+    score = ScoreUpdated(
+        score_id=SCORE_ID, version=version, city="tiny", period=month, by="city", key="tiny", indicator="closing",
+        indicator_version="1", numerator=version, denominator=8, value=version / 8, computed_at=at,
+    )  # fmt: skip
+    return Record(SCORES.name, 0, version, SCORE_ID.encode(), score.model_dump_json().encode(), (), at)
 
 
 async def test_figures_are_those_of_the_read_model(
@@ -68,7 +82,9 @@ async def test_figures_are_those_of_the_read_model(
     assert cells_of(page, "board-alarms", "camera") == ["4", "1", "3"]
     assert 'reported a moment ago <strong class="number">3<' in page
     assert "Alarms are counted for a whole city" in west
-    assert "Scoring does not answer" in page
+    assert f'<a href="/scores/{SCORE_ID}">3 of 8</a>' in page
+    assert "37.5 %" in page
+    assert page.count("none to count yet") == 3
     assert "Reports by source" in page
     assert "New cases by source" in west
     assert "no department yet" in page
