@@ -22,7 +22,7 @@ from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_contracts.wire import Code
 
-_LAYERS_AGE_S: Final = 2.0
+_LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
 _CODE: Final = TypeAdapter(Code)
 
