@@ -13,12 +13,13 @@ import pytest
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.check_queries import KEPT
+from paidan_cockpit.facets import facets_of
 from paidan_cockpit.words import words_of
 from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.state import CaseState
 from tests import servers as real
 from tests.chaos.statement_kill_points import COCKPIT_WINDOWS
-from tests.cockpit.cockpit_service import READ_MODEL, CockpitService, running_service
+from tests.cockpit.cockpit_service import ACTIVE_COLUMNS, READ_MODEL, CockpitService, running_service
 from tests.polling import poll
 from tests.scoring import case_histories
 from tests.scoring.case_histories import accept, assign, close, finish, join, return_case, rework
@@ -82,14 +83,21 @@ def fold(states: Sequence[CaseState], checks: Sequence[ConservationChecked]) -> 
     return {
         "case_row": [tuple(row) for row in in_order],
         "report_row": [tuple(report) for report in sorted(reports)],
-        "case_words": [(row.case_id, row.city, row.reported_at, words_of(_text_of(row))) for row in in_order],
+        "active_case": [
+            tuple(getattr(row, name) for name in ACTIVE_COLUMNS)
+            for row in in_order
+            if row.ended_at is None or row.awaits_call
+        ],
+        "case_words": [(row.case_id, row.city, row.reported_at, _words_of(row)) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
         "word_queue": [],
     }
 
 
-def _text_of(row: ReadModelRow) -> str:
-    return "\n".join(filter(None, (row.text, row.more_text, row.address)))
+def _words_of(row: ReadModelRow) -> list[str]:
+    text = "\n".join(filter(None, (row.text, row.more_text, row.address)))
+    places, departments = (row.district, row.street, row.community), (row.department, *row.helpers)
+    return [*words_of(text), *facets_of(row.status, row.class_code, row.source, places, departments)]
 
 
 async def assert_folded(service: CockpitService, expected: dict[str, list[tuple[Any, ...]]]) -> None:

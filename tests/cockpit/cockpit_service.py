@@ -23,8 +23,13 @@ from tests.fork_server import ForkedProcess
 from tests.scoring import case_histories
 
 TOPICS: Final = {CASES.name: TopicSpec(2, CASES.config), CHECKS.name: TopicSpec(1, CHECKS.config)}
+ACTIVE_COLUMNS: Final = (
+    "due_at", "reported_at", "hops", "awaits_call", "past", "confidential", "ended_at", "latitude", "longitude", "city",
+    "status", "source", "class_code", "district", "street", "department", "community", "helpers", "number", "case_id",
+)  # fmt: skip
 READ_MODEL: Final = {
     "case_row": f"SELECT {', '.join(ReadModelRow._fields)} FROM case_row ORDER BY case_id",
+    "active_case": f"SELECT {', '.join(ACTIVE_COLUMNS)} FROM active_case ORDER BY case_id",
     "report_row": "SELECT report_id::text, city, source, recorded_at FROM report_row ORDER BY 1",
     "case_words": "SELECT case_id, city, reported_at, words FROM case_words ORDER BY case_id",
     "conservation_check": "SELECT check_id, checked_at, holds, result FROM conservation_check ORDER BY checked_at",
