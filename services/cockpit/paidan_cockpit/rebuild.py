@@ -29,6 +29,7 @@ TABLES: Final = ComputedTables(
         "conservation_check",
         "suppressed_alarm",
         "suppressed_tally",
+        "noted_report",
     ),
     drop_indexes=rebuild_queries.drop_indexes,
     build_indexes=_build_indexes,
