@@ -87,6 +87,14 @@ def request_body(form: ActionForm, values: Mapping[str, str], photos: Sequence[s
     return body
 
 
+def errors_at(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:
+    """Return the error at its field, or at the form where it has no such field."""
+    known = {each.name for each in form.fields}
+    # Dispatch names the kind of action on the way to its field.
+    spellings = (name, f"action.{name}", (name or "").replace(f"action.{form.kind}.", "action."))
+    return {next((each for each in spellings if each in known), ""): text}
+
+
 def _form(action: Mapping[str, Any], language: Language) -> ActionForm:
     schema = action["body_schema"]
     why = action.get("why") or {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal, Self, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -51,11 +51,19 @@ class QueueFilter:
         }
         return cls(**values)
 
+    @classmethod
+    def from_query(cls, text: str) -> Self:
+        """Return the filter of an address's query, as `query` wrote it."""
+        return cls.parse(dict(parse_qsl(text)))
+
     def query(self, **changes: Any) -> str:  # noqa: ANN401 - values of this class's own fields
         """Return the address's query for this filter with some changes; a change leads back to the first page."""
         changed = replace(self, **({"after": None} | changes))
         pairs = [(name, getattr(changed, name)) for name in _ADAPTERS]
-        return urlencode([(name, value) for name, value in pairs if value and value != _DEFAULTS[name]])
+        # The queue always: which one is first without it, the visitor's post says.
+        return urlencode(
+            [(name, value) for name, value in pairs if value and (name == "queue" or value != _DEFAULTS[name])]
+        )
 
     @property
     def by_report(self) -> bool:
