@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from paidan_cockpit.case_events import CockpitCaseEvent
-from paidan_cockpit.case_rows import ReadModelRow, case_row, report_rows
+from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.check_queries import KEPT
 from paidan_cockpit.facets import facets_of
 from paidan_cockpit.words import words_of
@@ -81,7 +81,7 @@ def fold(
 ) -> dict[str, list[tuple[Any, ...]]]:
     """Return what every table must hold: a pure function of the log."""
     rows: dict[str, ReadModelRow] = {}
-    reports = set(noted_reports(outcomes))
+    reports: set[CountedReport] = set()
     for state in states:
         event = CockpitCaseEvent.model_validate_json(case_histories.case_event(state).model_dump_json())
         reports.update(report_rows(event))
@@ -99,6 +99,7 @@ def fold(
         ],
         "case_words": [(row.case_id, row.city, row.reported_at, _words_of(row)) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
+        "noted_report": [tuple(each) for each in sorted(set(noted_reports(outcomes)))],
         "suppressed_tally": tally(outcomes),
         "city_score": city_rows(scores),
         "word_queue": [],

@@ -18,15 +18,8 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "cockpit": {
         **dict.fromkeys(
             (
-                "case_row",
-                "report_row",
-                "word_queue",
-                "case_words",
-                "conservation_check",
-                "suppressed_alarm",
-                "suppressed_tally",
-                "city_score",
-                "rebuild",
+                *("case_row", "report_row", "word_queue", "case_words", "conservation_check", "rebuild"),
+                *("suppressed_alarm", "suppressed_tally", "noted_report", "city_score"),
             ),
             (*DEFAULT_PRIVILEGES, "TRUNCATE"),
         ),

@@ -3,7 +3,7 @@
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.keyed_records import dead_letter_reason
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_cockpit import outcome_queries, queries
+from paidan_cockpit import outcome_queries
 from paidan_cockpit.case_rows import CountedReport
 from paidan_cockpit.report_outcomes import SuppressedAlarm, decode_outcome
 from paidan_contracts.topics import OUTCOMES
@@ -27,7 +27,7 @@ async def apply(batch: Batch) -> None:
             case None:
                 pass
     if reports:
-        await queries.save_reports(batch.conn, reports)
+        await outcome_queries.save_noted(batch.conn, reports)
     if alarms:
         await outcome_queries.save_suppressed(batch.conn, list(alarms.values()))
     batch.counts["outcomes"] += len(reports) + len(alarms)

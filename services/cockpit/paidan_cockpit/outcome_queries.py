@@ -1,10 +1,11 @@
 """SQL of suppressed alarms: counted when their outcomes come, read by the overview."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection, Pool
+from paidan_cockpit.case_rows import CountedReport
 from paidan_cockpit.report_outcomes import SuppressedAlarm
 from paidan_contracts.topics import OUTCOMES
 
@@ -35,6 +36,12 @@ _COUNT_SUPPRESSED: Final = """
         ON CONFLICT (quarter, city, source, reason) DO UPDATE
        SET alarms = tally.alarms + EXCLUDED.alarms,
            last_at = GREATEST(tally.last_at, EXCLUDED.last_at)
+"""
+_SAVE_NOTED: Final = """
+    INSERT INTO noted_report (report_id, city, source, recorded_at)
+    SELECT *
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+        ON CONFLICT DO NOTHING
 """
 _DELETE_OLD_ALARMS: Final = """
     DELETE FROM suppressed_alarm
@@ -77,6 +84,11 @@ async def save_suppressed(conn: Connection, alarms: Sequence[SuppressedAlarm]) -
     await conn.execute(_COUNT_SUPPRESSED, *columns, KEPT)
     await conn.execute(_DELETE_OLD_ALARMS, KEPT)
     await conn.execute(_DELETE_OLD_TALLIES, KEPT)
+
+
+async def save_noted(conn: Connection, reports: Collection[CountedReport]) -> None:
+    """Store noted reports that are not known yet."""
+    await conn.execute(_SAVE_NOTED, *(list(column) for column in zip(*sorted(reports), strict=True)))
 
 
 async def count_suppressed(pool: Pool, city: str, begin: datetime, end: datetime) -> list[SuppressedCount]:

@@ -30,6 +30,7 @@ TABLES: Final = ComputedTables(
         "suppressed_alarm",
         "suppressed_tally",
         "city_score",
+        "noted_report",
     ),
     drop_indexes=rebuild_queries.drop_indexes,
     build_indexes=_build_indexes,

@@ -14,3 +14,12 @@ CREATE TABLE suppressed_alarm (
     recorded_at timestamptz NOT NULL
 );
 CREATE INDEX suppressed_alarm_by_time ON suppressed_alarm (recorded_at);
+
+-- Reports that were noted, by their outcomes: no case tells of them, and yet they came in.
+CREATE TABLE noted_report (
+    report_id   uuid PRIMARY KEY,
+    city        text COLLATE "C" NOT NULL,
+    source      text COLLATE "C" NOT NULL,
+    recorded_at timestamptz NOT NULL
+);
+CREATE INDEX noted_report_by_time ON noted_report (city, recorded_at, source);

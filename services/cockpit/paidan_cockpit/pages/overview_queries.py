@@ -65,7 +65,7 @@ _SELECT_POINTS: Final = f"""
      ORDER BY reported_at DESC
      LIMIT {_MAX_POINTS}
 """
-_REPORTS: Final = "report_row", "recorded_at"
+_REPORTS: Final = "(TABLE report_row UNION ALL TABLE noted_report) AS report", "recorded_at"
 _CASES: Final = "case_row AS listed", "reported_at"
 # The lanes' positions move with every batch that is committed, and with nothing else.
 _SELECT_POSITION: Final = """
