@@ -73,7 +73,8 @@ class OutcomeDecided(WireModel):
     """The outcome of a report or an action. Exactly one for each id.
 
     Published by dispatch on ``paidan.outcomes``, and by intake for alarms that screening suppressed. Read by intake
-    and dispatch, to answer the sender. Keyed by the id of the report or action.
+    and dispatch, to answer the sender, and by the cockpit, to count what opens no case. Keyed by the id of the report
+    or action.
     """
 
     type: Literal["outcome.decided.v1"] = "outcome.decided.v1"
@@ -94,11 +95,13 @@ class OutcomeDecided(WireModel):
     )
     city_version: Digest | None = Field(default=None, description="Version of the pack that the rule is in.")
     source: Slug | None = Field(
-        default=None, description="Of a merged or noted report, which opens no case that would tell: its source."
+        default=None,
+        description="Of a merged, noted or suppressed report, which opens no case that would tell: its source.",
     )
-    channel: Channel | None = Field(default=None, description="Of a merged or noted report.")
+    channel: Channel | None = Field(default=None, description="Of a merged, noted or suppressed report.")
     recorded_at: Timestamp | None = Field(
-        default=None, description="Of a merged or noted report: when it was received; it is counted on that day."
+        default=None,
+        description="Of a merged, noted or suppressed report: when it was received; it is counted on that day.",
     )
     decided_at: Timestamp
 

@@ -12,7 +12,8 @@ Dimension = Literal["city", "department", "district", "street", "class", "source
 class ScoreUpdated(WireModel):
     """A score changed. Its value is null, never 0 or 100 %, where the denominator is 0.
 
-    Published by scoring on ``paidan.scores`` (compacted). Read by monitoring and departments. Keyed by ``score_id``.
+    Published by scoring on ``paidan.scores`` (compacted). Read by the cockpit, monitoring and departments. Keyed by
+    ``score_id``.
     """
 
     type: Literal["score.updated.v1"] = "score.updated.v1"

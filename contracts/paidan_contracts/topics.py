@@ -90,7 +90,7 @@ OUTCOMES: Final = Topic[OutcomeDecided | ReportReplied](
     partitions=4,
     retention=timedelta(days=30),
     written_by=("dispatch", "intake"),
-    read_by=("intake", "dispatch"),
+    read_by=("intake", "dispatch", "cockpit"),
     event_types=(OutcomeDecided, ReportReplied),
 )
 SCORES: Final = Topic[ScoreUpdated](
@@ -99,7 +99,7 @@ SCORES: Final = Topic[ScoreUpdated](
     partitions=1,
     retention=FOREVER,
     written_by=("scoring",),
-    read_by=("monitoring", "departments"),
+    read_by=("cockpit", "monitoring", "departments"),
     event_types=(ScoreUpdated,),
     compacted=True,
 )

@@ -15,13 +15,14 @@ import uvloop
 from rich.console import Console
 
 from tests.bench.baseline import measure_baseline
+from tests.bench.cockpit import measure_cockpit
 from tests.bench.goals import GOALS
-from tests.bench.http_load import measure_http
+from tests.bench.http_load import measure_followed, measure_http
 from tests.bench.installation import BenchInstallation, Profile, prepared_installation
 from tests.bench.kafka_load import measure_bulk, measure_drain, measure_rebuild
 from tests.bench.lanes import measure_lanes
 from tests.bench.machine import MachineInfo, describe_machine
-from tests.bench.positions import DISPATCH_INBOX, SCORING_CASES, LogOffsets, wait_until_caught_up
+from tests.bench.positions import COCKPIT_CASES, DISPATCH_INBOX, SCORING_CASES, LogOffsets, wait_until_caught_up
 from tests.bench.report import print_results
 from tests.bench.report_stream import ReportStream
 from tests.bench.results import FULL, QUICK, BenchSize, Measurement, with_figures
@@ -31,8 +32,8 @@ from tests.servers import run_folder
 RESULTS_FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 SHARED_PARTS: Final = frozenset({"bare", "http", "bulk", "drain", "rebuild"})
 """Those that are measured one after the other in one installation."""
-PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale")
-LONG_PARTS: Final = frozenset({"scale"})
+PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale", "cockpit")
+LONG_PARTS: Final = frozenset({"scale", "cockpit"})
 SEED: Final = 12345
 TIMEOUT_S: Final = 3_600
 console: Final = Console()
@@ -50,6 +51,7 @@ async def measure(
         )
     if "http" in parts:
         yield await measure_http(installation, stream, size)
+        yield {"http_cockpit": await measure_followed(installation, stream, size)}
     if "bulk" in parts:
         await installation.run_only("intake", "dispatch", "scoring")
         yield {"bulk_all": await measure_bulk(installation, stream, size.bulk)}
@@ -60,12 +62,14 @@ async def measure(
         yield {"drain": await measure_drain(installation, stream, size.bulk)}
     if "rebuild" in parts:
         await installation.run_only("dispatch", "scoring")
+        await installation.start("cockpit")
         if parts.isdisjoint({"http", "bulk", "drain"}):
             await measure_bulk(installation, stream, size.bulk)
         async with LogOffsets.connected(installation) as logs:
-            await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES)
+            await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, COCKPIT_CASES)
         await installation.run_only()
-        yield {"rebuild": await measure_rebuild(installation)}
+        yield {"rebuild": await measure_rebuild(installation, "scoring", SCORING_CASES)}
+        yield {"rebuild_cockpit": await measure_rebuild(installation, "cockpit", COCKPIT_CASES)}
 
 
 def _with_ratio(results: dict[str, Measurement]) -> dict[str, Measurement]:
@@ -90,6 +94,9 @@ async def run(size: BenchSize, parts: frozenset[str], profile: Profile | None) -
                 status.update(f"measured {', '.join(results)}")
             if "scale" in parts:
                 results |= await measure_scale(folder, size)
+                status.update(f"measured {', '.join(results)}")
+            if "cockpit" in parts:
+                results |= await measure_cockpit(folder, size)
     return _with_ratio(results)
 
 
@@ -108,12 +115,16 @@ def main() -> None:
     """Parse the command line, run the benchmarks, print and write their results."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Measure on servers of its own. Without --only: every part but scale, in 5 minutes or so.",
+        description="Measure on servers of its own. Without --only: all but scale and cockpit, in 6 minutes or so.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: 2 minutes for everything")
-    parser.add_argument("--long", action="store_true", help="scale, too: a million cases, some minutes more")
+    parser.add_argument(
+        "--long", action="store_true", help="scale and cockpit, too: a million cases, some minutes more"
+    )
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
-    parser.add_argument("--profile", choices=("intake", "dispatch", "scoring"), help="run this one under cProfile")
+    parser.add_argument(
+        "--profile", choices=("intake", "dispatch", "scoring", "cockpit"), help="run this one under cProfile"
+    )
     options = parser.parse_args()
     machine = describe_machine()
     RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)

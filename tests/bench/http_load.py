@@ -12,6 +12,7 @@ from paidan_contracts import ids
 from paidan_contracts.topics import CASES
 from tests.bench.installation import BenchInstallation
 from tests.bench.positions import (
+    COCKPIT_CASES,
     DISPATCH_INBOX,
     INTAKE_CASES,
     SCORING_CASES,
@@ -21,8 +22,9 @@ from tests.bench.positions import (
     watch_positions,
 )
 from tests.bench.report_stream import ReportStream, SourceReport
-from tests.bench.results import BenchSize, Measurement, latencies, make_measurement
+from tests.bench.results import BenchSize, Measurement, latencies, make_measurement, with_figures
 from tests.bench.usage import spent_between
+from tests.bench.words import wait_for_words
 
 ACCEPTED: Final = 202
 # The resolution of a score's time; each poll is itself part of the load.
@@ -49,6 +51,14 @@ async def measure_http(
     return results | {"http": await _run_load(installation, stream, size, seconds=size.closed_s, rate=0)}
 
 
+async def measure_followed(installation: BenchInstallation, stream: ReportStream, size: BenchSize) -> Measurement:
+    """Measure at the maximum rate while the cockpit follows, too: its read model, and its word index behind that."""
+    await installation.start("cockpit")
+    await _run_load(installation, stream, size, seconds=size.warm_s, rate=0)
+    measured = await _run_load(installation, stream, size, seconds=size.closed_s, rate=0)
+    return with_figures(measured, postgres_for_cockpit_us=measured.us_per_case.get("PostgreSQL for cockpit", 0.0))
+
+
 async def _run_load(
     installation: BenchInstallation, stream: ReportStream, size: BenchSize, *, seconds: float, rate: int
 ) -> Measurement:
@@ -62,12 +72,15 @@ async def _run_load(
         since, before = await logs.end_offsets(CASES.name), await installation.usage()
         done = await _generate(job)
         await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, INTAKE_CASES)
+        followed = await _wait_for_cockpit(installation, logs) if "cockpit" in installation.running else {}
         after = await installation.usage()
         cases = await logs.cases_since(since)
     reports = reports[: len(done["due"])]
     _require_all_accepted(reports, done)
     scored = _scored_times(installation, reports, cases, positions)
-    figures = latencies("answers", [end - due for due, end in zip(done["due"], done["answered"], strict=True)])
+    figures = followed | latencies(
+        "answers", [end - due for due, end in zip(done["due"], done["answered"], strict=True)]
+    )
     if rate:
         wall = time.time() - time.monotonic()
         logged = [cases[ids.case_id(installation.city.id, each.report_id)][2] - wall for each in reports]
@@ -75,6 +88,12 @@ async def _run_load(
         figures |= latencies("score", [end - due for due, end in zip(done["due"], scored, strict=True)])
     duration_s = max(scored) - done["due"][0]
     return make_measurement(len(reports), duration_s, spent_between(before, after, generator=done["cpu_s"]), **figures)
+
+
+async def _wait_for_cockpit(installation: BenchInstallation, logs: LogOffsets) -> dict[str, float]:
+    began = time.monotonic()
+    await wait_until_caught_up(installation, logs, COCKPIT_CASES)
+    return {"rows_behind_s": time.monotonic() - began, "words_behind_s": await wait_for_words(installation.dsn)}
 
 
 def _job(

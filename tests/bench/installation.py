@@ -55,6 +55,8 @@ class BenchInstallation:
     pids: dict[str, int]
     """Of Kafka, PostgreSQL and the running services."""
     city: City
+    cockpit_port: int
+    """Known before the cockpit runs: the other services take persons' tokens from this address."""
     profile: "Profile | None" = None
     tokens: dict[str, str] = field(default_factory=dict)
     running: dict[str, SupervisedService] = field(default_factory=dict)
@@ -62,6 +64,10 @@ class BenchInstallation:
     @property
     def intake_port(self) -> int:
         return self.running["intake"].port
+
+    @property
+    def cockpit_address(self) -> str:
+        return f"http://{ports.LOOPBACK}:{self.cockpit_port}"
 
     async def start(self, *names: str, arguments: Sequence[str] = (), until_ready: bool = True) -> None:
         """Start services, and wait until they are ready unless ``until_ready`` is false.
@@ -89,10 +95,14 @@ class BenchInstallation:
         service = next(each for each in SERVICES if each.name == name.partition("-")[0])
         config = ServiceConfig(
             kafka=self.kafka.servers,
+            persons_issuer=self.cockpit_address,
             database=dsn_for_role(self.dsn, service.role, Credentials(self.paths.secrets).password(service.role)),
             topic_prefix=self.kafka.prefix,
-            port=ports.choose_port([None]),
+            port=self.cockpit_port if service.name == "cockpit" else ports.choose_port([None]),
             clock="scaled",
+        )
+        environment = service_environment(
+            service, config, paths=self.paths, credentials=Credentials(self.paths.secrets)
         )
         folder = self.paths.services / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,10 +110,16 @@ class BenchInstallation:
             name=service.name,
             argv=[*self._argv(service), *arguments],
             port=config.port,
-            env=service_environment(service, config, paths=self.paths, credentials=Credentials(self.paths.secrets)),
+            env={**environment, **(self._addresses() if service.name == "cockpit" else {})},
             log=self.paths.log / f"{name}.log",
             identity_file=folder / "process.json",
         )
+
+    def _addresses(self) -> dict[str, str]:
+        """Return the settings by which the cockpit finds the services that run already."""
+        return {
+            f"COCKPIT_{name.upper()}": f"http://{ports.LOOPBACK}:{each.port}" for name, each in self.running.items()
+        }
 
     def _argv(self, service: Service) -> list[str]:
         if self.profile is None or service.name != self.profile.service:
@@ -118,6 +134,11 @@ class BenchInstallation:
             supervised = self.running.pop(name)
             await asyncio.to_thread(supervised.wait_stopped, time.monotonic() + STOP_TIMEOUT_S)
             self.pids.pop(name)
+
+    def has_ended(self, name: str) -> bool:
+        """Return whether a service that ends by itself has done so."""
+        pid = self.running[name].state.pid
+        return pid is None or _has_ended(pid)
 
     def require_running(self) -> None:
         """Raise ``ServiceEnded`` when a service has ended by itself."""
@@ -167,7 +188,7 @@ async def prepared_installation(
         servers = {"Kafka": broker.process, "PostgreSQL": database.process}
         pids = {name: process.pid for name, process in servers.items() if process is not None}
         pack = check_folder(CITY_PACK).valid_pack().model_copy(update={"area_level": area_level})
-        installation = BenchInstallation(paths, kafka, dsn, pids, City.of(pack), profile)
+        installation = BenchInstallation(paths, kafka, dsn, pids, City.of(pack), ports.choose_port([None]), profile)
         await _publish_city_and_keys(installation)
         try:
             yield installation

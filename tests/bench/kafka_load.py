@@ -29,6 +29,7 @@ READERS: Final[dict[str, ConsumerLane]] = {
 }
 POLL_S: Final = 0.01
 BATCH_SIZE: Final = 1_000
+REBUILD_ENDS_S: Final = 300.0
 
 
 async def measure_bulk(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
@@ -74,31 +75,34 @@ async def measure_drain(installation: BenchInstallation, stream: ReportStream, c
     )
 
 
-async def measure_rebuild(installation: BenchInstallation) -> Measurement:
-    """Measure scoring's rebuild of its tables from the whole topic, from its first commit to its last."""
+async def measure_rebuild(installation: BenchInstallation, service: str, reader: ConsumerLane) -> Measurement:
+    """Measure the rebuild of a service's tables from the whole topic, from its first commit to its end."""
     async with (
         LogOffsets.connected(installation) as logs,
-        watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
+        watch_positions(installation, reader, every_s=POLL_S) as positions,
     ):
         cases = len(await logs.cases_since({}))
         ends = await logs.end_offsets(CASES.name)
         applied_before = positions.applied
-        await installation.start("scoring", arguments=["--rebuild"], until_ready=False)
+        await installation.start(service, arguments=["--rebuild"], until_ready=False)
         await poll(lambda: positions.applied < applied_before, within_s=60, what="the rebuild's reset positions")
         await poll(positions.advanced.is_set, within_s=60, what="the rebuild's first commit")
         before = await installation.usage()
-        await wait_until_caught_up(installation, logs, SCORING_CASES)
+        await wait_until_caught_up(installation, logs, reader)
         after = await installation.usage()
-    await installation.stop("scoring")
+        await poll(lambda: installation.has_ended(service), within_s=REBUILD_ENDS_S, what="the rebuild's end")
+        ended_at = time.monotonic()
+    await installation.stop(service)
     records = sum(ends.values())
     share = 1 - positions.applied_before / records
-    duration_s = positions.last_advance - positions.advanced_at
+    duration_s = max(positions.last_advance - positions.advanced_at, POLL_S)
     return make_measurement(
         round(cases * share),
         duration_s,
         spent_between(before, after),
         records_per_s=records * share / duration_s,
         records_per_case=records / cases,
+        finish_s=ended_at - positions.last_advance,
     )
 
 

@@ -37,6 +37,7 @@ class ConsumerLane(NamedTuple):
 DISPATCH_INBOX: Final = ConsumerLane("dispatch", "dispatch", INBOX.name)
 SCORING_CASES: Final = ConsumerLane("scoring", "scoring", CASES.name)
 INTAKE_CASES: Final = ConsumerLane("intake", "intake-status", CASES.name)
+COCKPIT_CASES: Final = ConsumerLane("cockpit", "cockpit", CASES.name)
 
 
 @dataclass(slots=True)

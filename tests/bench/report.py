@@ -16,6 +16,7 @@ PROCESSES: Final[Mapping[str, Sequence[str]]] = {
     "intake": ["intake"],
     "dispatch": ["dispatch", "dispatch-2"],
     "scoring": ["scoring"],
+    "cockpit": ["cockpit"],
     "Kafka": ["Kafka"],
     "PostgreSQL": ["PostgreSQL"],
     "load": LOAD,
@@ -68,6 +69,8 @@ def _costs_table(results: Mapping[str, Measurement]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for case, measured in results.items():
+        if not measured.us_per_case:
+            continue
         costs = costs_by_process(measured.us_per_case).values()
         cells = [f"{cost:,.0f}" if cost >= 0.5 else "" for cost in costs]
         table.add_row(case, *cells, f"{measured.processors_used:.2f}", f"{measured.processors_of_others:.2f}")

@@ -37,11 +37,26 @@ class BenchSize(NamedTuple):
     stored_small: int = 10_000
     stored_large: int = 1_000_000
     """Cases in the database before the rounds on a small and on a large one."""
+    read_model_originals: int = 3_000
+    """Cases that the cockpit really read; the others of its read model are their copies."""
+    visits: int = 20
+    """Of each page, by each kind of person."""
+    screens: int = 200
+    """Overviews that are open at the same time."""
 
 
 FULL: Final = BenchSize(warm_s=4, steady_s=15, closed_s=15, bulk=50_000)
 QUICK: Final = BenchSize(
-    warm_s=1, steady_s=3, closed_s=3, bulk=6_000, rounds=2, round_cases=3_000, stored_small=4_000, stored_large=100_000
+    warm_s=1,
+    steady_s=3,
+    closed_s=3,
+    bulk=6_000,
+    rounds=2,
+    round_cases=3_000,
+    stored_small=4_000,
+    stored_large=100_000,
+    read_model_originals=1_000,
+    visits=5,
 )
 
 

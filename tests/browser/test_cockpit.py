@@ -6,11 +6,12 @@ from itertools import count
 import pytest
 from playwright.async_api import Page, expect
 
+from paidan_contracts.actions import Void
 from tests import servers as real
 from tests.browser.accessibility import assert_accessible
 from tests.browser.cockpit_pages import CockpitInProcess, open_cockpit
 from tests.browser.pages import View, WatchedPages, save_screenshot
-from tests.dispatch.inbox_entries import build_report, case_id_of
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=30)
@@ -79,3 +80,78 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
     await expect(clerk.locator("form .error")).to_have_count(1)
     await expect(form.locator("textarea")).to_be_focused()
     await expect(form.locator("select")).to_have_value("not_our_duty")
+
+
+async def choose_by_keys(page: Page) -> None:
+    """Choose three cases by keys, which do nothing while they are off or something is written."""
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_contain_text("open the case")
+    await assert_accessible(page)
+    works = page.get_by_label("These keys work in this browser")
+    await works.uncheck()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("j")
+    await expect(page.locator("a[data-case]:focus")).to_have_count(0)
+    await page.get_by_role("button", name="Keys").click()
+    await works.check()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await page.keyboard.type("jx")
+    await expect(page.get_by_role("searchbox")).to_have_value("jx")
+    await page.locator("body").click(position={"x": 5, "y": 5})
+    for key in "jxjxjx":
+        await page.keyboard.press(key)
+
+
+async def send_without_a_department(page: Page) -> None:
+    """Send a form as a browser without the check of required fields would, and find what is wrong at its field."""
+    await page.locator("summary", has_text="Redispatch").click()
+    form = page.locator("form[action='/queues/actions/redispatch']")
+    await form.evaluate("form => form.noValidate = true")
+    await form.locator("button").click()
+    await expect(form.locator(".error")).to_have_count(1)
+
+
+async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_view(
+    cockpit: CockpitInProcess, pages: WatchedPages
+) -> None:
+    """One of them was voided meanwhile: that is told of it alone, and sending the form again does nothing twice."""
+    case_ids = [await report(cockpit, f"several-{number}") for number in range(3)]
+    urged = "SELECT urged FROM case_row WHERE case_id = ANY($1::text[]) ORDER BY urged"
+    page = await cockpit.sign_in(pages, "role:operator", view=View(locale="en-GB"), expected_problems=["status of 422"])
+    await page.goto(f"{cockpit.address}/queues?queue=in-work&words=several&order=newest")
+
+    await choose_by_keys(page)
+    await expect(page.locator("[data-chosen]")).to_have_text("Chosen: 3")
+    await expect(page.locator("a[data-case]").nth(2)).to_be_focused()
+    await page.keyboard.press("a")
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("3 cases at once")
+    await assert_accessible(page)
+    await save_screenshot(page, "cockpit-several-en")
+    await send_without_a_department(page)
+    await cockpit.dispatch.service.append_to_inbox(
+        build_action(case_ids[0], Void(reason="not a case"), by="operator:desk")
+    )
+    status = "SELECT status = 'voided' FROM case_row WHERE case_id = $1"
+    await poll(lambda: cockpit.pool.fetchval(status, case_ids[0]), within_s=20, what="the case to be voided")
+    await page.locator("summary", has_text="Urge").click()
+    await page.locator("form[action='/queues/actions/urge'] button").click()
+
+    await expect(page.get_by_role("status").first).to_contain_text("Done for 2 cases. Refused for 1.")
+    await expect(page.locator("td.refused")).to_have_count(1)
+    await assert_accessible(page)
+    await save_screenshot(page, "cockpit-several-result-en")
+    await page.reload()
+    await expect(page.get_by_role("status").first).to_contain_text("Done for 2 cases. Refused for 1.")
+    assert [row["urged"] for row in await cockpit.pool.fetch(urged, case_ids)] == [0, 1, 1]
+
+    await page.get_by_role("link", name="Back to the queue").click()
+    await page.locator("summary", has_text="Save this view").click()
+    await page.get_by_label("Name of the view").fill("Mine")
+    await page.get_by_label("Opens first").check()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.goto(cockpit.address)
+    await expect(page.locator("nav a[aria-current='true']")).to_have_text("Mine")
+    await expect(page.locator("a[data-case]")).to_have_count(2)

@@ -13,12 +13,17 @@ import pytest
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.check_queries import KEPT
+from paidan_cockpit.facets import facets_of
 from paidan_cockpit.words import words_of
 from paidan_contracts.checks import ConservationChecked
+from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from tests import servers as real
+from tests.chaos.counted_outcomes import noted_reports, shuffled_outcomes, tally
+from tests.chaos.published_scores import city_rows, shuffled_scores
 from tests.chaos.statement_kill_points import COCKPIT_WINDOWS
-from tests.cockpit.cockpit_service import READ_MODEL, CockpitService, running_service
+from tests.cockpit.cockpit_service import ACTIVE_COLUMNS, READ_MODEL, CockpitService, running_service
 from tests.polling import poll
 from tests.scoring import case_histories
 from tests.scoring.case_histories import accept, assign, close, finish, join, return_case, rework
@@ -68,7 +73,12 @@ def new_check(number: int) -> ConservationChecked:
     return ConservationChecked(check_id=check_id, checked_at=at, took_ms=1, holds=holds, received=number)
 
 
-def fold(states: Sequence[CaseState], checks: Sequence[ConservationChecked]) -> dict[str, list[tuple[Any, ...]]]:
+def fold(
+    states: Sequence[CaseState],
+    checks: Sequence[ConservationChecked],
+    outcomes: Sequence[OutcomeDecided],
+    scores: Sequence[ScoreUpdated],
+) -> dict[str, list[tuple[Any, ...]]]:
     """Return what every table must hold: a pure function of the log."""
     rows: dict[str, ReadModelRow] = {}
     reports: set[CountedReport] = set()
@@ -82,14 +92,24 @@ def fold(states: Sequence[CaseState], checks: Sequence[ConservationChecked]) -> 
     return {
         "case_row": [tuple(row) for row in in_order],
         "report_row": [tuple(report) for report in sorted(reports)],
-        "case_words": [(row.case_id, row.city, row.reported_at, words_of(_text_of(row))) for row in in_order],
+        "active_case": [
+            tuple(getattr(row, name) for name in ACTIVE_COLUMNS)
+            for row in in_order
+            if row.ended_at is None or row.awaits_call
+        ],
+        "case_words": [(row.case_id, row.city, row.reported_at, _words_of(row)) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
+        "noted_report": [tuple(each) for each in sorted(set(noted_reports(outcomes)))],
+        "suppressed_tally": tally(outcomes),
+        "city_score": city_rows(scores),
         "word_queue": [],
     }
 
 
-def _text_of(row: ReadModelRow) -> str:
-    return "\n".join(filter(None, (row.text, row.more_text, row.address)))
+def _words_of(row: ReadModelRow) -> list[str]:
+    text = "\n".join(filter(None, (row.text, row.more_text, row.address)))
+    places, departments = (row.district, row.street, row.community), (row.department, *row.helpers)
+    return [*words_of(text), *facets_of(row.status, row.class_code, row.source, places, departments)]
 
 
 async def assert_folded(service: CockpitService, expected: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -122,15 +142,18 @@ async def test_the_read_model_is_a_fold_of_the_log_wherever_it_is_killed(
     rebuilds = [f"{each}:0" for each in (OF_REBUILD if full_run else WORST_OF_REBUILD)]
     states = shuffled_histories(400, seed=1)
     checks = [new_check(at) for at in range(KEPT + 3)]
+    outcomes, scores = shuffled_outcomes(300, seed=2), shuffled_scores(20, seed=3)
     async with running_service(short_session_servers, topic_prefix, tmp_path) as service:
         share = len(states) // len(points) + 1
         for at, kill_point in enumerate(points):
             await service.publish_states(states[at * share : (at + 1) * share])
             await service.publish_checks(checks[at :: len(points)])
+            await service.publish_outcomes(outcomes[at :: len(points)])
+            await service.publish_scores(scores[at :: len(points)])
             await die_at(service, kill_point, "--only", "loop")
         await service.publish_checks(checks[-1:])
         running = service.start("--only", "loop", **SETTINGS)
-        expected = fold(states, checks)
+        expected = fold(states, checks, outcomes, scores)
         await assert_folded(service, expected)
         indexes = await service.index_names()
 

@@ -14,20 +14,37 @@ from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_cockpit.case_rows import ReadModelRow
 from paidan_contracts.checks import CONSERVATION, ConservationChecked
+from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import CASES, CHECKS
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES
 from tests import fork_server, vault
 from tests import servers as real
 from tests.cockpit import database_fixture
 from tests.fork_server import ForkedProcess
 from tests.scoring import case_histories
 
-TOPICS: Final = {CASES.name: TopicSpec(2, CASES.config), CHECKS.name: TopicSpec(1, CHECKS.config)}
+TOPICS: Final = {
+    CASES.name: TopicSpec(2, CASES.config),
+    CHECKS.name: TopicSpec(1, CHECKS.config),
+    OUTCOMES.name: TopicSpec(2, OUTCOMES.config),
+    SCORES.name: TopicSpec(1, SCORES.config),
+}
+ACTIVE_COLUMNS: Final = (
+    "due_at", "reported_at", "hops", "awaits_call", "past", "confidential", "ended_at", "latitude", "longitude", "city",
+    "status", "source", "class_code", "district", "street", "department", "community", "helpers", "number", "case_id",
+)  # fmt: skip
 READ_MODEL: Final = {
     "case_row": f"SELECT {', '.join(ReadModelRow._fields)} FROM case_row ORDER BY case_id",
+    "active_case": f"SELECT {', '.join(ACTIVE_COLUMNS)} FROM active_case ORDER BY case_id",
     "report_row": "SELECT report_id::text, city, source, recorded_at FROM report_row ORDER BY 1",
     "case_words": "SELECT case_id, city, reported_at, words FROM case_words ORDER BY case_id",
     "conservation_check": "SELECT check_id, checked_at, holds, result FROM conservation_check ORDER BY checked_at",
+    "noted_report": "SELECT report_id::text, city, source, recorded_at FROM noted_report ORDER BY 1",
+    "suppressed_tally": "SELECT quarter, city, source, reason, alarms, last_at FROM suppressed_tally ORDER BY 1, 4",
+    "city_score": (
+        "SELECT score_id::text, version, city, period, indicator, numerator, denominator FROM city_score ORDER BY 1"
+    ),
     "word_queue": "SELECT case_id FROM word_queue",
 }
 """Every table of the read model; of the queue nothing stays."""
@@ -80,6 +97,18 @@ class CockpitService:
         """Publish results of conservation checks, as `paidan verify` would."""
         await self.publisher.send(
             [Message(CHECKS.name, CONSERVATION, each.model_dump_json().encode(), ()) for each in checks]
+        )
+
+    async def publish_outcomes(self, outcomes: Sequence[OutcomeDecided]) -> None:
+        """Publish outcomes of reports, as the relays of intake and dispatch would."""
+        await self.publisher.send(
+            [Message(OUTCOMES.name, each.id, each.model_dump_json(exclude_none=True).encode(), ()) for each in outcomes]
+        )
+
+    async def publish_scores(self, scores: Sequence[ScoreUpdated]) -> None:
+        """Publish scores, as scoring does."""
+        await self.publisher.send(
+            [Message(SCORES.name, each.score_id, each.model_dump_json().encode(), ()) for each in scores]
         )
 
     async def read_tables(self) -> dict[str, list[tuple[object, ...]]]:

@@ -64,6 +64,7 @@ OVERSEERS: Final = OPERATORS | {"monitor", "monitor everywhere"}
 ENDLESS: Final = 0
 """Instead of a status: the route never ends, and is read elsewhere."""
 OF_THE_CASE: Final = frozenset(STAFF | {"clerk"})
+OF_QUEUES: Final = frozenset(STAFF | BOUNDED_ELSEWHERE | CLERKS)
 
 
 class Row(NamedTuple):
@@ -87,19 +88,29 @@ TABLE: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/assets/{version}/{name:path}"): Row(EVERYBODY, 404, 404, public=True),
     ("GET", "/sessions"): Row(EVERYBODY),
     ("POST", "/sessions/{session_id}/end"): Row(frozenset()),
-    ("GET", "/queues"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE | CLERKS)),
-    ("GET", "/queues.csv"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE | CLERKS)),
+    ("GET", "/queues"): Row(OF_QUEUES),
+    ("GET", "/queues.csv"): Row(OF_QUEUES),
+    ("GET", "/queues.xlsx"): Row(OF_QUEUES),
+    ("GET", "/queues/actions"): Row(OF_QUEUES, 303),
+    ("POST", "/queues/actions/{kind}"): Row(OF_QUEUES, 303),
+    ("GET", "/queues/views"): Row(OF_QUEUES),
+    ("POST", "/queues/views"): Row(OF_QUEUES, 422),
+    ("POST", "/queues/views/{view_id}"): Row(OF_QUEUES, 422),
+    ("POST", "/queues/views/{view_id}/delete"): Row(frozenset()),
     ("GET", "/cases/{case_id}"): Row(OF_THE_CASE),
     ("GET", "/cases/{case_id}/photos/{ref}"): Row(OF_THE_CASE, 503),
     ("POST", "/cases/{case_id}/actions/{kind}"): Row(OF_THE_CASE, 503),
     ("GET", "/overview"): Row(OVERSEERS),
     ("GET", "/overview/map.json"): Row(OVERSEERS),
     ("GET", "/overview/borders.json"): Row(OVERSEERS),
+    ("GET", "/overview/grid.json"): Row(OVERSEERS),
     ("GET", "/overview/stream"): Row(OVERSEERS, ENDLESS),
     ("GET", "/scores"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/scores.csv"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/scores/{score_id}"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/city"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
+    ("GET", "/city/borders.json"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
+    ("GET", "/city/grid.json"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
     ("GET", "/system"): Row(OVERSEERS),
     ("GET", "/system/{service}/dead-letters"): Row(ALL_CITIES_OPERATOR, 503),
     ("GET", "/system/{service}/dead-letters/{letter_id}"): Row(ALL_CITIES_OPERATOR, 503),
@@ -142,6 +153,7 @@ def address(template: str, case: CaseState) -> str:
         report_id="00000000-0000-4000-8000-000000000000",
         score_id="00000000-0000-4000-8000-000000000000",
         session_id="00000000-0000-4000-8000-000000000000",
+        view_id="00000000-0000-4000-8000-000000000000",
     )
 
 

@@ -1,22 +1,30 @@
 """The overview shows what the read model has, to those who may see it, and says what has changed while it is open."""
 
+import re
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
 import pytest
 
+from paidan_chassis.consumer.batch import Record
 from paidan_cockpit.pages.overview import server_sent_event
+from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.places import Place
+from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
+from paidan_contracts.topics import OUTCOMES, SCORES
 from tests.cockpit.cockpit_edge import signed_in
 from tests.cockpit.database_fixture import apply_records
 from tests.scoring import case_histories
 from tests.scoring.case_histories import CaseMove, assign
 from tests.scoring.database_fixture import pack_bytes, pack_version
 
+SCORE_ID: Final = "00000000-0000-5000-8000-000000000009"
 WEST: Final = Place(district="990101", street="990101001", latitude=36.01, longitude=117.01)
 
 
@@ -36,7 +44,29 @@ async def now(pool: "asyncpg.Pool[Any]") -> datetime:
     await store(pool, new(3, pack=pack, source="hotline"), moves=[assign("lamps", hours=1)])
     await store(pool, new(4, pack=pack, at=now - timedelta(days=7, minutes=1), source="hotline", place=WEST))
     await store(pool, new(5, pack=pack, at=now - timedelta(days=3), place=WEST, confidential=True))
+    await apply_records(pool, [outcome_record(number, now) for number in range(3)])
+    await apply_records(pool, [score_record(number, now) for number in (2, 1, 3)])
     return now
+
+
+def outcome_record(number: int, at: datetime) -> Record:
+    """Return the outcome of an alarm that was suppressed, as intake's relay publishes it."""
+    outcome = OutcomeDecided(
+        id=str(uuid.UUID(int=number + 1)), about="report", result="suppressed", area="tiny.990101", source="camera",
+        why=Refusal(code="alarm_refired", message="m", message_zh="m"), recorded_at=at, decided_at=at,
+    )  # fmt: skip
+    value = outcome.model_dump_json(exclude_none=True).encode()
+    return Record(OUTCOMES.name, 0, number, outcome.id.encode(), value, (), at)
+
+
+def score_record(version: int, at: datetime) -> Record:
+    """Return the city's closing rate of this month, as scoring publishes it."""
+    month = at.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m")
+    score = ScoreUpdated(
+        score_id=SCORE_ID, version=version, city="tiny", period=month, by="city", key="tiny", indicator="closing",
+        indicator_version="1", numerator=version, denominator=8, value=version / 8, computed_at=at,
+    )  # fmt: skip
+    return Record(SCORES.name, 0, version, SCORE_ID.encode(), score.model_dump_json().encode(), (), at)
 
 
 async def test_figures_are_those_of_the_read_model(
@@ -49,12 +79,22 @@ async def test_figures_are_those_of_the_read_model(
     assert 'id="figure-today">2<' in page
     assert 'id="figure-open">5<' in page
     assert "▲</span> 1<" in page
-    assert "From alarms of cameras and sensors today: 1." in page
-    assert "Scoring does not answer" in page
+    assert cells_of(page, "board-alarms", "camera") == ["4", "1", "3"]
+    assert 'reported a moment ago <strong class="number">3<' in page
+    assert "Alarms are counted for a whole city" in west
+    assert f'<a href="/scores/{SCORE_ID}">3 of 8</a>' in page
+    assert "37.5 %" in page
+    assert page.count("none to count yet") == 3
     assert "Reports by source" in page
     assert "New cases by source" in west
     assert "no department yet" in page
     assert 'id="figure-open">3<' in west
+
+
+def cells_of(page: str, section: str, source: str) -> list[str]:
+    """Return the numbers of a source's row in one section of a board."""
+    row = page.partition(f'id="{section}"')[2].partition("</section>")[0].partition(f"source={source}")[2]
+    return re.findall(r'<td class="number">(\d+)</td>', row.partition("</tr>")[0])
 
 
 async def test_bounds_of_a_post_hold_for_every_figure_and_for_the_map(

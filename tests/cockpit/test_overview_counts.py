@@ -22,8 +22,9 @@ from paidan_cockpit.pages.overview_counts import (
     total_load,
 )
 from paidan_cockpit.pages.overview_queries import OverviewFilter
-from paidan_cockpit.pages.overview_services import parse_health, parse_rates
+from paidan_cockpit.pages.overview_rates import shown_rates
 from paidan_cockpit.pages.site import CONTENT_POLICY
+from paidan_cockpit.score_queries import CityScore
 
 NOW = datetime(2026, 11, 28, 4, 30, tzinfo=UTC)
 counts = st.integers(0, 3)
@@ -116,27 +117,13 @@ def test_a_source_is_silent_by_its_own_limit(minutes_ago: int | None, allowed: i
     assert is_silent(last, allowed, NOW) is silent
 
 
-def test_rates_are_read_in_the_pages_order_and_nonsense_is_none() -> None:
-    rate = {"numerator": 1, "denominator": 0, "value": None, "score_id": "x"}
-    body = {"total": {"rates": {"closing": rate, "handling": rate, "another": rate}}}
+def test_rates_are_shown_in_the_pages_order_and_one_without_a_score_counts_nothing() -> None:
+    score = CityScore("id", 3, "tiny", "2026-03", "closing", 1, 2)
 
-    assert list(parse_rates(body)) == ["handling", "closing"]
-    assert parse_rates({"total": None}) == {}
-    assert parse_rates(None) == {}
+    rates = shown_rates({"closing": score, "another": score}, ["another", "closing", "handling"], "tiny", "2026-03")
 
-
-@pytest.mark.parametrize(
-    ("body", "state"),
-    [
-        ({"ready": True, "waits_for": {}, "halted": {}}, "works"),
-        ({"ready": False, "waits_for": {"x": "not yet"}, "halted": {}}, "not_ready"),
-        ({"ready": False, "waits_for": {}, "halted": {"inbox": "poison"}}, "halted"),
-        ([], "no_answer"),
-        ({}, "not_ready"),
-    ],
-)
-def test_a_service_works_only_where_it_says_so(body: object, state: str) -> None:
-    assert parse_health("dispatch", body).state == state
+    assert list(rates) == ["handling", "closing"]
+    assert (rates["closing"].value, rates["handling"].value, rates["handling"].denominator) == (0.5, None, 0)
 
 
 def test_an_address_asks_for_a_part_of_the_city() -> None:

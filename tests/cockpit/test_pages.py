@@ -99,8 +99,8 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
     paths = (
-        "/queues",
-        f"/queues?words={PLANTED}",
+        "/queues?queue=open",
+        f"/queues?queue=open&words={PLANTED}",
         f"/cases/{states[0].case_id}",
         f"/cases/{states[0].case_id}?done={PLANTED}",
     )
@@ -111,6 +111,9 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
         assert "&lt;script&gt;" in (await staff.get(f"/cases/{states[0].case_id}")).text
         assert_harmless((await clerk.get(f"/desk?near={PLANTED}")).text)
         table = await staff.get("/queues.csv")
+        assert "dead-letters" not in (await staff.get("/queues")).text
+    async with signed_in(site, pool, "role:operator", city="*") as operator:
+        assert 'href="/system/dispatch/dead-letters"' in (await operator.get("/queues")).text
     assert table.headers["content-type"].startswith("text/csv")
     assert "attachment" in table.headers["content-disposition"]
     assert not re.search(r'(^|,)"?[=+\-@\t\r]', table.text, re.MULTILINE)
@@ -121,15 +124,17 @@ async def test_lists_filter_search_and_page(
 ) -> None:
     numbers = [state.case_id.rpartition("-")[2][:10] for state in states]
     expected = {
-        "/queues": {0, 1, 2},
+        "/queues": {1},
+        "/queues?queue=open": {0, 1, 2},
         "/queues?queue=placing": {1},
         "/queues?queue=overdue": {0, 2},
-        "/queues?words=井盖": {0},
-        "/queues?words=盖松": {0},
-        "/queues?words=LAMP": {2},
-        f"/queues?words={numbers[1]}": {1},
-        "/queues?department=lamps": {2},
-        "/queues?district=9": set(),
+        "/queues?queue=open&words=井盖": {0},
+        "/queues?queue=open&words=盖松": {0},
+        "/queues?queue=open&words=LAMP": {2},
+        f"/queues?queue=open&words={numbers[1]}": {1},
+        "/queues?queue=open&department=lamps": {2},
+        "/queues?queue=open&district=9": set(),
+        "/queues?queue=open&street=1-1": {0},
         "/queues?queue=all&order=oldest": {0, 1, 2},
     }
     async with signed_in(site, pool, "role:operator") as browser:

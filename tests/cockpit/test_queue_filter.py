@@ -30,6 +30,12 @@ def test_a_change_leads_back_to_the_first_page() -> None:
     assert "after=y" in queue_filter.query(after="y")
 
 
+def test_an_address_always_says_its_queue() -> None:
+    """Without one the visitor's post decides, and an address sent to a colleague would show another queue."""
+    assert QueueFilter().query() == "queue=open"
+    assert QueueFilter.from_query(QueueFilter(words="a&b=c").query()) == QueueFilter(words="a&b=c")
+
+
 @pytest.mark.parametrize(
     ("words", "number"),
     [("#3fa9b2", "3fa9b2"), ("tiny-3FA9B2c0", "3fa9b2c0"), ("dead", None), ("12", None), ("井盖", None)],
@@ -45,7 +51,7 @@ def test_soon_is_what_the_visitor_chose() -> None:
     assert QueueFilter.parse({"within": "72"}).soon == timedelta(hours=72)
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "\t=1", "\r=1", "\n=1"])
 def test_a_table_runs_nothing_in_a_spreadsheet(cell: str) -> None:
     _, line = csv_table(("number", "text"), [("case", cell)]).split("\r\n", maxsplit=1)
 

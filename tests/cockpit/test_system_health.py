@@ -1,6 +1,7 @@
 """What a service's probes say of it: the worst thing first, and lag by loop."""
 
 from paidan_chassis.observability.metrics import Metrics
+from paidan_cockpit.pages.letter_counts import count_letters
 from paidan_cockpit.pages.system_health import LoopHealth, ServiceHealth, parse_loops
 
 
@@ -35,3 +36,9 @@ def test_the_worst_thing_is_said_first() -> None:
     assert health(alive=False, ready=False).state == "stalled"
     assert health(alive=False, ready=False, halted={"inbox": "why"}).state == "halted"
     assert health(alive=None).state == "silent"
+
+
+def test_dead_letters_of_a_silent_service_are_unknown_and_not_none_at_all() -> None:
+    silent = ServiceHealth("intake", "http://i", None, None, {}, {}, ())
+
+    assert count_letters([health(), silent]) == {"intake": None, "dispatch": 2, "scoring": None, "cockpit": None}

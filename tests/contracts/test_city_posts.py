@@ -69,9 +69,9 @@ def test_posts_are_compared_one_by_one(tmp_path: Path) -> None:
     folder = copy_pack(TINY, tmp_path)
     posts()(folder)
 
-    assert list(compare_packs(check_folder(TINY).valid_pack(), check_folder(folder).valid_pack())) == [
-        "+ posts dispatcher"
-    ]
+    [difference] = compare_packs(check_folder(TINY).valid_pack(), check_folder(folder).valid_pack())
+
+    assert str(difference) == "+ posts dispatcher"
 
 
 def test_demo_city_has_posts_of_every_role_and_a_handler_for_each_department() -> None:

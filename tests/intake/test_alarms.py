@@ -105,6 +105,9 @@ async def test_suppressed_alarm_has_a_status(intake: IntakeService) -> None:
 
     found = await poll(decided_status, within_s=20, what="the outcome is projected")
     assert (found["stands"], found["reason"]) == ("suppressed", "alarm_below_confidence")
+    [outcome] = [each for each in await intake.read_topic("paidan.outcomes") if each["id"] == report_id]
+    assert (outcome["source"], outcome["channel"]) == ("camera", "camera")
+    assert outcome["recorded_at"] == outcome["decided_at"]
 
 
 async def test_topic_alarms_are_screened_like_http_alarms(intake: IntakeService) -> None:

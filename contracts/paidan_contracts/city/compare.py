@@ -1,20 +1,65 @@
 """Compares two city packs: what was added, removed or changed, by part and entry."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from paidan_contracts.city.pack import Pack
 
 _KEYS: Final = ("id", "code", "word", "date", "value")
 _SHOWN: Final = 80
+_SIGNS: Final = {"added": "+", "removed": "-", "changed": "~", "reordered": "~"}
 
 
-def compare_packs(old: Pack, new: Pack) -> Iterator[str]:
-    """Yield one line for each difference: ``+ departments gas``, ``~ clocks.accept: 15 urgent_minute -> ...``."""
-    yield from _compare("", old.model_dump(mode="json"), new.model_dump(mode="json"))
+class Step(NamedTuple):
+    """A step of the way into a pack: the name of a field, or what names an entry among others."""
+
+    name: str
+    is_entry: bool = False
 
 
-def _compare(path: str, old: Any, new: Any) -> Iterator[str]:  # noqa: ANN401 - parts of a document
+class PackDifference(NamedTuple):
+    """A difference of two packs: where, and what was there before and is there now; of entries the whole entry."""
+
+    kind: Literal["added", "removed", "changed", "reordered"]
+    path: tuple[Step, ...]
+    old: Any = None
+    new: Any = None
+
+    def __str__(self) -> str:
+        path = "".join(f" {step.name}" if step.is_entry else f".{step.name}" for step in self.path).strip(".")
+        match self.kind:
+            case "changed":
+                return f"~ {path}: {_shown(self.old)} -> {_shown(self.new)}"
+            case "reordered":
+                return f"~ {path}: in another order / 次序不同"
+            case _:
+                return f"{_SIGNS[self.kind]} {path}"
+
+
+def compare_packs(old: Pack, new: Pack) -> Iterator[PackDifference]:
+    """Yield each difference; as text ``+ departments gas``, ``~ clocks.accept: 15 urgent_minute -> ...``."""
+    yield from _compare((), old.model_dump(mode="json"), new.model_dump(mode="json"))
+
+
+def find_part(pack: Pack, path: tuple[Step, ...]) -> Any:  # noqa: ANN401 - part of a document
+    """Return the part of a pack to which a path leads, as its document has it; None where there is none."""
+    part: Any = pack
+    for step in path:
+        if step.is_entry:
+            entries = _by_key([each.model_dump(mode="json") for each in part or ()]) or {}
+            names = list(entries)
+            part = part[names.index(step.name)] if step.name in entries else None
+        else:
+            part = getattr(part, step.name, None)
+    return part
+
+
+def is_time_limit(value: Any) -> bool:  # noqa: ANN401 - part of a document
+    """Return whether a part of a pack is a time limit, which is compared as one value."""
+    return isinstance(value, dict) and value.keys() == {"amount", "unit"}
+
+
+def _compare(path: tuple[Step, ...], old: Any, new: Any) -> Iterator[PackDifference]:  # noqa: ANN401 - parts of a document
     if old == new:
         return
     if isinstance(old, list | None) and isinstance(new, list | None):
@@ -23,23 +68,25 @@ def _compare(path: str, old: Any, new: Any) -> Iterator[str]:  # noqa: ANN401 - 
         if old_entries is not None and new_entries is not None:
             yield from _compare_entries(path, old_entries, new_entries)
             return
-    if isinstance(old, dict) and isinstance(new, dict) and not _is_time_limit(old):
+    if isinstance(old, dict) and isinstance(new, dict) and not is_time_limit(old):
         for name in [*old, *(name for name in new if name not in old)]:
-            yield from _compare(f"{path}.{name}".strip("."), old.get(name), new.get(name))
+            yield from _compare((*path, Step(name)), old.get(name), new.get(name))
         return
-    yield f"~ {path}: {_shown(old)} -> {_shown(new)}"
+    yield PackDifference("changed", path, old, new)
 
 
-def _compare_entries(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _compare_entries(
+    path: tuple[Step, ...], old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[PackDifference]:
     for key in [key for key in old if key not in new]:
-        yield f"- {path} {key}"
+        yield PackDifference("removed", (*path, Step(key, is_entry=True)), old=old[key])
     for key in [key for key in new if key not in old]:
-        yield f"+ {path} {key}"
+        yield PackDifference("added", (*path, Step(key, is_entry=True)), new=new[key])
     kept = [key for key in old if key in new]
     for key in kept:
-        yield from _compare(f"{path} {key}", old[key], new[key])
+        yield from _compare((*path, Step(key, is_entry=True)), old[key], new[key])
     if kept != [key for key in new if key in old]:
-        yield f"~ {path}: in another order / 次序不同"
+        yield PackDifference("reordered", path)
 
 
 def _by_key(entries: list[Any]) -> dict[str, Any] | None:
@@ -56,12 +103,8 @@ def _by_key(entries: list[Any]) -> dict[str, Any] | None:
     return named
 
 
-def _is_time_limit(value: Any) -> bool:  # noqa: ANN401 - part of a document
-    return isinstance(value, dict) and value.keys() == {"amount", "unit"}
-
-
 def _shown(value: Any) -> str:  # noqa: ANN401 - part of a document
-    if _is_time_limit(value):
+    if is_time_limit(value):
         return f"{value['amount']} {value['unit']}"
     text = "nothing 无" if value is None else str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

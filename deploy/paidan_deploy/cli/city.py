@@ -162,7 +162,7 @@ def diff_command(
     new: Annotated[str, typer.Argument(help="What to compare it with, likewise. 与之比较的另一方，写法相同。")],
 ) -> None:
     """Print what differs between two packs. Exit status 1 if anything does."""
-    lines = list(compare_packs(_pack_of(old), _pack_of(new)))
+    lines = [str(each) for each in compare_packs(_pack_of(old), _pack_of(new))]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if lines:

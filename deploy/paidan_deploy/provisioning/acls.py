@@ -37,7 +37,7 @@ _READ_TOPICS: Final = {
     INTAKE: (ALARMS.name, OUTCOMES.name, CASES.name),
     DISPATCH: (INBOX.name,),
     SCORING: (CASES.name,),
-    COCKPIT: (CASES.name, CHECKS.name),
+    COCKPIT: (CASES.name, CHECKS.name, OUTCOMES.name, SCORES.name),
 }
 _READ_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ANSWERS_PREFIX,), SCORING: (), COCKPIT: ()}
 _WRITE_TOPICS: Final = {

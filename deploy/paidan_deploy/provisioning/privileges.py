@@ -17,7 +17,10 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "scoring": dict.fromkeys(("fact", "tally", "mark", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")),
     "cockpit": {
         **dict.fromkeys(
-            ("case_row", "report_row", "word_queue", "case_words", "conservation_check", "rebuild"),
+            (
+                *("case_row", "report_row", "word_queue", "case_words", "conservation_check", "rebuild"),
+                *("suppressed_alarm", "suppressed_tally", "noted_report", "city_score"),
+            ),
             (*DEFAULT_PRIVILEGES, "TRUNCATE"),
         ),
         "person": ("SELECT",),

@@ -7,9 +7,10 @@ import random
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from functools import partialmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -49,7 +50,7 @@ _CONNECTION_LOST: Final = re.compile(
 
 
 @asynccontextmanager
-async def open_pool(
+async def open_pool(  # noqa: PLR0913 - each is stated by name
     dsn: SecretStr,
     *,
     schema: str,
@@ -57,14 +58,15 @@ async def open_pool(
     timeout_s: float = 30.0,
     skip_reset: bool = False,
     idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S,
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Pool]:
     """Open a pool whose connections use this schema, waiting for a server that is still starting.
 
     A connection that is idle in a transaction for so long is closed and frees its locks (the fence against a frozen
     process); one that waits for a lock for 2 s gets an error. ``skip_reset`` saves a round trip on each release, for
-    callers that leave no session state behind (settings, session locks).
+    callers that leave no session state behind (settings, session locks). ``options`` are further session settings.
     """
-    settings = session_settings(schema, idle_in_transaction_s=idle_in_transaction_s)
+    settings = session_settings(schema, idle_in_transaction_s=idle_in_transaction_s) | dict(options)
     pool = await retry(
         lambda: _create_pool(dsn, settings=settings, size=size, skip_reset=skip_reset), timeout_s=timeout_s
     )

@@ -42,12 +42,16 @@ from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
-from paidan_contracts.topics import CASES, CHECKS, find_topic
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES, find_topic
 
 TITLE: Final = "Paidan cockpit"
 VERSION: Final = "0.1.0"
 WORDS_LOOP: Final = "words"
+TOPICS: Final = CASES.name, CHECKS.name, OUTCOMES.name, SCORES.name
 _FIGURES_INTERVAL_S: Final = 15.0
+# How a list is found best depends on how common the words and classes are that were asked for. No page takes the cores
+# from the lanes.
+_PAGE_OPTIONS: Final = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gather": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,9 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
 async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings, process = resources.settings, resources.process
     # A pool of its own: however many pages are opened, a lane never waits for a connection.
-    pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
+    pool = await stack.enter_async_context(
+        open_pool(settings.database, schema=SCHEMA, size=settings.pool_size, options=_PAGE_OPTIONS)
+    )
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
     keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     terms = SessionTerms(timedelta(hours=settings.session_hours), timedelta(minutes=settings.idle_minutes))
@@ -158,10 +164,11 @@ def create_machine_app(
 
 
 def create_subscription(settings: Settings) -> Subscription:
-    """Return the cockpit's subscription: every step of every case, and what conservation checks found."""
+    """Return the cockpit's subscription: every step of every case, what opens none, and what checks found."""
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
-    return Subscription(CONSUMER, topics=(CASES.name, CHECKS.name), tuning=tuning, cipher=settings.cipher())
+    compacted = frozenset({SCORES.name})
+    return Subscription(CONSUMER, topics=TOPICS, compacted_topics=compacted, tuning=tuning, cipher=settings.cipher())
 
 
 def create_kafka(settings: Settings) -> KafkaCluster:

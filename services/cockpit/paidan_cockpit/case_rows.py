@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from paidan_cockpit.case_events import CockpitCaseEvent, StatePart
+from paidan_cockpit.facets import facets_of
 
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Due time of a case for which no clock runs: it comes last in every order by due time."""
@@ -75,6 +76,9 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     """Return the row of a case at one of its versions."""
     state, place = event.state, event.state.place
     due = min(running_clocks(state), default=None)
+    helpers = sorted(_active_helpers(state))
+    places = (place.district, place.street, place.community)
+    facets = facets_of(state.status, state.class_code, state.source, places, (state.department, *helpers))
     text = state.text[:_MAX_TEXT]
     more_text = "\n".join(_more_words(state))[:_MAX_MORE_TEXT]
     return ReadModelRow(
@@ -97,10 +101,10 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         longitude=place.longitude,
         text=text,
         more_text=more_text,
-        text_digest=crc32("\0".join((text, more_text, place.address or "")).encode()),
+        text_digest=crc32("\0".join((text, more_text, place.address or "", *facets)).encode()),
         confidential=state.confidential,
         department=state.department,
-        helpers=sorted(_active_helpers(state)),
+        helpers=helpers,
         reports=state.reports,
         round=state.round,
         hops=state.hops,

@@ -7,14 +7,14 @@ from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.consumer.keyed_records import dead_letter_reason, latest_per_key
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_cockpit import check_queries, queries
+from paidan_cockpit import check_queries, city_scores, outcome_counts, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.decode import MERGER, decode_check, decode_step
-from paidan_contracts.topics import CHECKS
+from paidan_contracts.topics import CASES, CHECKS
 
 
 class ReadModel:
-    """Keeps one row a case, by its highest version, and the last conservation checks. Idempotent."""
+    """Keeps a row of each case by its highest version, counts of what opens none, rates, and checks. Idempotent."""
 
     def __init__(self) -> None:
         self._planned: Connection | None = None
@@ -26,7 +26,7 @@ class ReadModel:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn
         checks = [record for record in batch.records if record.topic == CHECKS.name]
-        steps = [record for record in batch.records if record.topic != CHECKS.name] if checks else batch.records
+        steps = [record for record in batch.records if record.topic == CASES.name]
         found = await _read(batch, latest_per_key(steps, kept=MERGER))
         if found.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
@@ -39,6 +39,8 @@ class ReadModel:
         batch.counts["cases"] += len(found.rows)
         if checks:
             await _save_checks(batch, checks)
+        await outcome_counts.apply(batch)
+        await city_scores.apply(batch)
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""

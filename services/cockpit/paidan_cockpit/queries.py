@@ -3,8 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
+import asyncpg
+
 from paidan_chassis.database import Connection
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow
+from paidan_cockpit.facets import facets_of
 
 COLUMN_TYPES: Final = {
     "case_id": "text",
@@ -96,7 +99,8 @@ TAKE_QUEUED: Final = """
     RETURNING case_id
 """
 SELECT_TEXTS: Final = """
-    SELECT case_id, city, reported_at, text, more_text, address
+    SELECT case_id, city, reported_at, text, more_text, address, status, class_code, source, district, street,
+           community, department, helpers
       FROM case_row
      WHERE case_id = ANY($1::text[])
      ORDER BY case_id
@@ -114,12 +118,13 @@ SAVE_WORDS: Final = """
 
 
 class CaseText(NamedTuple):
-    """The words of a case, and what its entry in the word index is ordered by."""
+    """The words of a case, what else it is found by, and what its entry in the word index is ordered by."""
 
     case_id: str
     city: str
     reported_at: object
     text: str
+    facets: list[str]
 
 
 async def set_planner_options(conn: Connection) -> None:
@@ -147,7 +152,15 @@ async def take_queued_texts(conn: Connection, limit: int) -> list[CaseText]:
         return []
     taken = sorted({row["case_id"] for row in await conn.fetch(TAKE_QUEUED, limit)})
     rows = await conn.fetch(SELECT_TEXTS, taken) if taken else []
-    return [CaseText(row["case_id"], row["city"], row["reported_at"], "\n".join(filter(None, row[3:]))) for row in rows]
+    return [_case_text(row) for row in rows]
+
+
+def _case_text(row: asyncpg.Record) -> CaseText:
+    text = "\n".join(filter(None, (row["text"], row["more_text"], row["address"])))
+    places = (row["district"], row["street"], row["community"])
+    departments = (row["department"], *row["helpers"])
+    facets = facets_of(row["status"], row["class_code"], row["source"], places, departments)
+    return CaseText(row["case_id"], row["city"], row["reported_at"], text, list(facets))
 
 
 async def save_words(conn: Connection, texts: Sequence[CaseText], words: Sequence[Sequence[str]]) -> None:

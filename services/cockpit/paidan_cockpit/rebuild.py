@@ -21,7 +21,17 @@ async def _build_indexes(pool: Pool) -> None:
 
 
 TABLES: Final = ComputedTables(
-    ("case_row", "report_row", "word_queue", "case_words", "conservation_check"),
+    (
+        "case_row",
+        "report_row",
+        "word_queue",
+        "case_words",
+        "conservation_check",
+        "suppressed_alarm",
+        "suppressed_tally",
+        "city_score",
+        "noted_report",
+    ),
     drop_indexes=rebuild_queries.drop_indexes,
     build_indexes=_build_indexes,
 )

@@ -40,5 +40,5 @@ class WordIndex:
         async with self._pool.acquire() as conn, conn.transaction():
             texts = await queries.take_queued_texts(conn, _BATCH)
             if texts:
-                await queries.save_words(conn, texts, [words_of(each.text) for each in texts])
+                await queries.save_words(conn, texts, [words_of(each.text) + each.facets for each in texts])
         return len(texts)

@@ -129,6 +129,9 @@ def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, d
         result="suppressed",
         why=Refusal(code=reason, message=message, message_zh=message_zh),
         area=normalized.geocoded.area,
+        source=normalized.alarm.source,
+        channel=normalized.city.sources[normalized.alarm.source].kind,
+        recorded_at=decided_at,
         decided_at=decided_at,
     )
 

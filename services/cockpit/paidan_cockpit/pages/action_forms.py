@@ -109,6 +109,14 @@ def _value_of(asked: FormField, value: str) -> str | bool | float:
     return _FLAGS[value] if is_flag and value in _FLAGS else value
 
 
+def errors_at(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:
+    """Return the error at its field, or at the form where nobody fills in such a field."""
+    known = {each.name for each in form.drawn_fields}
+    # Dispatch names the kind of action on the way to its field.
+    spellings = (name, f"action.{name}", (name or "").replace(f"action.{form.kind}.", "action."))
+    return {next((each for each in spellings if each in known), ""): text}
+
+
 def _form(action: Mapping[str, Any], language: Language) -> ActionForm:
     schema = action["body_schema"]
     why = action.get("why") or {}

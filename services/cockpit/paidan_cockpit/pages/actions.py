@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
-from paidan_cockpit.pages.action_forms import ActionForm, request_body
+from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
 from paidan_cockpit.pages.case_story import find_visible_case, load_forms, load_story, show_case
 from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.site import Site, see_other
@@ -103,27 +103,19 @@ class ActionPages:
 def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:
     """Return what is wrong with a request by its answer, also of one that was only tried; empty for nothing."""
     if not answer.ok:
-        return _at_field(form, answer.field, answer.message(language))
+        return errors_at(form, answer.field, answer.message(language))
     is_refused = isinstance(answer.body, dict) and answer.body.get("result") == "refused"
     return _errors_of_outcome(answer.body, form, language) if is_refused else {}
 
 
 def _errors_of_outcome(outcome: Mapping[str, Any], form: ActionForm, language: str) -> Mapping[str, str]:
     why = outcome.get("why") or {}
-    return _at_field(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
+    return errors_at(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
 
 
 def _wants_json(visit: Visit) -> bool:
     """Return whether a script of ours sent the form, which keeps it until it is decided."""
     return visit.request.headers.get("accept") == "application/json"
-
-
-def _at_field(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:
-    """Return the error at its field, or at the form where it has no such field."""
-    known = {each.name for each in form.fields}
-    # Dispatch names the kind of action on the way to its field.
-    spellings = (name, f"action.{name}", (name or "").replace(f"action.{form.kind}.", "action."))
-    return {next((each for each in spellings if each in known), ""): text}
 
 
 def _back_of(fields: Mapping[str, str]) -> str:

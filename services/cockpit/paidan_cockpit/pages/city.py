@@ -1,43 +1,66 @@
 """A city's pack in words and on a map, as it is in force or was published before, and what differs between versions."""
 
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages.city_view import open_city
-from paidan_cockpit.pages.district_map import draw_districts
+from paidan_cockpit.pages import map_layers
+from paidan_cockpit.pages.calendar_months import months_of, weekday_names
+from paidan_cockpit.pages.city_outlines import draw_city
+from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.overview import policy_with_tiles
+from paidan_cockpit.pages.pack_differences import PackDifferences
+from paidan_cockpit.pages.pack_terms import PackTerms
 from paidan_cockpit.pages.pack_words import PackWords
-from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.translations import translations
 from paidan_contracts.city import City
-from paidan_contracts.city.compare import compare_packs
+from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.posts import DUTIES
 
 _VERSION: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_DIFFERENCES: Final = 500
+_MAX_WORDS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The version of a city that a page is about."""
+
+    view: CityView
+    city: City
+    names: CityNames
 
 
 class CityPages:
-    """``/city``."""
+    """``/city``, and what its map draws."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
-        return [self._site.page("/city", self._show, "city")]
+        return [
+            self._site.page("/city", self._show, "city"),
+            self._site.page("/city/borders.json", self._borders, "city"),
+            self._site.page("/city/grid.json", self._grid, "city"),
+        ]
 
     async def _show(self, visit: Visit) -> Response:
+        opened = await self._open(visit)
         query = visit.request.query_params
-        view = await open_city(self._site, visit, query.get("city") or None)
-        city = await self._version(view.city, query.get("version", "")) or view.city
+        city, names, view = opened.city, opened.names, opened.view
+        translate = translations(visit.language).gettext
+        words = PackWords(names, translate)
         other = await self._version(view.city, query.get("from", ""))
-        names = CityNames(city, visit.language)
+        differences = PackDifferences(other, city, names, words, translate).parts(_MAX_DIFFERENCES) if other else []
         today = view.times.now.astimezone(city.zone).date()
+        searched = query.get("words", "")[:_MAX_WORDS].strip()
         values: dict[str, Any] = {
             "city": city,
             "in_force": city.version == view.city.version,
@@ -45,14 +68,38 @@ class CityPages:
             "names": names,
             "times": view.times,
             "today": today,
-            "words": PackWords(names, translations(visit.language).gettext),
+            "words": words,
+            "terms": PackTerms(city, names, words, translate).all(),
             "duties": DUTIES,
-            "map": draw_districts(city),
+            "months": months_of(city.pack.calendar, visit.language, today),
+            "weekdays": weekday_names(visit.language),
+            "counts": {count.id: count for count in city.pack.indicators.counts},
+            "searched": searched,
+            "rows": [row for row in city.pack.catalogue.rows if matches(row, searched, names)],
+            "drawing": draw_city(city),
+            "map_tiles": self._site.map_tiles or "",
             "versions": await self._site.packs.versions(city.id),
             "other": other,
-            "differences": list(compare_packs(other.pack, city.pack))[:_MAX_DIFFERENCES] if other else [],
+            "differences": differences,
         }
-        return self._site.show(visit, "city.html", values)
+        response = self._site.show(visit, "city.html", values)
+        if self._site.map_tiles:
+            response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
+        return response
+
+    async def _borders(self, visit: Visit) -> Response:
+        opened = await self._open(visit)
+        return Response(map_layers.borders(opened.city, opened.names), media_type="application/geo+json")
+
+    async def _grid(self, visit: Visit) -> Response:
+        opened = await self._open(visit)
+        return Response(map_layers.grid(opened.city), media_type="application/json")
+
+    async def _open(self, visit: Visit) -> _Opened:
+        query = visit.request.query_params
+        view = await open_city(self._site, visit, query.get("city") or None)
+        city = await self._version(view.city, query.get("version", "")) or view.city
+        return _Opened(view, city, CityNames(city, visit.language))
 
     async def _version(self, current: City, version: str) -> City | None:
         """Return a version of this very city; None where none was asked for."""
@@ -62,3 +109,12 @@ class CityPages:
         if found is None or found.id != current.id:
             raise PageRefused(404)
         return found
+
+
+def matches(row: CatalogueRow, searched: str, names: CityNames) -> bool:
+    """Return whether each word that was searched for stands in a row of the catalogue, in either language."""
+    found = names.city.classes.get(row.class_code) if names.city else None
+    class_names = (found.names, found.big) if found else ()
+    texts = [text for each in (row.filing, row.closing, *class_names) for text in (each.zh, each.en)]
+    content = " ".join([row.id, *texts]).casefold()
+    return all(word in content for word in searched.casefold().split())

@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets take signs of full width for these, too.
+_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def csv_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

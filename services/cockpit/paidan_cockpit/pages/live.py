@@ -58,11 +58,13 @@ class LiveFeed:
             return ""
 
     async def _run(self, channel: _Channel, render: RenderPage) -> None:
-        seen, looks = -1, 0
+        seen, looks, is_settled = -1, 0, False
         while True:
             try:
                 position = await self._position()
-                if position != seen or looks >= RENEW_EVERY:
+                if position != seen or not is_settled or looks >= RENEW_EVERY:
+                    # A page that was begun for somebody else just before the commit lacks it: the next look mends that.
+                    is_settled = position == seen
                     self._publish(channel, await render())
                     seen, looks = position, 0
             except DB_ERRORS as error:

@@ -58,6 +58,12 @@ class CityNames:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""
 
+    def streets_of(self, district: str | None) -> list[tuple[str, str]]:
+        """Return codes and names of the streets of a district; of all districts without one."""
+        places = self.city.pack.geography.places if self.city else ()
+        within = (each for each in places if each.level == "street" and district in (None, each.within))
+        return [(each.code, self.of(each.names)) for each in within]
+
     def choices(self, kind: str) -> list[tuple[str, str]]:
         """Return what a filter can be set to: codes and names."""
         if self.city is None:

@@ -9,9 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages import overview_map, overview_queries
+from paidan_cockpit.pages import map_layers, overview_map, overview_queries
+from paidan_cockpit.pages.city_outlines import draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
-from paidan_cockpit.pages.district_map import draw_districts
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.overview_board import Boards, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
@@ -22,7 +22,7 @@ from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_contracts.wire import Code
 
-_LAYERS_AGE_S: Final = 2.0
+_LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
 _CODE: Final = TypeAdapter(Code)
 
@@ -44,6 +44,7 @@ class OverviewPages:
             page("/overview/stream", self._stream, "overview"),
             page("/overview/map.json", self._map, "overview"),
             page("/overview/borders.json", self._borders, "overview"),
+            page("/overview/grid.json", self._grid, "overview"),
         ]
 
     async def _show(self, visit: Visit) -> Response:
@@ -89,7 +90,11 @@ class OverviewPages:
 
     async def _borders(self, visit: Visit) -> Response:
         view, _ = await self._open(visit)
-        return Response(overview_map.borders(view), media_type="application/geo+json")
+        return Response(map_layers.borders(view.city, view.names), media_type="application/geo+json")
+
+    async def _grid(self, visit: Visit) -> Response:
+        view, _ = await self._open(visit)
+        return Response(map_layers.grid(view.city), media_type="application/json")
 
     async def _open(self, visit: Visit) -> tuple[CityView, Reader]:
         query = visit.request.query_params
@@ -111,7 +116,7 @@ class OverviewPages:
             "queue": filled,
             "rate_names": rate_names(view),
             "map_tiles": self._site.map_tiles or "",
-            "drawing": draw_districts(view.city),
+            "drawing": draw_city(view.city),
         }
 
 

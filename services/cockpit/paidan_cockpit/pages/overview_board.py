@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any, Final
 
 from paidan_chassis.consumer.rebuild_queries import is_unfinished
+from paidan_cockpit import outcome_queries
 from paidan_cockpit.pages import overview_queries
+from paidan_cockpit.pages.alarm_flow import AlarmFlow, alarm_flow
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.pages.overview_counts import (
     Days,
@@ -20,16 +22,17 @@ from paidan_cockpit.pages.overview_counts import (
     total_load,
 )
 from paidan_cockpit.pages.overview_queries import Visible
-from paidan_cockpit.pages.overview_services import Rates, ServiceReadiness, load_health, load_rates
+from paidan_cockpit.pages.overview_rates import load_rates
 from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.slow_values import SlowValues
+from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
 from paidan_cockpit.rights import Person
-from paidan_contracts.city import City
 
 _WORST: Final = 8
-_ALARM_CHANNELS: Final = frozenset({"camera", "sensor"})
 _BOARD_AGE_S: Final = 0.5
-_SERVICES_AGE_S: Final = 5.0
+_LAST_AGE_S: Final = 5.0
+_HEALTH_AGE_S: Final = 10.0
 _PAST_AGE_S: Final = 60.0
 _SILENCE_SEEN: Final = timedelta(days=8)
 
@@ -53,10 +56,9 @@ class Boards:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._boards = RecentValues[dict[str, Any]](_BOARD_AGE_S)
-        self._rates = RecentValues[Rates](_SERVICES_AGE_S)
-        self._health = RecentValues[list[ServiceReadiness]](_SERVICES_AGE_S)
+        self._health = SlowValues[list[ServiceHealth]](_HEALTH_AGE_S)
         self._past = RecentValues[list[HourCount]](_PAST_AGE_S)
-        self._last = RecentValues[dict[str, datetime]](_SERVICES_AGE_S)
+        self._last = RecentValues[dict[str, datetime]](_LAST_AGE_S)
 
     async def load(self, reader: Reader, view: CityView) -> dict[str, Any]:
         """Return the values of the overview's template, as of a moment ago at most."""
@@ -73,8 +75,8 @@ class Boards:
             "districts": loads_by(groups, lambda each: each.district),
             "streets": loads_by(groups, lambda each: each.street),
             "statuses": {load.key: load.open for load in loads_by(groups, lambda each: each.status)},
-            "rates": await self._rates.get(reader.key, lambda: load_rates(site.services, reader.person, view)),
-            "services": await self._health.get((), lambda: load_health(site.services)),
+            "rates": await load_rates(site.pool, reader.person, view),
+            "services": await self._health.get((), lambda: probe_services(site.services), []),
             "lanes": await overview_queries.read_lanes(site.pool),
             "rebuilding": rebuilding,
             **await self._load_days(reader, view),
@@ -91,25 +93,36 @@ class Boards:
         all_day = await self._past.get(
             ("all day", reader.key, days.begin), lambda: count(days.before_begin, days.before_end)
         )
-        last = await self._last.get(
-            reader.key, lambda: overview_queries.last_times(pool, visible, days.now - _SILENCE_SEEN)
-        )
+        last = await self._last.get(reader.key, lambda: self._last_times(reader, view))
         rows = source_days(today, before, all_day, view.city.sources)
         return {
             "counts_reports": visible.is_whole_city,
             "source_days": rows,
             "all_sources": sum_days(rows),
-            "alarms": _from_machines(today, view.city),
+            "alarms": await self._alarms(reader, view, days, today),
             "hours": list(enumerate(zip(hourly_totals(today), hourly_totals(all_day), strict=True))),
             "present_hour": int((days.now - days.begin).total_seconds() // 3600),
             "last_times": last,
-            "silent": _silent_sources(last, view),
+            "silent": _silent_sources(last, view) if visible.is_whole_city else set(),
         }
 
+    async def _last_times(self, reader: Reader, view: CityView) -> dict[str, datetime]:
+        """Return when each source last sent something, be it an alarm that was suppressed."""
+        since = view.times.now - _SILENCE_SEEN
+        last = await overview_queries.last_times(self._site.pool, reader.visible, since)
+        if not reader.visible.is_whole_city:
+            return last
+        alarms = await outcome_queries.last_suppressed(self._site.pool, view.city_id, since)
+        return last | {each: max(at, last.get(each, at)) for each, at in alarms.items()}
 
-def _from_machines(today: list[HourCount], city: City) -> int:
-    machines = {source.id for source in city.sources.values() if source.kind in _ALARM_CHANNELS}
-    return sum(count.cases for count in today if count.source in machines)
+    async def _alarms(self, reader: Reader, view: CityView, days: Days, today: list[HourCount]) -> AlarmFlow | None:
+        """Return the flow of alarms; None for a part of a city: of suppressed ones only the city is known."""
+        if not reader.visible.is_whole_city:
+            return None
+        suppressed = await outcome_queries.count_suppressed(
+            self._site.pool, view.city_id, days.begin, days.begin + timedelta(hours=25)
+        )
+        return alarm_flow(today, suppressed, view.city)
 
 
 def _silent_sources(last: dict[str, datetime], view: CityView) -> set[str]:

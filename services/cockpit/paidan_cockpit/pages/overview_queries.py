@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from paidan_chassis.database import Pool
+from paidan_cockpit.pages.list_statements import Arguments
 from paidan_cockpit.pages.overview_counts import SOON, HourCount, OpenGroup
-from paidan_cockpit.pages.queries import Arguments
 from paidan_cockpit.pages.visibility import Argument, Scope
 from paidan_cockpit.settings import CONSUMER
 
@@ -21,7 +21,7 @@ _SELECT_OPEN: Final = """
            count(*) AS open,
            count(*) FILTER (WHERE due_at < {now}) AS overdue,
            count(*) FILTER (WHERE due_at >= {now} AND due_at < {soon}) AS due_soon
-      FROM case_row
+      FROM active_case AS listed
      WHERE ended_at IS NULL
        AND {visible}
      GROUP BY department, district, street, status
@@ -46,7 +46,7 @@ _SELECT_CELLS: Final = f"""
            floor(longitude / {CELL})::integer AS col,
            count(*) AS open,
            count(*) FILTER (WHERE due_at < {{now}}) AS overdue
-      FROM case_row
+      FROM active_case AS listed
      WHERE ended_at IS NULL
        AND latitude IS NOT NULL
        AND {{visible}}
@@ -57,7 +57,7 @@ _SELECT_CELLS: Final = f"""
 # Where a confidential case is, is for its page alone.
 _SELECT_POINTS: Final = f"""
     SELECT case_id, number, class_code, status, latitude, longitude, due_at, reported_at
-      FROM case_row
+      FROM active_case AS listed
      WHERE ended_at IS NULL
        AND latitude IS NOT NULL
        AND NOT confidential
@@ -65,8 +65,8 @@ _SELECT_POINTS: Final = f"""
      ORDER BY reported_at DESC
      LIMIT {_MAX_POINTS}
 """
-_REPORTS: Final = "report_row", "recorded_at"
-_CASES: Final = "case_row", "reported_at"
+_REPORTS: Final = "(TABLE report_row UNION ALL TABLE noted_report) AS report", "recorded_at"
+_CASES: Final = "case_row AS listed", "reported_at"
 # The lanes' positions move with every batch that is committed, and with nothing else.
 _SELECT_POSITION: Final = """
     SELECT COALESCE(sum(next_offset), 0)::bigint
@@ -91,7 +91,7 @@ class OverviewFilter:
     class_code: str | None = None
 
     def conditions(self, argument: Argument) -> Iterator[str]:
-        """Yield the conditions of a statement about ``case_row``."""
+        """Yield the conditions of a statement about cases."""
         for name in ("district", "street", "class_code"):
             if (value := getattr(self, name)) is not None:
                 yield f"{name} = {argument(value)}"

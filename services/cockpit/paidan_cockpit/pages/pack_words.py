@@ -1,6 +1,6 @@
 """A city pack in words: rules, limits, the calendar. Pure; what a word is missing for stands as its code."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -36,6 +36,7 @@ _LEVEL_SELECTORS: Final = {
     "district": _("the {kind} of the case's district"),
     "street": _("the {kind} of the case's street"),
 }
+_WHOLE_KINDS: Final = {"*": _("every class"), "C*": _("all components (C)"), "E*": _("all events (E)")}
 _CONDITIONS: Final = {
     "classes": _("class {values}"),
     "conditions": _("condition {values}"),
@@ -83,7 +84,7 @@ class PackWords:
         sentence = self._translate(_("{when} → {department}")).format(when=when, department=self.selector(rule.lead))
         if not rule.helpers:
             return sentence
-        helpers = self._listed(self.selector(each) for each in rule.helpers)
+        helpers = self.listed(self.selector(each) for each in rule.helpers)
         return sentence + self._translate(_(", helped by {helpers}")).format(helpers=helpers)
 
     def selector(self, selector: str) -> str:
@@ -91,7 +92,24 @@ class PackWords:
         if selector == "owner":
             return self._translate(_("the stated owner"))
         level, colon, kind = selector.partition(":")
-        return self._translate(_LEVEL_SELECTORS[level]).format(kind=kind) if colon else self._names.department(selector)
+        if not colon:
+            return self._names.department(selector)
+        text = self._translate(_LEVEL_SELECTORS[level]).format(kind=kind)
+        example = next(
+            (each for each in self._city.pack.departments if each.kind == kind and _level_of(each) == level), None
+        )
+        if example is None:
+            return text
+        return self._translate(_("{text} (such as {example})")).format(text=text, example=self._names.of(example.names))
+
+    def class_pattern(self, pattern: str) -> str:
+        """Return the classes that a pattern covers: the code with its name, or all that begin so."""
+        if pattern in self._city.classes:
+            return f"{pattern} {self._names.case_class(pattern)}"
+        if pattern in _WHOLE_KINDS:
+            return self._translate(_WHOLE_KINDS[pattern])
+        big = {self._names.of(each.big) for each in self._city.classes.values() if each.code.startswith(pattern[:-1])}
+        return f"{pattern} {big.pop()}" if len(big) == 1 else pattern
 
     def groups(self) -> Iterator[DepartmentGroup]:
         """Yield the departments as a tree: the city's, then each district's with those of its streets."""
@@ -119,34 +137,41 @@ class PackWords:
     def _conditions(self, rule: RoutingRule) -> Iterator[str]:
         for name, text in _CONDITIONS.items():
             if values := getattr(rule, name):
-                listed = self._listed(self._named(name, value) for value in values)
+                listed = self.listed(self._named(name, value) for value in values)
                 yield self._translate(text).format(values=listed)
 
     def _named(self, condition: str, value: str) -> str:
         match condition:
             case "classes":
-                return f"{value} {self._names.case_class(value)}" if value in self._city.classes else value
+                return self.class_pattern(value)
             case "areas":
                 return self._areas.get(value, value)
             case "channels":
                 return label(self._translate, "channel", value)
+            case "matters":
+                return label(self._translate, "matter", value)
             case _:
                 look_up = {"places": self._names.place, "owners": self._names.department, "sources": self._names.source}
                 return look_up[condition](value) if condition in look_up else value
 
     def _times(self, when: TimeCondition) -> Iterator[str]:
         if when.hours:
-            yield self._translate(_("at {values}")).format(values=self._listed(when.hours))
+            yield self._translate(_("at {values}")).format(values=self.listed(when.hours))
         if when.weekdays:
             days = get_day_names("abbreviated", locale=self._names.language)
             yield self._translate(_("on {values}")).format(
-                values=self._listed(str(days[_WEEKDAYS.index(each)]) for each in when.weekdays)
+                values=self.listed(str(days[_WEEKDAYS.index(each)]) for each in when.weekdays)
             )
         if when.dates:
-            yield self._translate(_("within {values}")).format(values=self._listed(when.dates))
+            yield self._translate(_("within {values}")).format(values=self.listed(when.dates))
         if when.working_time is not None:
             text = _("in working hours") if when.working_time else _("outside working hours")
             yield self._translate(text)
 
-    def _listed(self, values: Iterator[str] | Sequence[str]) -> str:
+    def listed(self, values: Iterable[str]) -> str:
+        """Return values as a list in one line."""
         return self._translate(_(", ")).join(values)
+
+
+def _level_of(department: Department) -> str:
+    return "street" if department.street else "district" if department.district else "city"

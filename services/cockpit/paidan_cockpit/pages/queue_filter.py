@@ -1,13 +1,14 @@
 """Which cases a list shows, and in which order: read from an address, and written into one. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal, Self, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
+from paidan_cockpit.facets import RARE_ENDS, class_facets, place_facets
 from paidan_cockpit.words import words_of
 from paidan_contracts.state import Status
 from paidan_contracts.wire import Code, ShortText, Slug
@@ -51,11 +52,19 @@ class QueueFilter:
         }
         return cls(**values)
 
+    @classmethod
+    def from_query(cls, text: str) -> Self:
+        """Return the filter of an address's query, as `query` wrote it."""
+        return cls.parse(dict(parse_qsl(text)))
+
     def query(self, **changes: Any) -> str:  # noqa: ANN401 - values of this class's own fields
         """Return the address's query for this filter with some changes; a change leads back to the first page."""
         changed = replace(self, **({"after": None} | changes))
         pairs = [(name, getattr(changed, name)) for name in _ADAPTERS]
-        return urlencode([(name, value) for name, value in pairs if value and value != _DEFAULTS[name]])
+        # The queue always: which one is first without it, the visitor's post says.
+        return urlencode(
+            [(name, value) for name, value in pairs if value and (name == "queue" or value != _DEFAULTS[name])]
+        )
 
     @property
     def by_report(self) -> bool:
@@ -78,6 +87,19 @@ class QueueFilter:
     def word_list(self) -> list[str]:
         """The words that were searched for."""
         return [] if self.number else words_of(self.words)
+
+    def facets(self) -> Iterator[list[str]]:
+        """Yield facets of which every case has at least one that is asked for."""
+        if self.status in RARE_ENDS:
+            yield [f"status={self.status}"]
+        if self.class_code is not None:
+            yield class_facets([self.class_code])
+        for place in filter(None, (self.district, self.street)):
+            yield place_facets([place])
+        if self.department is not None:
+            yield [f"department={self.department}"]
+        if self.source is not None:
+            yield [f"source={self.source}"]
 
     @property
     def soon(self) -> timedelta:

@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.bulk_actions import BulkActionPages
 from paidan_cockpit.pages.calls import CallPages
 from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.city import CityPages
@@ -11,7 +12,9 @@ from paidan_cockpit.pages.dead_letters import DeadLetterPages
 from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.provider import Provider
+from paidan_cockpit.pages.queue_tables import QueueTables
 from paidan_cockpit.pages.queues import QueuePages
+from paidan_cockpit.pages.saved_views import SavedViewPages
 from paidan_cockpit.pages.scores import ScorePages
 from paidan_cockpit.pages.sessions import SessionPages
 from paidan_cockpit.pages.sign_in import SignInPages
@@ -26,6 +29,9 @@ def page_routes(site: Site, assets: Assets, provider: Provider | None = None) ->
         *SignInPages(site, provider).routes(),
         *SessionPages(site).routes(),
         *QueuePages(site).routes(),
+        *QueueTables(site).routes(),
+        *SavedViewPages(site).routes(),
+        *BulkActionPages(site).routes(),
         *CasePages(site).routes(),
         *ActionPages(site).routes(),
         *DeskPages(site).routes(),

@@ -22,6 +22,7 @@ from paidan_cockpit.pages.visit import (
     wanted_page_of,
 )
 from paidan_cockpit.rights import pages_of
+from paidan_cockpit.saved_views import find_first
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -49,6 +50,8 @@ class SignInPages:
     async def _home(self, visit: Visit) -> Response:
         if visit.session is None:
             return see_other("/sign-in")
+        if visit.person.may_open("queues") and (view := await find_first(self._site.pool, visit.person)) is not None:
+            return see_other(f"/queues?{view}")
         first = next(pages_of(visit.person), None)
         return see_other(f"/{first}") if first else self._site.error(visit, 403, "no_page")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from paidan_cockpit.facets import class_facets, place_facets
 from paidan_cockpit.rights import Person
 from paidan_contracts.case_access import is_within_bounds, may_read_cases
 from paidan_contracts.places import Place
@@ -52,8 +53,8 @@ class Scope:
         return self.grants.department
 
     def conditions(self, argument: Argument) -> Iterator[str]:
-        """Yield the conditions of a statement about ``case_row``."""
-        yield f"case_row.city = {argument(self.city)}"
+        """Yield the conditions of a statement about a table of cases under the name ``listed``."""
+        yield f"listed.city = {argument(self.city)}"
         if self.department is not None:
             own = argument(self.department)
             leads = f"(department = {own} AND status NOT IN ('received', 'filed'))"
@@ -64,6 +65,12 @@ class Scope:
         if self.grants.places:
             places = argument(sorted(self.grants.places))
             yield f"({' OR '.join(f'{level} = ANY({places}::text[])' for level in _LEVELS)})"
+
+    def facets(self) -> Iterator[list[str]]:
+        """Yield facets of which every case has at least one that may be seen."""
+        if self.department is not None:
+            yield [f"department={self.department}"]
+        yield from filter(None, (class_facets(self.grants.classes), place_facets(self.grants.places)))
 
 
 def may_see(person: Person, found: LocatedCase) -> bool:

@@ -5,6 +5,7 @@
   const words = page.dataset;
   const live = document.getElementById("live");
   const RETRY_MS = 3000;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
 
   function color(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -70,20 +71,22 @@
       plot.setData(readHours());
       return;
     }
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    target.replaceChildren();
     const font = `${0.75 * rem}px sans-serif`;
     const axis = { font, gap: 0.3 * rem, stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
-    const size = () => ({ width: target.clientWidth, height: Math.max(target.clientWidth / 5, 11 * rem) });
+    const wall = matchMedia("(min-width: 1900px) and (min-height: 1000px)");
+    const height = () => (wall.matches ? Math.max(target.clientHeight - 2 * rem, 4 * rem) : Math.max(target.clientWidth / 5, 11 * rem));
+    const size = () => ({ width: target.clientWidth, height: height() });
     plot = new uPlot({
       ...size(),
       padding: [rem / 2, 1.5 * rem, 0, 0],
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
       legend: { live: false },
-      axes: [{ ...axis, size: 2 * rem, values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, size: 3 * rem, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      axes: [{ ...axis, size: 2 * rem, space: 3.5 * rem, incrs: [1, 2, 3, 4, 6, 12], values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, size: 3 * rem, space: 1.4 * rem, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       series: [
         { label: words.wordsHour },
-        { label: words.wordsToday, stroke: color("--accent"), width: 3 },
-        { label: words.wordsBefore, stroke: color("--muted"), width: 2, dash: [6, 4] },
+        { label: words.wordsToday, stroke: color("--accent"), width: 0.19 * rem, points: { size: 0.4 * rem } },
+        { label: words.wordsBefore, stroke: color("--muted"), width: 0.12 * rem, dash: [0.4 * rem, 0.25 * rem], points: { show: false } },
       ],
     }, readHours(), target);
     new ResizeObserver(() => plot.setSize(size())).observe(target);
@@ -91,7 +94,7 @@
 
   let map = null;
   let drawnLayers = "";
-  const places = new Map();
+  let places = new Map();
   let points = null;
   let heat = null;
   const markers = new Map();
@@ -102,14 +105,16 @@
 
   function colorPlaces() {
     for (const [code, layer] of places) {
+      const { level, name } = layer.feature.properties;
+      if (level === "area") continue;
       const row = rowOf(code);
       const element = layer.getElement();
-      if (element && layer.feature.properties.level === "district") {
+      if (element) {
         element.classList.remove("light-soon", "light-late");
         if (row) element.classList.add(`light-${row.dataset.light}`);
       }
       const figures = row ? `${row.dataset.open} ${words.wordsOpen}, ${row.dataset.overdue} ${words.wordsOverdue}` : `0 ${words.wordsOpen}`;
-      layer.setTooltipContent(text(`${layer.feature.properties.name}: ${figures}`));
+      layer.setTooltipContent(text(`${name}: ${figures}`));
     }
   }
 
@@ -120,31 +125,25 @@
   async function drawMap() {
     if (typeof L === "undefined") return;
     const target = document.getElementById("map");
-    const borders = await (await fetch(words.borders)).json();
-    target.replaceChildren();
-    target.setAttribute("role", "region");
-    target.setAttribute("aria-label", words.wordsMap);
-    map = L.map(target, { attributionControl: false, zoomSnap: 0.25, maxZoom: 19 }).setView([0, 0], 2);
-    if (words.tiles) L.tileLayer(words.tiles, { maxZoom: 19 }).addTo(map);
-    const drawn = L.geoJSON(borders, {
-      style: (feature) => ({ className: `place ${feature.properties.level}` }),
-      onEachFeature: (feature, layer) => {
-        layer.bindTooltip(text(feature.properties.name), { sticky: true });
-        if (feature.properties.code) places.set(feature.properties.code, layer);
-      },
-    }).addTo(map);
+    document.getElementById("map-note").hidden = false;
+    const opened = await cityMap.open(target, words);
+    ({ map, places } = opened);
     heat = L.layerGroup();
     points = L.markerClusterGroup({
       showCoverageOnHover: false,
       animate: false,
+      maxClusterRadius: 4 * rem,
       iconCreateFunction: (cluster) => L.divIcon({ html: String(cluster.getChildCount()), className: "group", iconSize: null }),
     }).addTo(map);
-    L.control.layers(null, { [words.wordsPoints]: points, [words.wordsHeat]: heat }, { collapsed: false }).addTo(map);
+    opened.control.addOverlay(points, words.wordsPoints);
+    opened.control.addOverlay(heat, words.wordsHeat);
+    for (const layer of Object.values(opened.layers)) layer.on("add", colorPlaces);
     const layers = await (await fetch(words.map)).json();
-    const bounds = drawn.getLayers().length ? drawn.getBounds() : L.latLngBounds(layers.points.map((each) => each.at));
-    if (bounds.isValid()) map.fitBounds(bounds, { padding: [10, 10], animate: false });
+    if (!opened.hasExtent && layers.points.length) map.fitBounds(L.latLngBounds(layers.points.map((each) => each.at)), { animate: false });
+    // More cases than points: the heat tells of all.
+    const counted = layers.cells.reduce((sum, cell) => sum + cell[2], 0);
+    if (counted > layers.points.length) heat.addTo(map);
     drawLayers(layers);
-    new ResizeObserver(() => map.invalidateSize()).observe(target);
     colorPlaces();
   }
 

@@ -1,0 +1,26 @@
+"""What a queue's filter shows, in words. Pure."""
+
+from collections.abc import Iterator
+
+from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.queue_filter import QueueFilter
+
+
+def filter_in_words(queue_filter: QueueFilter, names: CityNames, translate: Translate) -> str:
+    """Return the queue and whatever restricts it, such as `Overdue · Street works · "manhole"`."""
+    return " · ".join(filter(None, _parts(queue_filter, names, translate)))
+
+
+def _parts(queue_filter: QueueFilter, names: CityNames, translate: Translate) -> Iterator[str]:
+    yield label(translate, "queue", queue_filter.queue)
+    yield label(translate, "status", queue_filter.status)
+    yield names.department(queue_filter.department)
+    yield names.place(queue_filter.district)
+    yield names.place(queue_filter.street)
+    yield names.case_class(queue_filter.class_code)
+    yield names.source(queue_filter.source)
+    if queue_filter.words:
+        yield f"“{queue_filter.words}”"
+    if queue_filter.order != "due":
+        yield label(translate, "order", queue_filter.order)

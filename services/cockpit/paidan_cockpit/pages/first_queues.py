@@ -1,0 +1,47 @@
+"""Which queue somebody needs first, by the post. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from paidan_cockpit.pages.queue_filter import QUEUES, Queue
+from paidan_cockpit.rights import Person
+from paidan_contracts.city import City
+from paidan_contracts.city.posts import PostDuty
+
+FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
+    "inspector": ("inspection", "verification"),
+    "acceptor": ("verification", "placing"),
+    "duty_chief": ("overdue", "due-soon", "placing"),
+    "dispatcher": ("placing", "returned", "overdue", "due-soon"),
+    "handler": ("in-work", "overdue", "due-soon"),
+    "caller": ("callback",),
+    "desk": ("placing", "overdue", "due-soon"),
+    "supervisor": ("overdue", "due-soon"),
+    "operator": (),
+}
+"""Where the work of a post waits, the most pressing first."""
+
+
+def queue_order(person: Person, city: City) -> Sequence[Queue]:
+    """Return all queues, those of the person's post first."""
+    first = FIRST_QUEUES[_duty_of(person, city)]
+    return (*first, *(each for each in QUEUES if each not in first))
+
+
+def first_queue(order: Sequence[Queue], counts: Mapping[str, int]) -> Queue:
+    """Return the first queue in which anything waits, of those that are counted; else the first of all."""
+    return next((each for each in order if counts.get(each)), order[0])
+
+
+def _duty_of(person: Person, city: City) -> PostDuty:
+    post = next((each for each in city.pack.posts or () if each.id == person.post), None)
+    if post is not None:
+        return post.duty
+    if person.department is not None:
+        return "handler"
+    by_role: tuple[tuple[str, PostDuty], ...] = (
+        ("operator", "dispatcher"),
+        ("inspector", "inspector"),
+        ("caller", "caller"),
+    )
+    return next((duty for own, duty in by_role if own in person.grants.roles), "supervisor")

@@ -1,0 +1,160 @@
+"""Statements of lists, put together from constants. Who may see what is part of each."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.visibility import Scope
+from paidan_contracts.wire import CaseId
+
+COLUMNS: Final = """case_id, version, number, city, city_version, status, source, channel,
+           class_code, row_id, district, street, community, grid, address, latitude, longitude, text, confidential,
+           department, helpers,
+           reports, round, hops, reopened, urged, held, awaits_call, rating, past, reported_at, ended_at,
+           due_kind, due_at"""
+_ENDED: Final = ("closed", "voided", "not_accepted")
+_QUEUE_CONDITIONS: Final = {
+    "open": "ended_at IS NULL",
+    "in-work": "ended_at IS NULL AND status IN ('dispatched', 'handling', 'suspended')",
+    "placing": "ended_at IS NULL AND status = 'filed'",
+    "verification": "ended_at IS NULL AND status = 'received'",
+    "returned": "ended_at IS NULL AND hops > 0 AND status IN ('filed', 'dispatched')",
+    "overdue": "ended_at IS NULL AND due_at < {now}",
+    "due-soon": "ended_at IS NULL AND due_at >= {now} AND due_at < {soon}",
+    "inspection": "ended_at IS NULL AND status = 'inspecting'",
+    "callback": "awaits_call",
+    "all": "true",
+}
+
+
+class QueueKey(NamedTuple):
+    """The last case of a page, by the order of the list."""
+
+    at: datetime
+    case_id: CaseId
+
+
+CURSORS: Final = CursorCodec(QueueKey)
+
+
+class Arguments:
+    """The arguments of a statement that is put together from parts."""
+
+    def __init__(self) -> None:
+        self.values: list[object] = []
+
+    def add(self, value: object) -> str:
+        """Add a value; return the parameter that stands for it."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+class ListStatement:
+    """One list's statement, put together from constants; every value is an argument.
+
+    With ``walked`` it looks at no more than so many cases, in the order of the list.
+    """
+
+    def __init__(self, scope: Scope, queue_filter: QueueFilter, walked: int | None = None) -> None:
+        self._scope = scope
+        self._filter = queue_filter
+        self._walked = walked
+        self._by_words = bool(queue_filter.word_list or facets_in(scope, queue_filter))
+        self.arguments = Arguments()
+
+    def text(self, limit: int) -> str:
+        direction = "DESC" if self._descends else "ASC"
+        order = f"{self._order_column} {direction}, {self._key_table}.case_id {direction}"
+        begin = list(self._begin())
+        words = ""
+        if self._walked:
+            newest = (
+                f"SELECT * FROM case_words AS indexed WHERE {' AND '.join(begin)} ORDER BY {order} LIMIT {self._walked}"
+            )
+            words, begin = f"JOIN ({newest}) AS indexed USING (case_id)", []
+        elif self._by_words:
+            words = "JOIN case_words AS indexed USING (case_id)"
+        conditions = [*begin, *self._conditions()]
+        return f"""
+              WITH page AS MATERIALIZED (
+                   SELECT {self._key_table}.case_id
+                     FROM {"active_case" if is_active(self._filter) else "case_row"} AS listed {words}
+                    WHERE {" AND ".join(conditions)}
+                    ORDER BY {order}
+                    LIMIT {self.arguments.add(limit)}
+              )
+            SELECT {COLUMNS}
+              FROM page
+              JOIN case_row USING (case_id)
+             ORDER BY {"reported_at" if self._filter.by_report else "due_at"} {direction}, case_id {direction}
+        """
+
+    @property
+    def _key_table(self) -> str:
+        return "indexed" if self._by_words else "listed"
+
+    @property
+    def _order_column(self) -> str:
+        return f"{self._key_table}.reported_at" if self._filter.by_report else "listed.due_at"
+
+    @property
+    def _descends(self) -> bool:
+        return self._filter.by_report and self._filter.newest_first
+
+    def _begin(self) -> Iterator[str]:
+        """Yield where the list begins, by the columns of its order."""
+        if self._by_words:
+            yield f"indexed.city = {self.arguments.add(self._scope.city)}"
+        if (key := _decode(self._filter.after)) is not None:
+            beyond = "<" if self._descends else ">"
+            position = f"({self.arguments.add(key.at)}, {self.arguments.add(key.case_id)})"
+            yield f"({self._order_column}, {self._key_table}.case_id) {beyond} {position}"
+
+    def _conditions(self) -> Iterator[str]:
+        queue_filter, scope = self._filter, self._scope
+        yield from scope.conditions(self.arguments.add)
+        condition = _QUEUE_CONDITIONS[queue_filter.queue]
+        values = {"now": scope.now, "soon": scope.now + queue_filter.soon}
+        yield condition.format(
+            **{name: self.arguments.add(value) for name, value in values.items() if f"{{{name}}}" in condition}
+        )
+        for name in ("status", "department", "class_code", "district", "street", "source"):
+            if (value := getattr(queue_filter, name)) is not None:
+                yield f"listed.{name} = {self.arguments.add(value)}"
+        if (number := queue_filter.number) is not None:
+            yield f"number >= {self.arguments.add(number)} AND number < {self.arguments.add(number + 'g')}"
+        if self._by_words:
+            yield from self._word_conditions()
+
+    def _word_conditions(self) -> Iterator[str]:
+        facets = facets_in(self._scope, self._filter)
+        needed = [*self._filter.word_list, *(each[0] for each in facets if len(each) == 1)]
+        if needed:
+            yield f"words @> {self.arguments.add(needed)}::text[]"
+        yield from (f"words && {self.arguments.add(each)}::text[]" for each in facets if len(each) > 1)
+
+
+def is_active(queue_filter: QueueFilter) -> bool:
+    """Return whether a list holds none but cases that are open or await a call."""
+    return queue_filter.queue != "all" or queue_filter.status not in (None, *_ENDED)
+
+
+def facets_in(scope: Scope, queue_filter: QueueFilter) -> list[list[str]]:
+    """Return by which facets a list is found: one of all cases, or one by words."""
+    if queue_filter.number or (is_active(queue_filter) and not queue_filter.word_list):
+        return []
+    return [*queue_filter.facets(), *scope.facets()]
+
+
+def may_walk(scope: Scope, queue_filter: QueueFilter) -> bool:
+    """Return whether a list's first cases may well be among the first of all."""
+    return queue_filter.by_report and bool(queue_filter.word_list or facets_in(scope, queue_filter))
+
+
+def _decode(cursor: str | None) -> QueueKey | None:
+    try:
+        return CURSORS.decode(cursor) if cursor else None
+    except InvalidCursor:
+        return None

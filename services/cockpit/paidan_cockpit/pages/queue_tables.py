@@ -1,0 +1,90 @@
+"""Queues as tables to take along: CSV for programs, a workbook for people."""
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from paidan_cockpit.pages import queries
+from paidan_cockpit.pages.case_table import COLUMNS, cell_text, table_rows
+from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.filter_words import filter_in_words
+from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.queries import CasePage
+from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.visibility import Scope
+from paidan_cockpit.pages.visit import Visit
+from paidan_cockpit.pages.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
+from paidan_cockpit.translations import translations
+
+MAX_ROWS: Final = 10_000
+_AT_ONCE: Final = 2
+
+
+class QueueTables:
+    """``/queues.csv`` and ``/queues.xlsx``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        # Each holds its rows in memory until it is sent.
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return these routes."""
+        return [
+            self._site.page("/queues.csv", self._csv, "queues"),
+            self._site.page("/queues.xlsx", self._xlsx, "queues"),
+        ]
+
+    async def _csv(self, visit: Visit) -> Response:
+        async with self._turn:
+            queue_filter, view, page = await self._load(visit)
+            content = await asyncio.to_thread(csv_content, page, view)
+        headers = {"content-disposition": _attachment(queue_filter, view, page, "csv")}
+        return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _xlsx(self, visit: Visit) -> Response:
+        translate = translations(visit.language).gettext
+        async with self._turn:
+            queue_filter, view, page = await self._load(visit)
+            content = await asyncio.to_thread(xlsx_content, page, view, queue_filter, translate)
+        headers = {"content-disposition": _attachment(queue_filter, view, page, "xlsx")}
+        return Response(content, headers=headers, media_type=MEDIA_TYPE)
+
+    async def _load(self, visit: Visit) -> tuple[QueueFilter, CityView, CasePage]:
+        queue_filter = replace(QueueFilter.parse(visit.request.query_params), after=None)
+        view = await open_city(self._site, visit, queue_filter.city)
+        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+        return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS)
+
+
+def csv_content(page: CasePage, view: CityView) -> bytes:
+    """Return a list as CSV, marked as UTF-8 for spreadsheet programs."""
+    rows = ([cell_text(cell, view.times) for cell in row] for row in table_rows(page.cases, view))
+    return ("\ufeff" + csv_table(COLUMNS, rows)).encode()
+
+
+def xlsx_content(page: CasePage, view: CityView, queue_filter: QueueFilter, translate: Translate) -> bytes:
+    """Return a list as a workbook, with a second sheet that says what it is of, as of when, and whether it was cut."""
+    titles = [label(translate, "column", name) for name in COLUMNS]
+    about: list[tuple[str, str | int]] = [
+        (label(translate, "about_table", "city"), view.names.city_name()),
+        (label(translate, "about_table", "filter"), filter_in_words(queue_filter, view.names, translate)),
+        (label(translate, "about_table", "as_of"), view.times.exact(view.times.now)),
+        (label(translate, "about_table", "cases"), len(page.cases)),
+        (label(translate, "about_table", "whole"), label(translate, "is_whole", "no" if page.after else "yes")),
+    ]
+    sheets = [
+        Sheet(label(translate, "page", "queues"), titles, table_rows(page.cases, view, translate)),
+        Sheet(label(translate, "about_table", "sheet"), [label(translate, "about_table", "sheet"), ""], about),
+    ]
+    return xlsx_table(sheets, view.times.zone)
+
+
+def _attachment(queue_filter: QueueFilter, view: CityView, page: CasePage, ending: str) -> str:
+    cut = f"-first-{MAX_ROWS}" if page.after else ""
+    return f'attachment; filename="{view.city_id}-{queue_filter.queue}{cut}.{ending}"'

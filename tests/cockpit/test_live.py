@@ -1,0 +1,42 @@
+"""An open page shows what was committed, also where its figures had been computed for somebody else just before."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import cast
+
+from paidan_cockpit.pages.live import RENEW_EVERY, LiveFeed
+from paidan_cockpit.pages.recent_values import RecentValues
+
+LOOK_EVERY_S = 0.05
+
+
+async def test_a_page_that_was_computed_before_the_commit_is_computed_again_at_the_next_look() -> None:
+    committed = looks = 0
+    recent = RecentValues[str](max_age_s=LOOK_EVERY_S)
+
+    async def position() -> int:
+        nonlocal looks
+        looks += 1
+        return committed
+
+    async def count() -> str:
+        return f"{committed} committed"
+
+    async def render() -> str:
+        return await recent.get("key", count)
+
+    await render()
+    committed = 1
+    follow = LiveFeed(position, look_every_s=LOOK_EVERY_S).follow("key", render)
+    async with asyncio.timeout(10), aclosing(cast("AsyncGenerator[str]", follow)) as pages:
+        shown = [page async for page in _changes(pages, 2)]
+    assert shown == ["0 committed", "1 committed"]
+    assert looks < RENEW_EVERY
+
+
+async def _changes(pages: AsyncIterator[str], count: int) -> AsyncIterator[str]:
+    while count:
+        if page := await anext(pages):
+            count -= 1
+            yield page
