@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal, TypeAlias, get_args
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleEnum, ExtensibleUnion, Unknown, kind_of_model
@@ -10,6 +10,8 @@ from paidan_contracts.lenient_types import (
     FlagOrTrue,
     FreeText,
     OptionalCode,
+    OptionalLatitude,
+    OptionalLongitude,
     OptionalRef,
     OptionalSlug,
     OptionalText,
@@ -24,18 +26,8 @@ from paidan_contracts.lenient_types import (
     StatedTime,
 )
 from paidan_contracts.unsupported_actions import UnsupportedAction
-from paidan_contracts.wire import (
-    Area,
-    CaseId,
-    Code,
-    Digest,
-    Id,
-    NonNegativeInt,
-    SenderRef,
-    Slug,
-    Timestamp,
-    WireModel,
-)
+from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
+from paidan_contracts.work_places import require_coordinate_pair
 
 
 class Verify(WireModel):
@@ -93,11 +85,15 @@ class Return(WireModel):
 
 
 class Finish(WireModel):
-    """处置完成: the department has done the work; proof photos by reference."""
+    """处置完成: the department has done the work; proof photos by reference, and where it was done, if that is told."""
 
     kind: Literal["finish"] = "finish"
     text: FreeText = ""
     proof: PhotoRefs = ()
+    latitude: OptionalLatitude = Field(default=None, description="Where the work was done: WGS-84, degrees.")
+    longitude: OptionalLongitude = Field(default=None, description="Where the work was done: WGS-84, degrees.")
+
+    _pair = model_validator(mode="after")(require_coordinate_pair)
 
 
 class Inspect(WireModel):

@@ -21,6 +21,7 @@ from paidan_contracts.wire import (
     Timestamp,
     WireModel,
 )
+from paidan_contracts.work_places import WorkPlace
 
 
 class Dispatch(WireModel):
@@ -106,7 +107,7 @@ class CaseReturned(CaseEvent):
     reason: Reason
 
 
-class CaseFinished(CaseEvent):
+class CaseFinished(WorkPlace, CaseEvent):
     """处置完成: the department reported the work as done; the case awaits inspection."""
 
     type: Literal["case.finished.v1"] = "case.finished.v1"
@@ -201,7 +202,7 @@ class CaseClockWarned(CaseEvent):
     department: Slug | None = Field(default=None, description="The department that answers for the limit, if one does.")
 
 
-class CaseHelperAnswered(CaseEvent):
+class CaseHelperAnswered(WorkPlace, CaseEvent):
     """协办: a helping department answered its own order; the case's status does not change."""
 
     type: Literal["case.helper_answered.v1"] = "case.helper_answered.v1"

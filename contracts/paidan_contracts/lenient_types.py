@@ -10,7 +10,19 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
 
 from paidan_contracts import lenient
-from paidan_contracts.wire import CaseId, Code, Id, PhotoRef, Reason, SenderRef, Slug, Text, Timestamp
+from paidan_contracts.wire import (
+    CaseId,
+    Code,
+    Id,
+    Latitude,
+    Longitude,
+    PhotoRef,
+    Reason,
+    SenderRef,
+    Slug,
+    Text,
+    Timestamp,
+)
 
 FreeText: TypeAlias = Annotated[Text, BeforeValidator(lenient.text_or_empty)]
 OptionalText: TypeAlias = Annotated[Text | None, BeforeValidator(lenient.optional_text)]
@@ -27,6 +39,8 @@ OptionalId: TypeAlias = Annotated[Id | None, BeforeValidator(lenient.optional_wo
 RequiredWord: Final = BeforeValidator(lenient.required_word)
 OptionalWord: Final = BeforeValidator(lenient.optional_word)
 FlagOrTrue: TypeAlias = Annotated[bool, BeforeValidator(lenient.true_if_blank)]
+OptionalLatitude: TypeAlias = Annotated[Latitude | None, BeforeValidator(lenient.none_if_blank)]
+OptionalLongitude: TypeAlias = Annotated[Longitude | None, BeforeValidator(lenient.none_if_blank)]
 PhotoRefs: TypeAlias = Annotated[tuple[PhotoRef, ...], Field(max_length=20), BeforeValidator(lenient.listed_once)]
 OptionalTimestamp: TypeAlias = Annotated[Timestamp | None, WrapValidator(lenient.read_time)]
 StatedTime: TypeAlias = Annotated[

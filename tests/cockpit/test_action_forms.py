@@ -30,6 +30,13 @@ def answer_of_dispatch(status: Status, scope: str, kind: str) -> dict[str, Any]:
     ("status", "scope", "kind", "filled", "photos"),
     [
         ("handling", "department:north", "finish", {"action.text": "done", "occurred_at": ""}, [PHOTO]),
+        (
+            "handling",
+            "department:north",
+            "finish",
+            {"action.latitude": "36.65001", "action.longitude": "117.00000", "occurred_at": "2026-03-02T10:00:00Z"},
+            [PHOTO],
+        ),
         ("handling", "department:north", "return", {"action.code": "other", "action.reason": "not ours"}, []),
         ("inspecting", "role:inspector", "inspect", {"action.passed": "false", "action.reason": "dirty"}, [PHOTO]),
         ("closed", "role:caller", "call_back", {"action.rating": "satisfied", "action.solved": "partly"}, []),
@@ -45,6 +52,20 @@ def test_a_filled_form_is_a_body_that_dispatch_takes(
         [form] = parse_forms(answer, language)
         Draft202012Validator(answer["actions"][0]["body_schema"]).validate(request_body(form, filled, photos))
         assert all(each.title and each.title != each.name.rpartition(".")[2] for each in form.fields)
+
+
+def test_where_it_was_done_is_no_field_to_fill_in_and_a_number_in_the_body() -> None:
+    [form] = parse_forms(answer_of_dispatch("handling", "department:north", "finish"), "en")
+    [call] = parse_forms(answer_of_dispatch("closed", "role:caller", "call_back"), "en")
+
+    bodies = [
+        request_body(form, {"action.latitude": each, "action.longitude": ""}, [])["action"]
+        for each in ("-36.65001", "nan", "here")
+    ]
+
+    assert (form.takes_position, call.takes_position) == (True, False)
+    assert [each.name for each in form.drawn_fields] == ["action.text", "action.proof"]
+    assert bodies == [{"kind": "finish", "latitude": each} for each in (-36.65001, "nan", "here")]
 
 
 def test_a_call_offers_the_results_of_the_contract() -> None:

@@ -1,5 +1,6 @@
 """A case's page in words: why it is as it is, its reports, its photos, where it is. Pure."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -11,14 +12,18 @@ from paidan_cockpit.pages.case_photos import photos_of_case
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.case_reports import reports_of_case
+from paidan_cockpit.pages.case_story import done_at
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.timeline import Storyteller
 from paidan_cockpit.pages.times import CityTimes
+from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.actions import Actor
 from paidan_contracts.case_event import CaseEvent, Cause
-from paidan_contracts.cases import CaseAccepted, CaseMerged, CaseOpened, CaseReopened
+from paidan_contracts.cases import CaseAccepted, CaseFinished, CaseMerged, CaseOpened, CaseReopened
+from paidan_contracts.city.geography import Point
 from paidan_contracts.city.loader import load_city
+from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Limit, RuleRef
 from tests.contracts.city_packs import QUANCHENG
@@ -28,6 +33,8 @@ QUANCHENG_CITY: Final = load_city(QUANCHENG)
 CAUSE: Final = Cause(kind="report", id="00000000-0000-5000-8000-000000000001")
 PHOTOS: Final = tuple(f"{n}" * 64 + ".jpg" for n in range(4))
 HOUR: Final = timedelta(hours=1)
+HERE: Final = (117.03, 36.65)
+LANGUAGES: Final[Sequence[Language]] = ("en", "zh")
 
 
 def event_of(state: CaseState, kind: type[CaseEvent], **fields: object) -> CaseEvent:
@@ -159,6 +166,41 @@ def test_who_did_a_step_is_told_with_the_post() -> None:
     [entry] = Storyteller(translations("zh").gettext, CityNames(QUANCHENG_CITY, "zh")).timeline(steps)
 
     assert entry.actor == f"派遣员 · {QUANCHENG_CITY.posts['duty-chief'].names.zh}"
+
+
+@pytest.mark.parametrize(
+    ("place", "there", "told"),
+    [
+        (HERE, HERE, ("Done 0 m from the place reported.", "处置地点距上报地点 0 米。")),
+        (HERE, (117.03, 36.65010), ("Done 11 m from the place reported.", "处置地点距上报地点 11 米。")),
+        (None, HERE, ("Where it was done is known, the place reported is not.", "已知处置地点，上报地点不详。")),
+        (HERE, None, ("", "")),
+    ],
+)
+def test_a_finish_tells_how_far_from_the_case_it_was_done(
+    place: Point | None, there: Point | None, told: tuple[str, str]
+) -> None:
+    state = opened(place=Place() if place is None else Place(longitude=place[0], latitude=place[1]))
+    where = {} if there is None else {"longitude": there[0], "latitude": there[1]}
+    steps = [event_of(state, CaseFinished, department="minghu-management", **where)]
+
+    for language, sentence in zip(LANGUAGES, told, strict=True):
+        storyteller = Storyteller(translations(language).gettext, CityNames(QUANCHENG_CITY, language))
+        assert [each.where for each in storyteller.timeline(steps)] == [sentence]
+    assert done_at(steps) == there
+
+
+def test_the_map_marks_where_the_work_was_done_and_leaves_out_what_lies_far_away() -> None:
+    marks = [draw_case(QUANCHENG_CITY, HERE, [], done=each).done for each in (HERE, (118.0, 36.65), None)]
+
+    assert marks == [(WIDTH // 2, HEIGHT // 2), None, None]
+
+
+def test_the_newest_finish_is_marked_even_if_it_does_not_tell_where() -> None:
+    first = event_of(opened(), CaseFinished, department="minghu-management", longitude=117.03, latitude=36.65)
+    again = event_of(opened(), CaseFinished, department="minghu-management")
+
+    assert (done_at([first]), done_at([first, again]), done_at([])) == (HERE, None, None)
 
 
 @pytest.mark.parametrize(

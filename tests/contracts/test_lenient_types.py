@@ -1,6 +1,7 @@
 """Whatever field of an action or an answer: blanks are absent, numbers are text, and spellings are one."""
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
@@ -66,6 +67,11 @@ def test_number_is_its_text(model: type[BaseModel], name: str) -> None:
         ({"kind": "finish", "text": None, "proof": None}, {"kind": "finish"}),
         ({"kind": "finish", "proof": ""}, {"kind": "finish"}),
         ({"kind": "finish", "proof": [PHOTO + " ", None, "", PHOTO]}, {"kind": "finish", "proof": [PHOTO]}),
+        (
+            {"kind": "finish", "latitude": " 36.65", "longitude": "117"},
+            {"kind": "finish", "latitude": 36.65, "longitude": 117.0},
+        ),
+        ({"kind": "finish", "latitude": "", "longitude": None}, {"kind": "finish"}),
         ({"kind": "finish", "text": " 已清 "}, {"kind": "finish", "text": " 已清 "}),
         (
             {"kind": "assign", "department": " lamps\n", "reason": "a"},
@@ -96,6 +102,12 @@ def test_spelling_of_other_systems_is_the_same_action(spelt: dict[str, Any], pla
         ({"kind": "finish", "proof": PHOTO}, "proof", "tuple_type"),
         ({"kind": "finish", "proof": [[PHOTO]]}, "proof", "string_type"),
         ({"kind": "finish", "text": True}, "text", "string_type"),
+        ({"kind": "finish", "latitude": 36.65}, "longitude", "missing"),
+        ({"kind": "finish", "latitude": " ", "longitude": 117.0}, "latitude", "missing"),
+        ({"kind": "finish", "latitude": 90.1, "longitude": 117.0}, "latitude", "less_than_equal"),
+        ({"kind": "finish", "latitude": 36.65, "longitude": -180.1}, "longitude", "greater_than_equal"),
+        ({"kind": "finish", "latitude": math.nan, "longitude": 117.0}, "latitude", "finite_number"),
+        ({"kind": "finish", "latitude": 36.65, "longitude": "here"}, "longitude", "float_parsing"),
         ({"kind": "inspect", "passed": 2}, "passed", "bool_parsing"),
         ({"kind": "inspect", "passed": "perhaps"}, "passed", "bool_parsing"),
         ({"kind": "call_back", "rating": "splendid"}, "rating", "literal_error"),

@@ -39,7 +39,7 @@ actions = st.sampled_from(
     [
         Accept(),
         Accept(),
-        Finish(proof=(PHOTO,)),
+        Finish(proof=(PHOTO,), latitude=36.65, longitude=117.0),
         Finish(),
         Inspect(passed=True),
         Inspect(passed=True, proof=(PHOTO,)),

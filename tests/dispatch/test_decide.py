@@ -3,6 +3,7 @@
 import pytest
 
 from paidan_contracts.actions import Accept, Finish, Inspect, Redispatch, Return, Urge, Verify, Void
+from paidan_contracts.cases import CaseFinished
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import receive_report
@@ -57,6 +58,21 @@ def test_a_row_that_asks_for_a_photo_is_not_finished_without() -> None:
     assert "1 to 20" in refused.refusal.message
     assert "1 至 20" in refused.refusal.message_zh
     assert case_after(state, Finish(proof=(PHOTO,))).assignments[0].proof == (PHOTO,)
+
+
+def test_the_event_of_a_finish_has_where_it_was_done_if_that_was_told() -> None:
+    state = case_after(opened_case(), Accept())
+
+    told, untold = (
+        decide_action(state, action) for action in (Finish(latitude=36.65001, longitude=117.0), Finish(text="done"))
+    )
+
+    assert isinstance(told, Progressed)
+    assert isinstance(untold, Progressed)
+    [event] = told.events
+    assert isinstance(event, CaseFinished)
+    assert (event.latitude, event.longitude) == (36.65001, 117.0)
+    assert b"titude" not in untold.events[0].model_dump_json(exclude_none=True, exclude={"state"}).encode()
 
 
 def test_rework_keeps_the_deadline_and_the_last_finish_counts() -> None:

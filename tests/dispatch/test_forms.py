@@ -101,6 +101,11 @@ def test_form_asks_for_what_the_case_needs() -> None:
 
     assert not is_valid(finish, Finish(text="done"))
     assert is_valid(finish, Finish(text="done", proof=(PHOTO,)))
+    place = {"latitude": 36.65, "longitude": 117.0}
+    assert is_valid(finish, Finish(proof=(PHOTO,), **place))
+    for name, degrees in place.items():
+        action = {"kind": "finish", "proof": [PHOTO], name: degrees}
+        assert not Draft202012Validator(finish).is_valid({"action": action}), "one coordinate is no position"
     assert not is_valid(inspect, Inspect(passed=False))
     assert is_valid(inspect, Inspect(passed=False, reason="still there"))
     assert is_valid(inspect, Inspect(passed=True))

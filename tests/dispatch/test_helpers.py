@@ -39,11 +39,12 @@ def test_every_helper_of_the_rule_gets_an_order_of_its_own() -> None:
 
 def test_helpers_answers_are_recorded_and_move_nothing() -> None:
     state = after(burst(), Accept(), by="water")
-    for action, minute in ((Accept(), 7), (Finish(text="road closed"), 60)):
+    for action, minute in ((Accept(), 7), (Finish(text="road closed", latitude=36.65, longitude=117.0), 60)):
         step = decide_action(state, action, ActionContext(minutes=minute, actor="department:roads"), policy=POLICY)
         assert types(step) == ["helper_answered"]
         assert isinstance(step, Progressed)
         state = step.after
+        assert step.events[0].model_dump(include={"latitude"}) == {"latitude": getattr(action, "latitude", None)}
         assert (state.status, state.round, state.hops, state.department) == ("handling", 1, 0, "water")
 
     roads = helper(state, "roads")

@@ -69,7 +69,7 @@ def permissions(
 def filled_forms(state: CaseState, policy: CityPolicy) -> Iterator[Action]:
     """Yield actions of every kind that a person might send, each field filled in in every way."""
     yield from (Accept(), Urge(), Escalate(), Reply(text="x"), Void(reason="x"), Amend(reason="x"))
-    yield from (Return(code="other", reason="x"), Finish(), Finish(proof=(PHOTO,)))
+    yield from (Return(code="other", reason="x"), Finish(), Finish(proof=(PHOTO,), latitude=36.65, longitude=117.0))
     for answer in (True, False):
         yield Verify(verified=answer, reason="x")
         yield Inspect(passed=answer, reason="x", proof=(PHOTO,))

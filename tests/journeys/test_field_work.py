@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import FilePayload, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
-from tests.intake.sample_photos import make_jpeg
 from tests.journeys.bad_line import BadLine
 from tests.journeys.field_case import CITY, DEPARTMENT, Work
+from tests.journeys.field_forms import finish, inspect
 from tests.journeys.installation import CommandRunner
 from tests.polling import poll
 
@@ -77,31 +77,6 @@ async def look(page: Page, name: str) -> None:
             assert await page.evaluate(WIDER_THAN_THE_SCREEN) <= 0, f"{name} is wider than the phone"
 
 
-async def finish(page: Page, case_id: str, text: str, *, colour: str = "teal") -> None:
-    """Fill in what was done, with a photo, and send it."""
-    form = page.locator(f'form[action="/cases/{case_id}/actions/finish"]')
-    await page.locator("details", has=form).locator("summary").click()
-    await form.locator("textarea").first.fill(text)
-    photo = make_jpeg(width=2400, height=1800, colour=colour)
-    file = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=photo)
-    await form.locator("input[type=file]").set_input_files(file)
-    if await form.locator("input[type=checkbox]").is_visible():
-        await form.locator("input[type=checkbox]").check()
-    await form.locator("button[type=submit]").click()
-
-
-async def inspect(page: Page, case_id: str, *, passed: bool, reason: str = "") -> None:
-    """Fill in whether the work passes, and send it."""
-    form = page.locator(f'form[action="/cases/{case_id}/actions/inspect"]')
-    details = page.locator("details", has=form)
-    if await details.get_attribute("open") is None:
-        await details.locator("summary").click()
-    await form.locator("select").first.select_option("true" if passed else "false")
-    if reason:
-        await form.locator('[name="action.reason"]').fill(reason)
-    await form.locator("button[type=submit]").click()
-
-
 async def counts_of(page: Page) -> list[int]:
     """Return numerator and denominator of the satisfaction that an open overview shows."""
     rate = page.locator("#board-rates .tile", has_text="满意率").locator("a[href^='/scores/']")
@@ -143,7 +118,7 @@ async def test_a_case_is_placed_finished_failed_passed_and_rated(work: Work, pag
     await poll(counted, within_s=40, what="the open overview counts the satisfied reporter")
     assert await overview.evaluate("window.stayed"), "it was not loaded again"
     await dispatcher.reload()
-    for told in ("已签收", "核查未通过", "核查通过", "满意"):
+    for told in ("已签收", "已知处置地点", "核查未通过", "核查通过", "满意"):
         await expect(dispatcher.locator(".timeline")).to_contain_text(told)
 
 
@@ -178,6 +153,7 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
     await plain.wait_for_url("**/desk")
     found = await work.wait_for("inspecting")
     assert len(found["case"]["assignments"][-1]["proof"]) == 1, "a plain form carries its photo"
+    assert "latitude" not in found["history"][-1]["event"], "without script no position is sent"
     await inspector.goto(f"{work.urls['cockpit']}/inspection")
     await inspect(inspector, work.case_id, passed=True)
     await work.wait_for("closed")
@@ -185,6 +161,9 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
 
 async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     """Finish while requests and answers are lost: it is kept, survives a new sign-in, and arrives once."""
+    await finish_where_the_browser_tells_no_position(clerk, work)
+    await clerk.context.grant_permissions(["geolocation"])
+    await clerk.context.set_geolocation({"latitude": 36.6500049, "longitude": 117.03})
     line = BadLine(["request", "answer"])
     await clerk.route("**/actions/finish", line.carry)
     await finish(clerk, work.case_id, "已清运，地面已冲洗")
@@ -201,6 +180,16 @@ async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     assert (len(line.keys), len(set(line.keys))) == (3, 1)
     finishes = [each["event"] for each in found["history"] if each["event"]["type"] == "case.finished.v1"]
     assert [(each["text"], len(each["proof"])) for each in finishes] == [("已清运，地面已冲洗", 1)]
+    assert [(each["latitude"], each["longitude"]) for each in finishes] == [(36.65, 117.03)], "as was agreed to"
+
+
+async def finish_where_the_browser_tells_no_position(clerk: Page, work: Work) -> None:
+    """Finish while the line is cut and the browser may not tell where it is: that is told, and it is discarded."""
+    await clerk.context.set_offline(True)
+    await finish(clerk, work.case_id, "已清运")
+    await clerk.locator(".kept li").get_by_text("浏览器未提供位置").wait_for()
+    await clerk.locator(".kept [data-discard]").click()
+    await clerk.context.set_offline(False)
 
 
 async def call_back(work: Work, pages: WatchedPages) -> None:

@@ -1,13 +1,15 @@
 """Forms of actions, drawn from the JSON Schemas that dispatch gives, and read back into request bodies. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final, Literal, TypeAlias
 
 from paidan_cockpit.settings import Language
 
 Schema: TypeAlias = Mapping[str, Any]
-FieldKind = Literal["choice", "text", "lines", "time", "photos"]
+FieldKind = Literal["choice", "text", "lines", "time", "number", "photos"]
 LONG_TEXT: Final = 300
 _HIDDEN: Final = frozenset({"kind", "of_report"})
 _NEXT_ACTIONS: Final = {
@@ -19,6 +21,8 @@ _NEXT_ACTIONS: Final = {
     "closed": "call_back",
 }
 _FLAGS: Final = {"true": True, "false": False}
+_TIME_OF_DEED: Final = "occurred_at"
+_POSITION: Final = ("action.latitude", "action.longitude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,16 @@ class ActionForm:
         return any(each.kind == "photos" for each in self.fields)
 
     @property
+    def takes_position(self) -> bool:
+        """Whether the place where it was done may be sent along."""
+        return {each.name for each in self.fields}.issuperset(_POSITION)
+
+    @property
+    def drawn_fields(self) -> Sequence[FormField]:
+        """The fields that a person fills in: when and where it was done, a script adds with consent."""
+        return [each for each in self.fields if each.name not in (_TIME_OF_DEED, *_POSITION)]
+
+    @property
     def takes_words(self) -> bool:
         """Whether something is written into it that would be lost with the line."""
         return any(each.kind in ("text", "lines") for each in self.fields)
@@ -82,14 +96,22 @@ def request_body(form: ActionForm, values: Mapping[str, str], photos: Sequence[s
             if photos:
                 target[name] = list(photos)
         elif value := values.get(each.name, "").strip():
-            is_flag = {code for code, _ in each.choices} <= _FLAGS.keys() and each.choices
-            target[name] = _FLAGS[value] if is_flag and value in _FLAGS else value
+            target[name] = _value_of(each, value)
     return body
 
 
+def _value_of(asked: FormField, value: str) -> str | bool | float:
+    """Return a filled value as its field has it; what is no number stays as it is, and dispatch refuses it."""
+    if asked.kind == "number":
+        with suppress(ValueError):
+            return float(value) if isfinite(float(value)) else value
+    is_flag = {code for code, _ in asked.choices} <= _FLAGS.keys() and asked.choices
+    return _FLAGS[value] if is_flag and value in _FLAGS else value
+
+
 def errors_at(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:
-    """Return the error at its field, or at the form where it has no such field."""
-    known = {each.name for each in form.fields}
+    """Return the error at its field, or at the form where nobody fills in such a field."""
+    known = {each.name for each in form.drawn_fields}
     # Dispatch names the kind of action on the way to its field.
     spellings = (name, f"action.{name}", (name or "").replace(f"action.{form.kind}.", "action."))
     return {next((each for each in spellings if each in known), ""): text}
@@ -128,6 +150,8 @@ def _kind_of(schema: Schema) -> FieldKind:
         return "choice"
     if schema.get("type") == "array":
         return "photos"
+    if schema.get("type") == "number":
+        return "number"
     if schema.get("format") == "date-time":
         return "time"
     return "lines" if (schema.get("maxLength") or 0) > LONG_TEXT else "text"

@@ -27,6 +27,13 @@ class Spot(NamedTuple):
     y: int
 
 
+class Pixel(NamedTuple):
+    """A point of the drawing."""
+
+    x: int
+    y: int
+
+
 class Border(NamedTuple):
     """The border of a district or street as a path."""
 
@@ -56,7 +63,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseMap:
-    """The drawing, north up. ``bar_px`` is how long ``bar_m`` metres are in it."""
+    """The drawing, north up. ``done``: where the work was done; ``bar_px`` is how long ``bar_m`` metres are."""
 
     width: int
     height: int
@@ -64,6 +71,7 @@ class CaseMap:
     borders: Sequence[Border]
     cell: Cell | None
     spots: Sequence[Spot]
+    done: Pixel | None
     bar_m: int
     bar_px: int
 
@@ -79,10 +87,15 @@ class _Window(NamedTuple):
         east, north = _metres(self.centre, point)
         return WIDTH / 2 + east * self.scale, HEIGHT / 2 - north * self.scale
 
-    def pixel(self, point: Point) -> tuple[int, int]:
+    def pixel(self, point: Point) -> Pixel:
         """Return the pixel of a point."""
         x, y = self.place(point)
-        return round(x), round(y)
+        return Pixel(round(x), round(y))
+
+    def pixel_within(self, point: Point) -> Pixel | None:
+        """Return the pixel of a point; None of one outside the view."""
+        found = self.pixel(point)
+        return found if 0 <= found.x <= WIDTH and 0 <= found.y <= HEIGHT else None
 
     def meets(self, ring: Ring) -> bool:
         """Return whether a ring's bounds reach into the view."""
@@ -92,9 +105,12 @@ class _Window(NamedTuple):
         return left <= WIDTH and right >= 0 and top <= HEIGHT and bottom >= 0
 
 
-def draw_case(city: City, at: Point, reports: Sequence[tuple[int, Point]], tiles: str | None = None) -> CaseMap:
+def draw_case(
+    city: City, at: Point, reports: Sequence[tuple[int, Point]], tiles: str | None = None, done: Point | None = None
+) -> CaseMap:
     """Return the surroundings of a case, wide enough for its reports, each with its number.
 
+    ``done``: where the work was done, which is left out where it lies beyond them.
     ``tiles``: address of the world's pictures with {z}, {x} and {y}; None for borders alone.
     """
     farthest = max((hypot(*_metres(at, point)) for _, point in reports), default=0.0)
@@ -108,9 +124,15 @@ def draw_case(city: City, at: Point, reports: Sequence[tuple[int, Point]], tiles
         borders=list(_borders(city, window)),
         cell=_cell(city.pack.geography.grid, window),
         spots=[Spot(number, *window.pixel(point)) for number, point in reports],
+        done=window.pixel_within(done) if done else None,
         bar_m=bar_m,
         bar_px=round(bar_m * scale),
     )
+
+
+def metres_between(one: Point, other: Point) -> float:
+    """Return the distance of two points; exact enough within a town."""
+    return hypot(*_metres(one, other))
 
 
 def _metres(origin: Point, point: Point) -> tuple[float, float]:

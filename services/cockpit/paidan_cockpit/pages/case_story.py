@@ -18,11 +18,14 @@ from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.overview import policy_with_tiles
 from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
-from paidan_cockpit.pages.timeline import Storyteller
+from paidan_cockpit.pages.timeline import Storyteller, place_of_work
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_cockpit.translations import translations
+from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.cases import CaseFinished
+from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
 
 
@@ -102,13 +105,21 @@ async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, recor
         "reasons": list(Reasons(translate, view.times, packs, view.names).tell(record)),
         "reports": reports,
         "photos": photos_of_case(record, reports),
-        "map": _map(view, found, reports, site.map_tiles),
+        "map": _map(view, found, reports, site.map_tiles, done_at(record.events)),
     }
 
 
-def _map(view: CityView, found: CaseView, reports: Sequence[ShownReport], tiles: str | None) -> CaseMap | None:
+def done_at(events: Sequence[CaseEvent]) -> Point | None:
+    """Return where the work was done that was finished last, if that was told."""
+    finished = next((each for each in reversed(events) if isinstance(each, CaseFinished)), None)
+    return place_of_work(finished) if finished is not None else None
+
+
+def _map(
+    view: CityView, found: CaseView, reports: Sequence[ShownReport], tiles: str | None, done: Point | None = None
+) -> CaseMap | None:
     """Return the drawing of where a case is; None where that is unknown, or is in the vault."""
     if found.latitude is None or found.longitude is None or found.confidential:
         return None
     spots = [(each.number, each.at) for each in reports if each.at is not None]
-    return draw_case(view.city, (found.longitude, found.latitude), spots, tiles)
+    return draw_case(view.city, (found.longitude, found.latitude), spots, tiles, done)

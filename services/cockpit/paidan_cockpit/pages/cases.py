@@ -11,7 +11,7 @@ from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visit import PageRefused, Visit
 
 _PHOTO: Final = re.compile(r"[0-9a-f]{64}\.jpg")
-_NOTICES: Final = frozenset({"applied", "taken"})
+_NOTICES: Final = frozenset({"applied", "applied-without-position", "taken"})
 
 
 class CasePages:

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from paidan_cockpit.pages.case_map import metres_between
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts import cases
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.city.geography import Point
+from paidan_contracts.work_places import WorkPlace
 
 
 def _(message: str) -> str:
@@ -50,15 +53,18 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """By event type, and by what of it another sentence is for."""
 BY_RULE: Final = _("by rule")
+DONE_NEAR: Final = _("Done {metres} m from the place reported.")
+DONE_SOMEWHERE: Final = _("Where it was done is known, the place reported is not.")
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One step in words. ``took``: since the step before, None of the first."""
+    """One step in words. ``where`` is "" if that was not told; ``took``: since the step before, None of the first."""
 
     version: int
     at: datetime
     sentence: str
+    where: str
     words: str
     actor: str
     photos: tuple[str, ...]
@@ -80,6 +86,7 @@ class Storyteller:
                 version=event.version,
                 at=event.recorded_at,
                 sentence=self.sentence(event),
+                where=self.where(event),
                 words=_words_of(event),
                 actor=self._actor(event),
                 photos=tuple(getattr(event, "proof", ())),
@@ -91,6 +98,17 @@ class Storyteller:
         """Return what happened."""
         text = SENTENCES.get(_kind_of(event))
         return self.translate(text).format(**self._facts(event)) if text else _type_of(event)
+
+    def where(self, event: CaseEvent) -> str:
+        """Return how far from the case's place a step was done; "" where that was not told."""
+        at = place_of_work(event)
+        if at is None:
+            return ""
+        place = event.state.place
+        if place.latitude is None or place.longitude is None:
+            return self.translate(DONE_SOMEWHERE)
+        metres = metres_between((place.longitude, place.latitude), at)
+        return self.translate(DONE_NEAR).format(metres=f"{metres:.0f}")
 
     def _facts(self, event: CaseEvent) -> Mapping[str, str]:
         translate, names = self.translate, self.names
@@ -117,6 +135,13 @@ class Storyteller:
     def _post(self, post: str | None) -> str:
         """Return the post of a person who signed in: the pack's name of it, or that which every installation has."""
         return self.names.post(post) or label(self.translate, "post", post)
+
+
+def place_of_work(event: CaseEvent) -> Point | None:
+    """Return where a step was done; None where that was not told."""
+    if not isinstance(event, WorkPlace) or event.latitude is None or event.longitude is None:
+        return None
+    return event.longitude, event.latitude
 
 
 def _type_of(event: CaseEvent) -> str:

@@ -9,6 +9,7 @@
   const QUALITY = 0.85;
   const RETRY_MS = 15000;
   const ANSWER_MS = 60000;
+  const POSITION_MS = 10000;
   const STORE = "actions";
   const underWay = new Set();
   const text = name => desk.dataset[`text${name}`] || "";
@@ -58,6 +59,27 @@
     }
   }
 
+  /* Null where none is given in time, even while the browser still asks whether it may. */
+  const position = () =>
+    Promise.race([
+      new Promise(resolve => {
+        const options = { enableHighAccuracy: true, timeout: POSITION_MS, maximumAge: 60000 };
+        if (navigator.geolocation) navigator.geolocation.getCurrentPosition(resolve, () => resolve(null), options);
+        else resolve(null);
+      }),
+      new Promise(resolve => setTimeout(resolve, POSITION_MS, null)),
+    ]);
+
+  /* About a metre, and whether it was asked for in vain. */
+  async function whereDone(form) {
+    if (!form.querySelector("[data-consent=position]")?.checked) return [{}, false];
+    sayAt(form, text("Sending"));
+    const found = await position();
+    if (!found) return [{}, true];
+    const { latitude, longitude } = found.coords;
+    return [{ "action.latitude": latitude.toFixed(5), "action.longitude": longitude.toFixed(5) }, false];
+  }
+
   async function collected(form) {
     const fields = {};
     for (const [name, value] of new FormData(form)) if (typeof value === "string" && name !== "csrf") fields[name] = value;
@@ -66,9 +88,11 @@
     const photos = chosen.length ? chosen : form.keptPhotos || [];
     const consent = form.querySelector("[data-consent=time]");
     if (consent && consent.checked) fields.occurred_at = new Date().toISOString();
+    const [place, withoutPosition] = await whereDone(form);
+    Object.assign(fields, place);
     const path = new URL(form.action).pathname;
     const title = form.closest("[data-title]")?.dataset.title || "";
-    return { key: fields.key, owner, path, title, fields, photos, photoName: input?.name || "", state: "waiting" };
+    return { key: fields.key, owner, path, title, fields, photos, photoName: input?.name || "", withoutPosition, state: "waiting" };
   }
 
   function bodyOf(item) {
@@ -155,14 +179,17 @@
   const NAMES = { sending: "Sending", taken: "Taken", "no-line": "NoLine", "signed-out": "SignedOut", refused: "Refused" };
   function show(item, state) {
     const shown = row(item);
-    shown.querySelector("[data-state]").textContent = text(NAMES[state]);
+    const words = wordsOf(item, text(NAMES[state]));
+    shown.querySelector("[data-state]").textContent = words;
     shown.querySelector("[data-sign-in]").hidden = state !== "signed-out";
     shown.querySelector("[data-again]").disabled = state === "sending";
     const form = formOf(item);
     if (!form) return;
     lock(form, true);
-    sayAt(form, text(NAMES[state]));
+    sayAt(form, words);
   }
+
+  const wordsOf = (item, words) => (item.withoutPosition ? `${words} ${text("WithoutPosition")}` : words);
 
   /* Beside the button that was pressed: the list of what is kept may be far above. */
   function sayAt(form, words) {
@@ -175,13 +202,13 @@
   function done(item) {
     unlist(item);
     const form = formOf(item);
-    if (form && desk.dataset.then) return location.assign(desk.dataset.then);
+    if (form && desk.dataset.then) return location.assign(desk.dataset.then + (item.withoutPosition ? "-without-position" : ""));
     const task = form?.closest(".task");
     if (!task) return;
     const notice = document.createElement("p");
     notice.className = "notice good";
     notice.setAttribute("role", "status");
-    notice.textContent = text("Done");
+    notice.textContent = wordsOf(item, text("Done"));
     task.querySelectorAll("form, details").forEach(each => each.remove());
     task.append(notice);
   }
@@ -288,6 +315,8 @@
       navigator.geolocation.getCurrentPosition(nearestFirst, () => { near.nextElementSibling.textContent = text("NoPosition"); },
         { timeout: 10000, maximumAge: 60000 }));
   }
+  desk.querySelectorAll("[data-consent=position]").forEach(each => // the browser asks whether it may, before it is needed
+    each.addEventListener("change", () => { if (each.checked) position(); }));
   desk.querySelectorAll("[data-with-script]").forEach(each => { each.hidden = false; });
   desk.querySelectorAll("form.action[data-keep]").forEach(each => each.addEventListener("submit", submitted));
   desk.querySelectorAll("form.action input[type=file]").forEach(each => each.addEventListener("change", previewed));

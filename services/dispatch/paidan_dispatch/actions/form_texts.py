@@ -42,6 +42,16 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
             Bilingual("References of photos; store each first, by POST /v1/photos?case_id= of this case.",
                       "照片编号；请先通过 POST /v1/photos?case_id=（本案编号）逐张上传。"),
         ),
+        "latitude": FieldText(
+            Bilingual("Latitude of where it was done", "处置地点纬度"),
+            Bilingual("WGS-84, degrees; only with the longitude, and only if whoever did it agrees.",
+                      "WGS-84 坐标，单位为度；须与经度同时填写，并经处置人同意。"),
+        ),
+        "longitude": FieldText(
+            Bilingual("Longitude of where it was done", "处置地点经度"),
+            Bilingual("WGS-84, degrees; only with the latitude, and only if whoever did it agrees.",
+                      "WGS-84 坐标，单位为度；须与纬度同时填写，并经处置人同意。"),
+        ),
         "rating": FieldText(Bilingual("The reporter's rating", "上报人评价")),
         "solved": FieldText(Bilingual("Is the problem solved?", "问题是否解决")),
         "reasonable": FieldText(

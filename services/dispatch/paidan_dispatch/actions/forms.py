@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
+from paidan_contracts.work_places import COORDINATES
 from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_field
 from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement
 from paidan_dispatch.api.models import ActionBody
@@ -20,6 +21,7 @@ from paidan_dispatch.cases.policy import CityPolicy
 
 Schema: TypeAlias = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_COORDINATE_PAIR: Final = {name: [each for each in COORDINATES if each != name] for name in COORDINATES}
 
 
 def build_form(
@@ -71,6 +73,7 @@ def _action_schema(kind: str) -> Schema:
             **{name: _field_schema(kind, name, schema) for name, schema in fields.items()},
         },
         "required": ["kind", *contract.get("required", ())],
+        **({"dependentRequired": _COORDINATE_PAIR} if COORDINATES[0] in fields else {}),
         "additionalProperties": False,
     }
 

@@ -112,6 +112,8 @@ def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseF
         late=late,
         text=action.text,
         proof=action.proof,
+        latitude=action.latitude,
+        longitude=action.longitude,
     )
 
 

@@ -127,8 +127,17 @@ def _answered(
             return _new_answered(**fields, department=department, role=role, answer="accepted")
         case Return(code=code, reason=reason):
             return _new_answered(**fields, department=department, role=role, answer="returned", code=code, text=reason)
-        case Finish(text=text, proof=proof):
-            return _new_answered(**fields, department=department, role=role, answer="finished", text=text, proof=proof)
+        case Finish():
+            return _new_answered(
+                **fields,
+                department=department,
+                role=role,
+                answer="finished",
+                text=action.text,
+                proof=action.proof,
+                latitude=action.latitude,
+                longitude=action.longitude,
+            )
 
 
 def _not_allowed_now(state: CaseState, helper: Helper, kind: str) -> Refusal:
