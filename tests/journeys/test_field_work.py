@@ -78,9 +78,9 @@ async def look(page: Page, name: str) -> None:
 
 
 async def counts_of(page: Page) -> list[int]:
-    """Return numerator and denominator of the satisfaction that an open overview shows."""
-    rate = page.locator("#board-rates .tile", has_text="满意率").locator("a[href^='/scores/']")
-    return [int(each) for each in re.findall(r"\d+", await rate.inner_text())]
+    """Return numerator and denominator of the satisfaction that an open overview shows; 0 of 0 before the first."""
+    rate = page.locator("#board-rates .tile", has_text="满意率").locator("p").last
+    return [int(each) for each in re.findall(r"\d+", await rate.inner_text())] or [0, 0]
 
 
 async def place(page: Page, work: Work) -> None:
