@@ -52,31 +52,24 @@ _COLUMNS: Final = ", ".join(COLUMN_TYPES)
 _VALUES: Final = _COLUMNS.replace(" helpers,", " string_to_array(helpers, ','),")
 _REPLACED: Final = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMN_TYPES if name != "case_id")
 
-# Old versions and repeats change nothing. Words wait in a queue that rows are only added to, so that a lane never
-# waits for the word index.
-SAVE_ROWS: Final = f"""
-      WITH incoming AS (
-           SELECT *
-             FROM unnest({_ARRAYS}) AS incoming ({_COLUMNS})
-      ), old AS (
-           SELECT case_id, case_row.text_digest
-             FROM case_row
-             JOIN incoming USING (case_id)
-      ), saved AS (
-           INSERT INTO case_row ({_COLUMNS})
-           SELECT {_VALUES}
-             FROM incoming
-            ORDER BY case_id
-               ON CONFLICT (case_id) DO UPDATE
-              SET {_REPLACED}
-            WHERE case_row.version < EXCLUDED.version
-        RETURNING case_id, text_digest
-      )
+# Words wait in a queue that rows are only added to, so that a lane never waits for the word index.
+QUEUE_WORDS: Final = """
     INSERT INTO word_queue (case_id)
     SELECT case_id
-      FROM saved
-      LEFT JOIN old USING (case_id)
-     WHERE old.text_digest IS DISTINCT FROM saved.text_digest
+      FROM unnest($1::text[], $2::bigint[]) AS incoming (case_id, text_digest)
+     WHERE text_digest IS DISTINCT FROM (SELECT case_row.text_digest
+                                           FROM case_row
+                                          WHERE case_row.case_id = incoming.case_id)
+"""
+# Old versions and repeats change nothing.
+SAVE_ROWS: Final = f"""
+    INSERT INTO case_row ({_COLUMNS})
+    SELECT {_VALUES}
+      FROM unnest({_ARRAYS}) AS incoming ({_COLUMNS})
+     ORDER BY case_id
+        ON CONFLICT (case_id) DO UPDATE
+       SET {_REPLACED}
+     WHERE case_row.version < EXCLUDED.version
 """
 SAVE_REPORTS: Final = """
     INSERT INTO report_row (report_id, city, source, recorded_at)
@@ -84,10 +77,11 @@ SAVE_REPORTS: Final = """
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
         ON CONFLICT DO NOTHING
 """
-# A plan made while the table was small would read all of it for every row once it is large.
+# Planned for each batch: while a table is small, any index of it is as good as another, and a plan of that time would
+# read all of one for every row once it is large.
 PLANNER_SETTINGS: Final = """
     SELECT set_config('enable_seqscan', 'off', false),
-           set_config('plan_cache_mode', 'force_generic_plan', false)
+           set_config('plan_cache_mode', 'force_custom_plan', false)
 """
 TAKE_QUEUED: Final = """
     DELETE FROM word_queue
@@ -133,7 +127,8 @@ async def set_planner_options(conn: Connection) -> None:
 
 
 async def save_rows(conn: Connection, rows: Sequence[ReadModelRow]) -> None:
-    """Store the rows of cases, one a case, where they are newer than what is stored."""
+    """Store the rows of cases, one a case, where they are newer than what is stored; queue those with new words."""
+    await conn.execute(QUEUE_WORDS, [row.case_id for row in rows], [row.text_digest for row in rows])
     columns = [list(column) for column in zip(*rows, strict=True)]
     helpers = list(COLUMN_TYPES).index("helpers")
     columns[helpers] = [",".join(each) for each in columns[helpers]]

@@ -31,10 +31,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         DELETE FROM active_case
-         USING saved
-         WHERE active_case.case_id = saved.case_id
-           AND saved.ended_at IS NOT NULL
-           AND NOT saved.awaits_call;
+         WHERE case_id = ANY(ARRAY(SELECT case_id FROM saved WHERE ended_at IS NOT NULL AND NOT awaits_call));
     END IF;
     INSERT INTO active_case
     SELECT due_at, reported_at, hops, awaits_call, past, confidential, ended_at, latitude, longitude, city, status,

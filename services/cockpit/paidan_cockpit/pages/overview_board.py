@@ -31,7 +31,7 @@ from paidan_cockpit.rights import Person
 
 _WORST: Final = 8
 _BOARD_AGE_S: Final = 0.5
-_LAST_AGE_S: Final = 5.0
+_LAST_AGE_S: Final = 15.0
 _HEALTH_AGE_S: Final = 10.0
 _PAST_AGE_S: Final = 60.0
 _SILENCE_SEEN: Final = timedelta(days=8)
