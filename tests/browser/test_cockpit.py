@@ -16,6 +16,8 @@ from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=30)
 _PLACES = count(0, 300)
+HELPED_CLASS = "C0137"
+"""A class whose rule sends an order to a second department, too."""
 PHONE = View(width=360, height=740, is_phone=True)
 
 
@@ -26,10 +28,10 @@ async def cockpit(servers: real.ServerAddresses) -> AsyncIterator[CockpitInProce
         yield opened
 
 
-async def report(cockpit: CockpitInProcess, name: str) -> str:
+async def report(cockpit: CockpitInProcess, name: str, class_code: str = "E0110") -> str:
     """Send a report, and return its case once the cockpit shows it."""
     # Apart from all others: near ones would be merged.
-    sent = build_report(name, text=f"井盖松动 {name}", east_m=next(_PLACES))
+    sent = build_report(name, text=f"井盖松动 {name}", east_m=next(_PLACES), class_code=class_code)
     await cockpit.dispatch.service.append_to_inbox(sent)
     query = "SELECT count(*) FROM case_row WHERE case_id = $1"
     await poll(lambda: cockpit.pool.fetchval(query, case_id_of(sent)), within_s=20, what="the case in the read model")
@@ -47,9 +49,10 @@ async def test_every_page_is_accessible_fits_and_is_quiet(
     cockpit: CockpitInProcess, pages: WatchedPages, view: View
 ) -> None:
     case_id = await report(cockpit, f"looked-at-{view.locale}-{view.width}")
+    helped_id = await report(cockpit, f"helped-{view.locale}-{view.width}", HELPED_CLASS)
     paths = {
-        ("role:operator",): ("/overview", "/queues", "/queues?queue=all&words=井盖", f"/cases/{case_id}", "/system"),
-        ("department:streets",): ("/desk", f"/cases/{case_id}"),
+        ("role:operator",): ("/overview", "/queues", "/queues?queue=all&words=井盖", f"/cases/{helped_id}", "/system"),
+        ("department:streets",): ("/desk", f"/cases/{case_id}", f"/cases/{helped_id}"),
         ("role:inspector",): ("/inspection",),
         ("role:caller",): ("/callbacks",),
     }
