@@ -177,14 +177,6 @@ def test_gap_confirmed_twice_is_skipped() -> None:
     assert [each.offset for each in result.records] == [3]
 
 
-def test_records_that_compaction_removed_are_not_missing() -> None:
-    lanes = OwnedLanes(compacted_topics=frozenset({LANE.topic}))
-
-    result = drop_applied([record(5)], {LANE: LanePosition(2, 0)}, lanes.is_gap)
-
-    assert ([each.offset for each in result.records], result.rewind_to) == ([5], {})
-
-
 def test_gap_in_one_lane_does_not_block_another() -> None:
     stored = {Lane("in", 0): LanePosition(0, 0), Lane("in", 1): LanePosition(8, 0)}
 

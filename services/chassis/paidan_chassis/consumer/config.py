@@ -62,7 +62,7 @@ class Subscription:
     topics: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
     compacted_topics: frozenset[str] = frozenset()
-    """Those of which a record may be missing because a newer one of its key stands for it."""
+    """Those of which records may be missing without a fault: a newer one of its key stands for each."""
     tuning: ConsumerTuning = DEFAULT_TUNING
     verify_lanes: Callable[[Connection, Mapping[Lane, LaneState]], Awaitable[None]] = _accept
     on_assigned: Callable[[Collection[Lane]], None] = _ignore

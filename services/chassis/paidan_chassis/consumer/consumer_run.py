@@ -60,7 +60,7 @@ class ConsumerRun:
         self._progress = progress
         self._log = log = get_logger(consumer=name)
         self._shutdown = shutdown = Shutdown()
-        self.lanes = lanes = OwnedLanes(subscription.compacted_topics)
+        self.lanes = lanes = OwnedLanes()
         self._connection = connection = HeldConnection(pool, log, lock_wait_s=tuning.lock_wait_s)
         self._relay = relay = Relay(name, sender or publisher, log)
         self._rebalance = rebalance = RebalanceListener(log, on_revoked=self._release_lanes, on_failure=shutdown.fail)

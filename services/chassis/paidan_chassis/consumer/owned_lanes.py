@@ -67,8 +67,7 @@ class PendingWrites(NamedTuple):
 class OwnedLanes:
     """The lanes that this process has taken over. Only this class changes their state."""
 
-    def __init__(self, compacted_topics: Collection[str] = ()) -> None:
-        self._compacted_topics = compacted_topics
+    def __init__(self) -> None:
         self._states: dict[Lane, LaneState] = {}
         self.states: Mapping[Lane, LaneState] = MappingProxyType(self._states)
         self._known_gaps: dict[Lane, int] = {}
@@ -104,8 +103,8 @@ class OwnedLanes:
         self._known_gaps[lane] = offset
 
     def is_gap(self, lane: Lane, offset: int) -> bool:
-        """Return whether a lane's log may have no record at an offset: compaction removes some without a trace."""
-        return lane.topic in self._compacted_topics or self._known_gaps.get(lane) == offset
+        """Return whether a lane's log was found to have no record at an offset."""
+        return self._known_gaps.get(lane) == offset
 
     def mark_consumed(self, lane: Lane, *, next_offset: int, consumed_to: int) -> None:
         """Record how far the log was read, unless a batch has advanced the lane meanwhile."""

@@ -74,9 +74,10 @@ class LaneRecovery:
         if self._last_rewinds.get(lane) == offset:
             # The record does not exist. Compaction and control records leave such gaps; a lost log halts here.
             await self.verify_logs([lane])
-            self.gaps += 1
             self._lanes.accept_gap(lane, offset)
-            self._log.error("records_missing", topic=lane.topic, partition=lane.partition, offset=offset)
+            if lane.topic not in self._subscription.compacted_topics:
+                self.gaps += 1
+                self._log.error("records_missing", topic=lane.topic, partition=lane.partition, offset=offset)
         self._last_rewinds[lane] = offset
         self._subscriber.seek(lane, offset)
 
