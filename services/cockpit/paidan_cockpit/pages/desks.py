@@ -44,7 +44,7 @@ class Desk:
 
 
 DESKS: Final = (
-    Desk("desk", "in-work", ("accept", "finish", "return", "ask_extension", "ask_suspension", "resume")),
+    Desk("desk", "in-work", ("accept", "finish", "return")),
     Desk("inspection", "inspection", ("inspect",)),
     Desk("callbacks", "callback", ()),
 )

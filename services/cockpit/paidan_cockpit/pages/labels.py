@@ -220,11 +220,6 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "limit": N_("Time limit"),
             "rating": N_("Rating"),
         },
-        "resume": {
-            "kept": N_("the stored positions"),
-            "start": N_("the log's start"),
-            "end": N_("the log's end"),
-        },
         "post": {
             "dispatcher": N_("Dispatcher"),
             "inspector": N_("Inspector"),

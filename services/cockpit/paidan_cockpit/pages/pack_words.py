@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from babel.dates import get_day_names
@@ -11,12 +10,10 @@ from babel.units import format_unit
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-from paidan_contracts.city.calendar import CalendarDay
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.city.routing import RoutingRule, TimeCondition
 
-_SATURDAY: Final = 5
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {
     "working_hour": "hour",
@@ -122,15 +119,6 @@ class PackWords:
             ]
             own = [each for each in inside if each.street is None]
             yield DepartmentGroup(self._names.place(district), own, below)
-
-    def exceptions(self, since: date) -> list[CalendarDay]:
-        """Return the days from a date on that are not as their weekday is: holidays, and weekends that are worked."""
-        days = self._city.pack.calendar.days
-        return [each for each in days if each.date >= since and each.working == (each.date.weekday() >= _SATURDAY)]
-
-    def weekday(self, day: date) -> str:
-        """Return the name of a date's weekday."""
-        return str(get_day_names("abbreviated", locale=self._names.language)[day.weekday()])
 
     def _conditions(self, rule: RoutingRule) -> Iterator[str]:
         for name, text in _CONDITIONS.items():
