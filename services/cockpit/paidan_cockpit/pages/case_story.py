@@ -14,9 +14,9 @@ from paidan_cockpit.pages.case_photos import photos_of_case, photos_of_order
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, parse_order, parse_record
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.overview import policy_with_tiles
-from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.timeline import Storyteller, place_of_work
 from paidan_cockpit.pages.visibility import may_see
