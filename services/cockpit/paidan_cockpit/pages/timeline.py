@@ -67,7 +67,7 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Storyteller:
+class TimelineBuilder:
     """Writes sentences in one language."""
 
     translate: Translate
