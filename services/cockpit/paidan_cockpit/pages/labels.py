@@ -8,7 +8,6 @@ from paidan_cockpit.pages.marked_texts import N_
 
 Translate = Callable[[str], str]
 
-
 LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "status": {
