@@ -96,12 +96,14 @@ class OutcomeDecided(WireModel):
     city_version: Digest | None = Field(default=None, description="Version of the pack that the rule is in.")
     source: Slug | None = Field(
         default=None,
-        description="Of a merged, noted or suppressed report, which opens no case that would tell: its source.",
+        description="Of a merged or noted report or a suppressed alarm, which opens no case that would tell:"
+        " its source.",
     )
-    channel: Channel | None = Field(default=None, description="Of a merged, noted or suppressed report.")
+    channel: Channel | None = Field(default=None, description="Of a merged or noted report or a suppressed alarm.")
     recorded_at: Timestamp | None = Field(
         default=None,
-        description="Of a merged, noted or suppressed report: when it was received; it is counted on that day.",
+        description="Of a merged or noted report: when it was received. Of a suppressed alarm: when screening"
+        " suppressed it. It is counted on that day.",
     )
     decided_at: Timestamp
 

@@ -39,7 +39,7 @@ PERSONS: Final[Mapping[str, tuple[str, ...]]] = {
     "monitor everywhere": ("role:monitor",),
 }
 CITIES: Final[Mapping[str, str]] = {"system operator": "*", "administrator everywhere": "*", "monitor everywhere": "*"}
-"""Of whose post is not of the city."""
+"""The cities of those whose post is of another city than the cases."""
 ALL_CITIES_OPERATOR: Final = frozenset({"system operator"})
 STAFF: Final = {
     "system operator",

@@ -14,7 +14,7 @@ from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.case_reports import reports_of_case
 from paidan_cockpit.pages.case_story import done_at
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.timeline import Storyteller
+from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
@@ -163,7 +163,7 @@ def test_who_did_a_step_is_told_with_the_post() -> None:
     actor = Actor(kind="operator", id="cockpit", person="00000000-0000-5000-8000-000000000009", post="duty-chief")
     steps = [event_of(opened(), CaseAccepted, department="minghu-management", actor=actor)]
 
-    [entry] = Storyteller(translations("zh").gettext, CityNames(QUANCHENG_CITY, "zh")).timeline(steps)
+    [entry] = TimelineBuilder(translations("zh").gettext, CityNames(QUANCHENG_CITY, "zh")).timeline(steps)
 
     assert entry.actor == f"派遣员 · {QUANCHENG_CITY.posts['duty-chief'].names.zh}"
 
@@ -185,8 +185,8 @@ def test_a_finish_tells_how_far_from_the_case_it_was_done(
     steps = [event_of(state, CaseFinished, department="minghu-management", **where)]
 
     for language, sentence in zip(LANGUAGES, told, strict=True):
-        storyteller = Storyteller(translations(language).gettext, CityNames(QUANCHENG_CITY, language))
-        assert [each.where for each in storyteller.timeline(steps)] == [sentence]
+        builder = TimelineBuilder(translations(language).gettext, CityNames(QUANCHENG_CITY, language))
+        assert [each.where for each in builder.timeline(steps)] == [sentence]
     assert done_at(steps) == there
 
 

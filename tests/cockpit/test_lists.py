@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
+from pydantic import TypeAdapter
 
 from paidan_cockpit import queries as consumer_queries
 from paidan_cockpit.case_rows import NEVER, ReadModelRow
 from paidan_cockpit.pages import overview_queries, queries
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
-from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.visibility import Scope, may_see
 from paidan_cockpit.rights import Person
@@ -34,6 +35,7 @@ FILTERS: Final = (
     QueueFilter(),
     QueueFilter(queue="placing", source="hotline"),
     QueueFilter(queue="callback"),
+    QueueFilter(queue="in-work"),
     QueueFilter(queue="overdue", order="oldest"),
     QueueFilter(queue="all"),
     QueueFilter(queue="all", status="voided", order="oldest"),
@@ -50,7 +52,7 @@ def random_rows() -> Iterator[ReadModelRow]:
     """Yield cases in every state, of places, classes and departments that overlap."""
     rng = random.Random(5)  # noqa: S311 - a test has to be repeatable, not secret
     for number in range(CASES):
-        status = rng.choice(("received", "filed", "dispatched", "handling", "closed", "closed", "voided"))
+        status = rng.choice(("received", "filed", "dispatched", "handling", "inspecting", "closed", "closed", "voided"))
         district = rng.choice((None, "1", "2"))
         at = NOW - timedelta(minutes=rng.randrange(20_000))
         ends = status in ("closed", "voided")
@@ -111,19 +113,21 @@ def person_with(scopes: tuple[str, ...]) -> Person:
     return Person("1", "王敏", "tiny", "dispatcher", frozenset(scopes))
 
 
-def is_in_queue(each: CaseView, queue: str) -> bool:
+def is_in_queue(each: CaseView, queue: Queue) -> bool:
     """Return whether a case is in a queue."""
-    match queue:
-        case "all":
-            return True
-        case "callback":
-            return each.awaits_call
-        case "placing":
-            return each.status == "filed"
-        case "overdue":
-            return each.ended_at is None and each.due_at < NOW
-        case _:
-            return each.ended_at is None
+    is_open = each.ended_at is None
+    return {
+        "all": True,
+        "callback": each.awaits_call,
+        "due-soon": is_open and NOW <= each.due_at < NOW + QueueFilter().soon,
+        "in-work": each.status in ("dispatched", "handling"),
+        "inspection": each.status == "inspecting",
+        "open": is_open,
+        "overdue": is_open and each.due_at < NOW,
+        "placing": each.status == "filed",
+        "returned": each.hops > 0 and each.status in ("filed", "dispatched"),
+        "verification": each.status == "received",
+    }[queue]
 
 
 def expected_ids(cases: list[CaseView], scopes: tuple[str, ...], wanted: QueueFilter) -> list[str]:
@@ -171,13 +175,8 @@ async def test_counts_are_those_of_the_lists(
 ) -> None:
     scope = Scope("tiny", grants_of(frozenset(scopes)), NOW)
     counts = await queries.count_queues(pool, scope, QueueFilter())
-    numbers: tuple[tuple[Queue, int], ...] = (
-        ("open", counts.open),
-        ("placing", counts.placing),
-        ("overdue", counts.overdue),
-        ("callback", counts.callback),
-    )
-    for queue, number in numbers:
+    for name, number in counts._asdict().items():
+        queue: Queue = TypeAdapter(Queue).validate_python(name.replace("_", "-"))
         assert number == len(expected_ids(cases, scopes, QueueFilter(queue=queue))), queue
     for district in ("1", "2"):
         groups = await overview_queries.count_open(pool, Visible(scope, OverviewFilter(district)))

@@ -6,14 +6,14 @@ from contextlib import aclosing
 from typing import cast
 
 from paidan_cockpit.pages.live import RENEW_EVERY, LiveFeed
-from paidan_cockpit.pages.recent_values import RecentValues
+from paidan_cockpit.pages.ttl_cache import TtlCache
 
 LOOK_EVERY_S = 0.05
 
 
 async def test_a_page_that_was_computed_before_the_commit_is_computed_again_at_the_next_look() -> None:
     committed = looks = 0
-    recent = RecentValues[str](max_age_s=LOOK_EVERY_S)
+    recent = TtlCache[str](ttl_s=LOOK_EVERY_S)
 
     async def position() -> int:
         nonlocal looks

@@ -1,6 +1,5 @@
-"""A pack is told in words in either language: rules with all their conditions, limits, the calendar's exceptions."""
+"""A pack is told in words in either language: rules with all their conditions, and limits."""
 
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,13 +63,6 @@ def test_a_limit_says_whether_nights_count(unit: str, english: str, chinese: str
     assert words().limit(limit) == english
     assert words("zh").limit(limit) == chinese
     assert words().limit(None) == "the city's limit"
-
-
-def test_days_that_are_as_their_weekday_is_are_left_out() -> None:
-    days = words().exceptions(date.min)
-
-    assert all(day.working == (day.date.weekday() >= 5) for day in days)
-    assert words().exceptions(date.max) == []
 
 
 @pytest.mark.parametrize("folder", PACKS, ids=lambda folder: folder.name)

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from paidan_cockpit.pages.case_table import COLUMNS
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.queries import CasePage, CaseView
+from paidan_cockpit.pages.queries import CasePage
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.queue_tables import csv_content, xlsx_content
 from paidan_cockpit.pages.times import CityTimes

@@ -34,7 +34,7 @@ from paidan_cockpit.key_set_routes import create_key_set_router
 from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
-from paidan_cockpit.pages.lost import lost_page
+from paidan_cockpit.pages.not_found import not_found_page
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
@@ -147,7 +147,7 @@ def create_http_app(
     """Return the HTTP edge: the routes for programs, and all pages."""
     app = create_machine_app(edge_config, site.pool, signer, operators)
     app.router.routes.extend(routes.page_routes(site, assets, provider))
-    app.add_exception_handler(404, lost_page(site))
+    app.add_exception_handler(404, not_found_page(site))
     return app
 
 
@@ -164,7 +164,7 @@ def create_machine_app(
 
 
 def create_subscription(settings: Settings) -> Subscription:
-    """Return the cockpit's subscription: every step of every case, what opens none, and what checks found."""
+    """Return the cockpit's subscription: every step of every case, what opens none, scores, and what checks found."""
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
     compacted = frozenset({SCORES.name})

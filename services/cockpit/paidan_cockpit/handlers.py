@@ -1,4 +1,4 @@
-"""Handles batches of case events, each inside the batch's transaction."""
+"""Handles batches of cases, outcomes, scores and checks, each inside the batch's transaction."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class ReadModel:
         """The connection whose session has the planner's options, as far as is known."""
 
     async def apply(self, batch: Batch) -> None:
-        """Store the newest state of each case of the batch, and the checks."""
+        """Store what the batch tells of cases, checks, outcomes and scores."""
         if batch.conn is not self._planned:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn

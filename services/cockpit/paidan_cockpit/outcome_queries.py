@@ -1,4 +1,4 @@
-"""SQL of suppressed alarms: counted when their outcomes come, read by the overview."""
+"""SQL of suppressed alarms and noted reports: counted when their outcomes come, read by the overview."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

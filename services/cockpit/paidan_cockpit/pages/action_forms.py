@@ -70,10 +70,6 @@ class ActionForm:
         """Whether something is written into it that would be lost with the line."""
         return any(each.kind in ("text", "lines") for each in self.fields)
 
-    def choices_of(self, name: str) -> Sequence[tuple[str, str]]:
-        """Return the values from which a field is chosen, with their texts."""
-        return next((each.choices for each in self.fields if each.name == name), ())
-
 
 def next_action(status: str, row_id: str | None) -> str | None:
     """Return the kind of action that takes a case of this status on."""

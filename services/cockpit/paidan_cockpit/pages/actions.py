@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
 from paidan_cockpit.pages.case_story import find_visible_case, load_forms, load_story, show_case
-from paidan_cockpit.pages.queries import CaseView
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.visit import FilledForm, PageRefused, Visit
 from paidan_cockpit.services_client import ServiceAnswer

@@ -14,8 +14,8 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
 from paidan_cockpit.pages.bulk_forms import MAX_CASES, case_fields, chosen_cases, common_choice
 from paidan_cockpit.pages.bulk_request import BulkResult, load_forms_of, send_action
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import open_city
-from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.visibility import may_see

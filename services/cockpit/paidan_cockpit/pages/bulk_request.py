@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.case_story import load_forms
-from paidan_cockpit.pages.queries import CaseView
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable

@@ -6,6 +6,7 @@ from typing import Final
 
 from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.labels import Translate
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.pack_words import PackWords
 from paidan_cockpit.pages.receipts import receipt_sentence
@@ -20,30 +21,25 @@ _UNPLACED: Final = ("received", "filed")
 _MAX_WORDS: Final = 6
 
 
-def _(message: str) -> str:
-    """Mark a text for the catalogue; it is translated when a page is rendered."""
-    return message
-
-
-NO_CLASS: Final = _("Neither the report nor a person has said what class it is of.")
-STATED_CLASS: Final = _("{source} stated this class.")
-STATED_CATEGORY: Final = _(
+NO_CLASS: Final = N_("Neither the report nor a person has said what class it is of.")
+STATED_CLASS: Final = N_("{source} stated this class.")
+STATED_CATEGORY: Final = N_(
     "{source} stated a category that stands for this class. Its categories for it are {categories}."
 )
-FILED_CLASS: Final = _("It came as {before}; a person filed it under a row of this class.")
-FILED_WITHOUT_CLASS: Final = _("It came without a class; a person filed it under a row of this one.")
-ROW_LIMIT: Final = _("The row allows {limit}. Counted from {begin} by the city's calendar, that is {end}.")
-CITY_LIMIT: Final = _(
+FILED_CLASS: Final = N_("It came as {before}; a person filed it under a row of this class.")
+FILED_WITHOUT_CLASS: Final = N_("It came without a class; a person filed it under a row of this one.")
+ROW_LIMIT: Final = N_("The row allows {limit}. Counted from {begin} by the city's calendar, that is {end}.")
+CITY_LIMIT: Final = N_(
     "The row has no limit, and the city allows {limit}. Counted from {begin} by the city's calendar, that is {end}."
 )
-REOPENED_LIMIT: Final = _(
+REOPENED_LIMIT: Final = N_(
     "It was reopened, for which the city allows {limit}. Counted from {begin} by the city's calendar, that is {end}."
 )
-OTHER_LIMIT: Final = _("It began at {begin} and ends at {end}.")
-NO_LIMIT: Final = _("Neither its row nor the city limits the time for handling.")
-HELD: Final = _("It waits for a person. {why}")
-THE_RULE: Final = _("The rule says: {rule}.")
-PROMISED: Final = _("The imported record promised it by {end}.")
+OTHER_LIMIT: Final = N_("It began at {begin} and ends at {end}.")
+NO_LIMIT: Final = N_("Neither its row nor the city limits the time for handling.")
+HELD: Final = N_("It waits for a person. {why}")
+THE_RULE: Final = N_("The rule says: {rule}.")
+PROMISED: Final = N_("The imported record promised it by {end}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class Reasons:
                 text = FILED_WITHOUT_CLASS
             case _:
                 text = FILED_CLASS
-        listed = self.translate(_(", ")).join(categories)
+        listed = self.translate(N_(", ")).join(categories)
         return Reason("class", self.translate(text).format(**facts, categories=listed), opened.city_version)
 
     def _receipt(self, receipt: ShownReceipt) -> Reason:
@@ -100,7 +96,7 @@ class Reasons:
         rule = next((each for each in names.city.pack.routing if each.id == receipt.rule), None) if names.city else None
         if rule is not None:
             told = self.translate(THE_RULE).format(rule=PackWords(names, self.translate).rule(rule))
-            sentence = self.translate(_("{sentence} {next}")).format(sentence=sentence, next=told)
+            sentence = self.translate(N_("{sentence} {next}")).format(sentence=sentence, next=told)
         return Reason(_SUBJECTS.get(receipt.decision, ""), sentence, receipt.city_version)
 
     def _limit(self, record: CaseRecord) -> Iterator[Reason]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from paidan_cockpit.pages.queries import CaseView
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseMerged
 from paidan_contracts.city.geography import Point

@@ -14,11 +14,11 @@ from paidan_cockpit.pages.case_photos import photos_of_case, photos_of_order
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, parse_order, parse_record
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.overview import policy_with_tiles
-from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
-from paidan_cockpit.pages.timeline import Storyteller, place_of_work
+from paidan_cockpit.pages.timeline import TimelineBuilder, place_of_work
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
@@ -101,7 +101,7 @@ async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, recor
     reports = reports_of_case(record.state, record.events)
     return {
         "record": record,
-        "timeline": list(Storyteller(translate, view.names).timeline(record.events)),
+        "timeline": list(TimelineBuilder(translate, view.names).timeline(record.events)),
         "reasons": list(Reasons(translate, view.times, packs, view.names).tell(record)),
         "reports": reports,
         "photos": photos_of_case(record, reports),

@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import cache
 from typing import Final, TypeAlias
 
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.pages.labels import Translate, label
-from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.times import CityTimes
 
 Cell: TypeAlias = str | int | datetime | None

@@ -13,8 +13,8 @@ from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
 from paidan_cockpit.pages.case_record import parse_record
 from paidan_cockpit.pages.case_story import load_forms
+from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import open_city
-from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
@@ -44,7 +44,7 @@ class Desk:
 
 
 DESKS: Final = (
-    Desk("desk", "in-work", ("accept", "finish", "return", "ask_extension", "ask_suspension", "resume")),
+    Desk("desk", "in-work", ("accept", "finish", "return")),
     Desk("inspection", "inspection", ("inspect",)),
     Desk("callbacks", "callback", ()),
 )

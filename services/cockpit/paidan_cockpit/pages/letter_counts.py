@@ -1,12 +1,12 @@
-"""How many dead letters wait at each service, for who operates the installation and has them beside the queues."""
+"""Counts of the dead letters that wait at each service; operators of the installation see them beside the queues."""
 
 import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
+from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName
 
@@ -19,7 +19,7 @@ class LetterCounts:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._recent = RecentValues[list[ServiceHealth]](max_age_s=_AGE_S)
+        self._recent = TtlCache[list[ServiceHealth]](ttl_s=_AGE_S)
 
     async def load(self, visit: Visit) -> dict[ServiceName, int | None]:
         """Return the number of each service, None where it is not known; nothing for who operates no installation."""

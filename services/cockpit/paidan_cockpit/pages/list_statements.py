@@ -1,21 +1,17 @@
 """Statements of lists, put together from constants. Who may see what is part of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_cockpit.pages.case_view import CASE_COLUMNS
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.visibility import Scope
 from paidan_contracts.wire import CaseId
 
-COLUMNS: Final = """case_id, version, number, city, city_version, status, source, channel,
-           class_code, row_id, district, street, community, grid, address, latitude, longitude, text, confidential,
-           department, helpers,
-           reports, round, hops, reopened, urged, held, awaits_call, rating, past, reported_at, ended_at,
-           due_kind, due_at"""
 _ENDED: Final = ("closed", "voided", "not_accepted")
-_QUEUE_CONDITIONS: Final = {
+QUEUE_CONDITIONS: Final[Mapping[str, str]] = {
     "open": "ended_at IS NULL",
     "in-work": "ended_at IS NULL AND status IN ('dispatched', 'handling', 'suspended')",
     "placing": "ended_at IS NULL AND status = 'filed'",
@@ -27,6 +23,7 @@ _QUEUE_CONDITIONS: Final = {
     "callback": "awaits_call",
     "all": "true",
 }
+"""Which cases are in each queue; ``now`` and ``soon`` are arguments."""
 
 
 class QueueKey(NamedTuple):
@@ -65,6 +62,7 @@ class ListStatement:
         self.arguments = Arguments()
 
     def text(self, limit: int) -> str:
+        """Return the statement of a page of so many cases; its arguments are in ``arguments``."""
         direction = "DESC" if self._descends else "ASC"
         order = f"{self._order_column} {direction}, {self._key_table}.case_id {direction}"
         begin = list(self._begin())
@@ -85,7 +83,7 @@ class ListStatement:
                     ORDER BY {order}
                     LIMIT {self.arguments.add(limit)}
               )
-            SELECT {COLUMNS}
+            SELECT {CASE_COLUMNS}
               FROM page
               JOIN case_row USING (case_id)
              ORDER BY {"reported_at" if self._filter.by_report else "due_at"} {direction}, case_id {direction}
@@ -115,7 +113,7 @@ class ListStatement:
     def _conditions(self) -> Iterator[str]:
         queue_filter, scope = self._filter, self._scope
         yield from scope.conditions(self.arguments.add)
-        condition = _QUEUE_CONDITIONS[queue_filter.queue]
+        condition = QUEUE_CONDITIONS[queue_filter.queue]
         values = {"now": scope.now, "soon": scope.now + queue_filter.soon}
         yield condition.format(
             **{name: self.arguments.add(value) for name, value in values.items() if f"{{{name}}}" in condition}

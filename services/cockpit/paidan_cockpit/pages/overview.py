@@ -16,8 +16,8 @@ from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.overview_board import Boards, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import QueueFilter
-from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
+from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_contracts.wire import Code
@@ -33,7 +33,7 @@ class OverviewPages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._boards = Boards(site)
-        self._recent_layers = RecentValues[str](_LAYERS_AGE_S)
+        self._recent_layers = TtlCache[str](_LAYERS_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
     def routes(self) -> list[BaseRoute]:

@@ -23,10 +23,10 @@ from paidan_cockpit.pages.overview_counts import (
 )
 from paidan_cockpit.pages.overview_queries import Visible
 from paidan_cockpit.pages.overview_rates import load_rates
-from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.slow_values import SlowValues
+from paidan_cockpit.pages.stale_while_revalidate_cache import StaleWhileRevalidateCache
 from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
+from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.rights import Person
 
 _WORST: Final = 8
@@ -55,10 +55,10 @@ class Boards:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._boards = RecentValues[dict[str, Any]](_BOARD_AGE_S)
-        self._health = SlowValues[list[ServiceHealth]](_HEALTH_AGE_S)
-        self._past = RecentValues[list[HourCount]](_PAST_AGE_S)
-        self._last = RecentValues[dict[str, datetime]](_LAST_AGE_S)
+        self._boards = TtlCache[dict[str, Any]](_BOARD_AGE_S)
+        self._health = StaleWhileRevalidateCache[list[ServiceHealth]](_HEALTH_AGE_S)
+        self._past = TtlCache[list[HourCount]](_PAST_AGE_S)
+        self._last = TtlCache[dict[str, datetime]](_LAST_AGE_S)
 
     async def load(self, reader: Reader, view: CityView) -> dict[str, Any]:
         """Return the values of the overview's template, as of a moment ago at most."""

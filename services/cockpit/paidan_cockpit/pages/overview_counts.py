@@ -60,7 +60,7 @@ def loads_by(groups: Iterable[OpenGroup], key_of: Callable[[OpenGroup], str | No
 
 
 class HourCount(NamedTuple):
-    """How many cases a source opened within an hour, which is counted from the beginning of its day."""
+    """How many reports of a source came within an hour of the day; of a part of a city, how many new cases."""
 
     source: str
     hour: int

@@ -143,7 +143,7 @@ async def load_points(pool: Pool, visible: Visible) -> list[Any]:
 
 
 async def load_position(pool: Pool) -> int:
-    """Return a number that grows with every commit of the consumer."""
+    """Return a number that changes with every commit of the consumer: it grows, and a rebuild rewinds it."""
     return int(await pool.fetchval(_SELECT_POSITION, CONSUMER, timeout=_TIMEOUT_S))
 
 

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.pack_words import PackWords
 from paidan_contracts.city import City
@@ -16,103 +17,98 @@ from paidan_contracts.city.routing import RoutingRule
 _MAX_SHOWN: Final = 160
 
 
-def _(message: str) -> str:
-    """Mark a text for the catalogue; it is translated when a page is rendered."""
-    return message
-
-
 _PARTS: Final = {
-    "departments": _("Departments"),
-    "posts": _("Posts"),
-    "sources": _("Sources"),
-    "catalogue": _("Catalogue"),
-    "routing": _("Rules in order"),
-    "calendar": _("Calendar"),
-    "clocks": _("Limits of the stages"),
-    "matching": _("One matter, one case"),
-    "callbacks": _("Calling back"),
-    "noted": _("Noted without a case"),
-    "screening": _("Alarms of machines"),
-    "privacy": _("Masking of personal data"),
-    "indicators": _("Indicators"),
-    "imports": _("Imports of past records"),
-    "geography": _("Places"),
+    "departments": N_("Departments"),
+    "posts": N_("Posts"),
+    "sources": N_("Sources"),
+    "catalogue": N_("Catalogue"),
+    "routing": N_("Rules in order"),
+    "calendar": N_("Calendar"),
+    "clocks": N_("Limits of the stages"),
+    "matching": N_("One matter, one case"),
+    "callbacks": N_("Calling back"),
+    "noted": N_("Noted without a case"),
+    "screening": N_("Alarms of machines"),
+    "privacy": N_("Masking of personal data"),
+    "indicators": N_("Indicators"),
+    "imports": N_("Imports of past records"),
+    "geography": N_("Places"),
 }
-_GENERAL: Final = _("The city")
+_GENERAL: Final = N_("The city")
 _FIELDS: Final = {
-    "accept": _("accept"),
-    "accept_limit": _("Accept within"),
-    "amount": _("amount"),
-    "areas": _("named areas"),
-    "basis": _("what it follows"),
-    "begin": _("begin"),
-    "big": _("big class"),
-    "by_class": _("terms of single classes"),
-    "callback": _("reporters are called back"),
-    "categories": _("the sources' categories"),
-    "channel": _("way of orders"),
-    "channels": _("channels"),
-    "class_code": _("Class"),
-    "classes": _("classes"),
-    "closing": _("Closed when"),
-    "conditions": _("conditions"),
-    "counts": _("counts"),
-    "days": _("days"),
-    "default": _("default"),
-    "denominator": _("denominator"),
-    "dispatch": _("dispatch"),
-    "district": _("District"),
-    "dwell_s": _("seconds that it must have been seen"),
-    "en": _("in English"),
-    "end": _("end"),
-    "evidence": _("evidence"),
-    "filing": _("Filed when"),
-    "first": _("first day"),
-    "generation": _("numbering"),
-    "grid": _("unit grid"),
-    "handle": _("handle"),
-    "helpers": _("helpers"),
-    "holds": _("counts when"),
-    "ignored": _("ignored"),
-    "inspect": _("inspect"),
-    "kind": _("kind"),
-    "last": _("last day"),
-    "lead": _("who acts"),
-    "limit": _("Handle within"),
-    "matters": _("matters"),
-    "min_confidence": _("trusted from a confidence of"),
-    "names": _("name"),
-    "note": _("note"),
-    "numerator": _("numerator"),
-    "off": _("never merged"),
-    "outline": _("outline"),
-    "places": _("places"),
-    "radius_m": _("distance in metres"),
-    "rates": _("rates"),
-    "rating": _("rating"),
-    "recurrence": _("recurring within"),
-    "refire_s": _("seconds in which it is suppressed again"),
-    "reopening": _("reopening"),
-    "report_at": _("confidence of a report"),
-    "review_at": _("confidence of a review"),
-    "role": _("Duty"),
-    "rows": _("rows"),
-    "shape": _("drawn border"),
-    "shifts": _("Working hours"),
-    "silent_after_min": _("minutes after which it is silent"),
-    "source": _("Source"),
-    "street": _("Street"),
-    "trusted": _("filed without verification"),
-    "unit": _("Department"),
-    "verify": _("verify"),
-    "version": _("version"),
-    "warn_at": _("share of a limit after which a warning goes out"),
-    "when": _("times"),
-    "window_h": _("hours in which reports join"),
-    "within": _("within"),
-    "working": _("working day"),
-    "zh": _("in Chinese"),
-    "zone": _("time zone"),
+    "accept": N_("accept"),
+    "accept_limit": N_("Accept within"),
+    "amount": N_("amount"),
+    "areas": N_("named areas"),
+    "basis": N_("what it follows"),
+    "begin": N_("begin"),
+    "big": N_("big class"),
+    "by_class": N_("terms of single classes"),
+    "callback": N_("reporters are called back"),
+    "categories": N_("the sources' categories"),
+    "channel": N_("way of orders"),
+    "channels": N_("channels"),
+    "class_code": N_("Class"),
+    "classes": N_("classes"),
+    "closing": N_("Closed when"),
+    "conditions": N_("conditions"),
+    "counts": N_("counts"),
+    "days": N_("days"),
+    "default": N_("default"),
+    "denominator": N_("denominator"),
+    "dispatch": N_("dispatch"),
+    "district": N_("District"),
+    "dwell_s": N_("seconds that it must have been seen"),
+    "en": N_("in English"),
+    "end": N_("end"),
+    "evidence": N_("evidence"),
+    "filing": N_("Filed when"),
+    "first": N_("first day"),
+    "generation": N_("numbering"),
+    "grid": N_("unit grid"),
+    "handle": N_("handle"),
+    "helpers": N_("helpers"),
+    "holds": N_("counts when"),
+    "ignored": N_("ignored"),
+    "inspect": N_("inspect"),
+    "kind": N_("kind"),
+    "last": N_("last day"),
+    "lead": N_("who acts"),
+    "limit": N_("Handle within"),
+    "matters": N_("matters"),
+    "min_confidence": N_("trusted from a confidence of"),
+    "names": N_("name"),
+    "note": N_("note"),
+    "numerator": N_("numerator"),
+    "off": N_("never merged"),
+    "outline": N_("outline"),
+    "places": N_("places"),
+    "radius_m": N_("distance in metres"),
+    "rates": N_("rates"),
+    "rating": N_("rating"),
+    "recurrence": N_("recurring within"),
+    "refire_s": N_("seconds in which it is suppressed again"),
+    "reopening": N_("reopening"),
+    "report_at": N_("confidence of a report"),
+    "review_at": N_("confidence of a review"),
+    "role": N_("Duty"),
+    "rows": N_("rows"),
+    "shape": N_("drawn border"),
+    "shifts": N_("Working hours"),
+    "silent_after_min": N_("minutes after which it is silent"),
+    "source": N_("Source"),
+    "street": N_("Street"),
+    "trusted": N_("filed without verification"),
+    "unit": N_("Department"),
+    "verify": N_("verify"),
+    "version": N_("version"),
+    "warn_at": N_("share of a limit after which a warning goes out"),
+    "when": N_("times"),
+    "window_h": N_("hours in which reports join"),
+    "within": N_("within"),
+    "working": N_("working day"),
+    "zh": N_("in Chinese"),
+    "zone": N_("time zone"),
 }
 _DEPARTMENTS: Final = frozenset({"lead", "helpers", "owners", "unit"})
 _PLACES: Final = frozenset({"district", "street", "places", "within"})
@@ -191,9 +187,9 @@ class PackDifferences:
     def _value(self, field: str, value: Any, names: CityNames) -> str:  # noqa: ANN401 - part of a document
         match value:
             case None | [] | ():
-                return self._translate(_("nothing"))
+                return self._translate(N_("nothing"))
             case bool():
-                return self._translate(_("yes") if value else _("no"))
+                return self._translate(N_("yes") if value else N_("no"))
             case str():
                 return self._named(field, value, names)
             case list():
@@ -209,7 +205,7 @@ class PackDifferences:
         if value.keys() == {"zh", "en"}:
             return str(value[names.language])
         if "polygons" in value:
-            return self._translate(_("a drawing"))
+            return self._translate(N_("a drawing"))
         stated = ((name, each) for name, each in value.items() if each not in (None, [], ()))
         return self._words.listed(
             f"{self._translate(_FIELDS[name]) if name in _FIELDS else name}: {self._value(name, each, names)}"

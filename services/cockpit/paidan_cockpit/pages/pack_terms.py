@@ -4,25 +4,20 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.pack_words import PackWords
 from paidan_contracts.city import City
 from paidan_contracts.city.policies import ClassMatchingOverride, ClassScreeningOverride
 
-
-def _(message: str) -> str:
-    """Mark a text for the catalogue; it is translated when a page is rendered."""
-    return message
-
-
 _RATINGS: Final = {
-    "worst": _("Of the ratings of several reporters the worst is the case's."),
-    "last": _("Of the ratings of several reporters the last one is the case's."),
-    "opener": _("The rating of the reporter who opened the case is the case's."),
+    "worst": N_("Of the ratings of several reporters the worst is the case's."),
+    "last": N_("Of the ratings of several reporters the last one is the case's."),
+    "opener": N_("The rating of the reporter who opened the case is the case's."),
 }
 _UNREASONABLE: Final = {
-    "counts": _("A dissatisfied rating counts also when it was judged unreasonable."),
-    "left_out": _("A dissatisfied rating that was judged unreasonable is left out."),
+    "counts": N_("A dissatisfied rating counts also when it was judged unreasonable."),
+    "left_out": N_("A dissatisfied rating that was judged unreasonable is left out."),
 }
 
 
@@ -42,11 +37,11 @@ class PackTerms:
     def all(self) -> list[Term]:
         """Return every term."""
         told = (
-            (_("One matter, one case"), self._matching()),
-            (_("Alarms of machines"), self._screening()),
-            (_("Noted without a case"), self._noted()),
-            (_("Calling back"), self._callbacks()),
-            (_("Returning and reopening"), self._reopening()),
+            (N_("One matter, one case"), self._matching()),
+            (N_("Alarms of machines"), self._screening()),
+            (N_("Noted without a case"), self._noted()),
+            (N_("Calling back"), self._callbacks()),
+            (N_("Returning and reopening"), self._reopening()),
         )
         return [Term(self._translate(title), list(sentences)) for title, sentences in told]
 
@@ -56,13 +51,13 @@ class PackTerms:
     def _matching(self) -> Iterator[str]:
         terms = self._pack.matching
         yield self._say(
-            _("A report joins an open case of its class within {radius} m and {hours} hours after the first report."),
+            N_("A report joins an open case of its class within {radius} m and {hours} hours after the first report."),
             radius=f"{terms.radius_m:g}", hours=terms.window_h,
         )  # fmt: skip
         channels = self._words.listed(label(self._translate, "channel", each) for each in terms.channels)
-        yield self._say(_("Only reports from these channels are merged: {channels}."), channels=channels)
+        yield self._say(N_("Only reports from these channels are merged: {channels}."), channels=channels)
         yield self._say(
-            _("One that comes within {length} after closing opens a case that is marked as recurring."),
+            N_("One that comes within {length} after closing opens a case that is marked as recurring."),
             length=self._words.limit(terms.recurrence),
         )
         for each in terms.by_class:
@@ -70,20 +65,22 @@ class PackTerms:
 
     def _matching_of(self, terms: ClassMatchingOverride) -> Iterator[str]:
         if terms.off:
-            yield self._translate(_("never merged"))
+            yield self._translate(N_("never merged"))
         if terms.radius_m is not None:
-            yield self._say(_("within {radius} m"), radius=f"{terms.radius_m:g}")
+            yield self._say(N_("within {radius} m"), radius=f"{terms.radius_m:g}")
         if terms.recurrence is not None:
-            yield self._say(_("recurring within {length}"), length=self._words.limit(terms.recurrence))
+            yield self._say(N_("recurring within {length}"), length=self._words.limit(terms.recurrence))
 
     def _screening(self) -> Iterator[str]:
         terms = self._pack.screening
         yield self._say(
-            _("From a confidence of {report} on an alarm becomes a report; from {review} on it is verified first."),
+            N_("From a confidence of {report} on an alarm becomes a report; from {review} on it is verified first."),
             report=f"{terms.report_at:g}", review=f"{terms.review_at:g}",
         )  # fmt: skip
         yield self._say(
-            _("An alarm of the same camera, class and region within {minutes} minutes after its report is suppressed."),
+            N_(
+                "An alarm of the same camera, class and region within {minutes} minutes after its report is suppressed."
+            ),
             minutes=f"{terms.refire_s / 60:g}",
         )
         for each in terms.by_class:
@@ -91,19 +88,21 @@ class PackTerms:
 
     def _screening_of(self, terms: ClassScreeningOverride) -> Iterator[str]:
         if terms.dwell_s is not None:
-            yield self._say(_("seen for at least {minutes} minutes"), minutes=f"{terms.dwell_s / 60:g}")
+            yield self._say(N_("seen for at least {minutes} minutes"), minutes=f"{terms.dwell_s / 60:g}")
         if terms.refire_s is not None:
-            yield self._say(_("suppressed for {minutes} minutes"), minutes=f"{terms.refire_s / 60:g}")
+            yield self._say(N_("suppressed for {minutes} minutes"), minutes=f"{terms.refire_s / 60:g}")
         if terms.report_at is not None:
-            yield self._say(_("a report from a confidence of {report} on"), report=f"{terms.report_at:g}")
+            yield self._say(N_("a report from a confidence of {report} on"), report=f"{terms.report_at:g}")
 
     def _noted(self) -> Iterator[str]:
         for rule in self._pack.noted:
             matters = self._words.listed(label(self._translate, "matter", each) for each in rule.matters)
             name = self._names.of(rule.names) if rule.names else rule.id
-            text = _("{name}: {matters}, unless it names a class") if rule.unclassified_only else _("{name}: {matters}")
+            text = (
+                N_("{name}: {matters}, unless it names a class") if rule.unclassified_only else N_("{name}: {matters}")
+            )
             yield self._say(text, name=name, matters=matters)
-        yield self._translate(_("Categories that the city ignores are noted, too."))
+        yield self._translate(N_("Categories that the city ignores are noted, too."))
 
     def _callbacks(self) -> Iterator[str]:
         terms = self._pack.callbacks
@@ -113,18 +112,18 @@ class PackTerms:
     def _reopening(self) -> Iterator[str]:
         clocks = self._pack.clocks
         yield self._say(
-            _("After {number} returns a case is held for a dispatcher's decision."),
+            N_("After {number} returns a case is held for a dispatcher's decision."),
             number=clocks.returns_before_adjudication,
         )
         yield self._say(
-            _("A closed case may be reopened {number} times, within {length}; the limit is then {limit}."),
+            N_("A closed case may be reopened {number} times, within {length}; the limit is then {limit}."),
             number=clocks.reopening.times,
             length=self._words.limit(clocks.reopening.within),
             limit=self._words.limit(clocks.reopening.limit)
             if clocks.reopening.limit
-            else self._translate(_("the row's")),
+            else self._translate(N_("the row's")),
         )
 
     def _for_classes(self, terms: ClassMatchingOverride | ClassScreeningOverride, told: Sequence[str]) -> str:
         classes = self._words.listed(self._words.class_pattern(each) for each in terms.classes)
-        return self._say(_("For {classes}: {terms}."), classes=classes, terms=self._words.listed(told))
+        return self._say(N_("For {classes}: {terms}."), classes=classes, terms=self._words.listed(told))

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from babel.dates import get_day_names
 from babel.units import format_unit
 
 from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-from paidan_contracts.city.calendar import CalendarDay
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.city.routing import RoutingRule, TimeCondition
 
-_SATURDAY: Final = 5
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {
     "working_hour": "hour",
@@ -26,27 +24,22 @@ _UNITS: Final = {
 }
 
 
-def _(message: str) -> str:
-    """Mark a text for the catalogue; it is translated when a page is rendered."""
-    return message
-
-
 _LEVEL_SELECTORS: Final = {
-    "city": _("the city's {kind}"),
-    "district": _("the {kind} of the case's district"),
-    "street": _("the {kind} of the case's street"),
+    "city": N_("the city's {kind}"),
+    "district": N_("the {kind} of the case's district"),
+    "street": N_("the {kind} of the case's street"),
 }
-_WHOLE_KINDS: Final = {"*": _("every class"), "C*": _("all components (C)"), "E*": _("all events (E)")}
+_WHOLE_KINDS: Final = {"*": N_("every class"), "C*": N_("all components (C)"), "E*": N_("all events (E)")}
 _CONDITIONS: Final = {
-    "classes": _("class {values}"),
-    "conditions": _("condition {values}"),
-    "places": _("in {values}"),
-    "grids": _("grid cells that begin with {values}"),
-    "areas": _("in the area {values}"),
-    "owners": _("owned by {values}"),
-    "channels": _("reported by {values}"),
-    "sources": _("from {values}"),
-    "matters": _("as {values}"),
+    "classes": N_("class {values}"),
+    "conditions": N_("condition {values}"),
+    "places": N_("in {values}"),
+    "grids": N_("grid cells that begin with {values}"),
+    "areas": N_("in the area {values}"),
+    "owners": N_("owned by {values}"),
+    "channels": N_("reported by {values}"),
+    "sources": N_("from {values}"),
+    "matters": N_("as {values}"),
 }
 
 
@@ -71,26 +64,26 @@ class PackWords:
     def limit(self, limit: TimeLimit | None) -> str:
         """Return a time limit, such as `4 working hours`."""
         if limit is None:
-            return self._translate(_("the city's limit"))
+            return self._translate(N_("the city's limit"))
         length = format_unit(limit.amount, f"duration-{_UNITS[limit.unit]}", locale=self._names.language)
         is_working = limit.unit.startswith("working")
-        text = _("{length} of working time") if is_working else _("{length}, nights and holidays included")
+        text = N_("{length} of working time") if is_working else N_("{length}, nights and holidays included")
         return self._translate(text).format(length=length)
 
     def rule(self, rule: RoutingRule) -> str:
         """Return a rule as a sentence: when it covers a case, and who must act then."""
         conditions = [*self._conditions(rule), *(self._times(rule.when) if rule.when else ())]
-        when = self._translate(_("; ")).join(conditions) or self._translate(_("every case"))
-        sentence = self._translate(_("{when} → {department}")).format(when=when, department=self.selector(rule.lead))
+        when = self._translate(N_("; ")).join(conditions) or self._translate(N_("every case"))
+        sentence = self._translate(N_("{when} → {department}")).format(when=when, department=self.selector(rule.lead))
         if not rule.helpers:
             return sentence
         helpers = self.listed(self.selector(each) for each in rule.helpers)
-        return sentence + self._translate(_(", helped by {helpers}")).format(helpers=helpers)
+        return sentence + self._translate(N_(", helped by {helpers}")).format(helpers=helpers)
 
     def selector(self, selector: str) -> str:
         """Return whom a rule's selector stands for."""
         if selector == "owner":
-            return self._translate(_("the stated owner"))
+            return self._translate(N_("the stated owner"))
         level, colon, kind = selector.partition(":")
         if not colon:
             return self._names.department(selector)
@@ -100,7 +93,9 @@ class PackWords:
         )
         if example is None:
             return text
-        return self._translate(_("{text} (such as {example})")).format(text=text, example=self._names.of(example.names))
+        return self._translate(N_("{text} (such as {example})")).format(
+            text=text, example=self._names.of(example.names)
+        )
 
     def class_pattern(self, pattern: str) -> str:
         """Return the classes that a pattern covers: the code with its name, or all that begin so."""
@@ -125,15 +120,6 @@ class PackWords:
             own = [each for each in inside if each.street is None]
             yield DepartmentGroup(self._names.place(district), own, below)
 
-    def exceptions(self, since: date) -> list[CalendarDay]:
-        """Return the days from a date on that are not as their weekday is: holidays, and weekends that are worked."""
-        days = self._city.pack.calendar.days
-        return [each for each in days if each.date >= since and each.working == (each.date.weekday() >= _SATURDAY)]
-
-    def weekday(self, day: date) -> str:
-        """Return the name of a date's weekday."""
-        return str(get_day_names("abbreviated", locale=self._names.language)[day.weekday()])
-
     def _conditions(self, rule: RoutingRule) -> Iterator[str]:
         for name, text in _CONDITIONS.items():
             if values := getattr(rule, name):
@@ -156,21 +142,21 @@ class PackWords:
 
     def _times(self, when: TimeCondition) -> Iterator[str]:
         if when.hours:
-            yield self._translate(_("at {values}")).format(values=self.listed(when.hours))
+            yield self._translate(N_("at {values}")).format(values=self.listed(when.hours))
         if when.weekdays:
             days = get_day_names("abbreviated", locale=self._names.language)
-            yield self._translate(_("on {values}")).format(
+            yield self._translate(N_("on {values}")).format(
                 values=self.listed(str(days[_WEEKDAYS.index(each)]) for each in when.weekdays)
             )
         if when.dates:
-            yield self._translate(_("within {values}")).format(values=self.listed(when.dates))
+            yield self._translate(N_("within {values}")).format(values=self.listed(when.dates))
         if when.working_time is not None:
-            text = _("in working hours") if when.working_time else _("outside working hours")
+            text = N_("in working hours") if when.working_time else N_("outside working hours")
             yield self._translate(text)
 
     def listed(self, values: Iterable[str]) -> str:
         """Return values as a list in one line."""
-        return self._translate(_(", ")).join(values)
+        return self._translate(N_(", ")).join(values)
 
 
 def _level_of(department: Department) -> str:

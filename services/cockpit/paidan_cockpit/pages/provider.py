@@ -70,7 +70,7 @@ class ProviderPages:
             raise PageRefused(403, "sign_in_broke")
         secret = await self._provider.identities.sign_in(identity, visit.address)
         if secret is None:
-            response = self._site.show(visit, "stranger.html", {"subject": identity.subject}, 403)
+            response = self._site.show(visit, "unknown_subject.html", {"subject": identity.subject}, 403)
         else:
             if visit.session is not None:
                 await self._site.accounts.sign_out(visit.session.session_id, visit.address)

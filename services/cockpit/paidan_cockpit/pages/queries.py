@@ -2,63 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from paidan_chassis.database import Pool
-from paidan_cockpit.case_rows import NEVER
-from paidan_cockpit.pages.list_statements import COLUMNS, CURSORS, Arguments, ListStatement, QueueKey, may_walk
+from paidan_cockpit.pages.case_view import CASE_COLUMNS, CaseView
+from paidan_cockpit.pages.list_statements import (
+    CURSORS,
+    QUEUE_CONDITIONS,
+    Arguments,
+    ListStatement,
+    QueueKey,
+    may_walk,
+)
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.visibility import Scope
 
 _TIMEOUT_S: Final = 5.0
 _WALKED: Final = 10_000
 """Cases that are looked at one after the other before an index is asked for the words."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """A case as lists show it."""
-
-    case_id: str
-    version: int
-    number: str
-    city: str
-    city_version: str
-    status: str
-    source: str
-    channel: str
-    class_code: str | None
-    row_id: str | None
-    district: str | None
-    street: str | None
-    community: str | None
-    grid: str | None
-    address: str | None
-    latitude: float | None
-    longitude: float | None
-    text: str
-    confidential: bool
-    department: str | None
-    helpers: list[str]
-    reports: int
-    round: int
-    hops: int
-    reopened: int
-    urged: int
-    held: bool
-    awaits_call: bool
-    rating: str | None
-    past: bool
-    reported_at: datetime
-    ended_at: datetime | None
-    due_kind: str | None
-    due_at: datetime
-
-    @property
-    def due(self) -> datetime | None:
-        """When the next running clock ends; None where none runs."""
-        return self.due_at if self.due_at < NEVER else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +31,7 @@ class CasePage:
 
 
 class QueueCounts(NamedTuple):
-    """How many open cases are in each queue."""
+    """How many cases are in each queue that is counted, by its name with underscores."""
 
     open: int
     placing: int
@@ -82,25 +43,21 @@ class QueueCounts(NamedTuple):
     callback: int
 
 
-_SELECT_COUNTS: Final = """
-    SELECT count(*) FILTER (WHERE ended_at IS NULL) AS open,
-           count(*) FILTER (WHERE status = 'filed') AS placing,
-           count(*) FILTER (WHERE status = 'received') AS verification,
-           count(*) FILTER (WHERE hops > 0 AND status IN ('filed', 'dispatched')) AS returned,
-           count(*) FILTER (WHERE ended_at IS NULL AND due_at < {now}) AS overdue,
-           count(*) FILTER (WHERE ended_at IS NULL AND due_at >= {now} AND due_at < {soon}) AS due_soon,
-           count(*) FILTER (WHERE status = 'inspecting') AS inspection,
-           count(*) FILTER (WHERE awaits_call) AS callback
+_COUNTED: Final = ", ".join(
+    f"count(*) FILTER (WHERE {QUEUE_CONDITIONS[name.replace('_', '-')]}) AS {name}" for name in QueueCounts._fields
+)
+_SELECT_COUNTS: Final = f"""
+    SELECT {_COUNTED}
       FROM active_case AS listed
-     WHERE {visible}
+     WHERE {{visible}}
 """
 _SELECT_CASE: Final = f"""
-    SELECT {COLUMNS}
+    SELECT {CASE_COLUMNS}
       FROM case_row
      WHERE case_id = $1
 """
 _SELECT_CASES: Final = f"""
-    SELECT {COLUMNS}
+    SELECT {CASE_COLUMNS}
       FROM case_row
      WHERE case_id = ANY($1::text[])
 """

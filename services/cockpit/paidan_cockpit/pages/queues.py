@@ -18,8 +18,8 @@ from paidan_cockpit.pages.name_search import FoundName, find_names
 from paidan_cockpit.pages.queries import QueueCounts
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Queue, QueueFilter
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
-from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.saved_views import MAX_NAME
@@ -36,7 +36,7 @@ class QueuePages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._letters = LetterCounts(site)
-        self._counts = RecentValues[QueueCounts](max_age_s=_COUNTS_AGE_S)
+        self._counts = TtlCache[QueueCounts](ttl_s=_COUNTS_AGE_S)
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""

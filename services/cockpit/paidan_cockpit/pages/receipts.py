@@ -6,27 +6,22 @@ from typing import Final
 
 from paidan_cockpit.pages.case_record import ShownReceipt
 from paidan_cockpit.pages.labels import Translate
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-
-
-def _(message: str) -> str:
-    """Mark a text for the catalogue; it is translated when a page is rendered."""
-    return message
-
 
 SENTENCES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
-        ("filed", "default_row"): _("Filed under its row because that is the default row of its class."),
-        ("filed", "by_report"): _("Filed under its row because the report stated that row."),
-        ("filed", "by_hand"): _("Filed under its row by a person."),
-        ("filed", "by_record"): _("Filed under its row by the imported record."),
-        ("placed", "by_hand"): _("A person chose {department}."),
-        ("placed", "by_record"): _("The imported record names {department}."),
-        ("placed", ""): _("Dispatched to {department} because of the city's rule {rule}."),
-        ("helped", "by_hand"): _("A person chose {department} to help."),
-        ("helped", ""): _("{department} helps because of the city's rule {rule}."),
-        ("rated", ""): _("The case's rating was made from all reporters' ratings by the rule {rule}."),
-        ("", ""): _("Decided by the rule {rule}."),
+        ("filed", "default_row"): N_("Filed under its row because that is the default row of its class."),
+        ("filed", "by_report"): N_("Filed under its row because the report stated that row."),
+        ("filed", "by_hand"): N_("Filed under its row by a person."),
+        ("filed", "by_record"): N_("Filed under its row by the imported record."),
+        ("placed", "by_hand"): N_("A person chose {department}."),
+        ("placed", "by_record"): N_("The imported record names {department}."),
+        ("placed", ""): N_("Dispatched to {department} because of the city's rule {rule}."),
+        ("helped", "by_hand"): N_("A person chose {department} to help."),
+        ("helped", ""): N_("{department} helps because of the city's rule {rule}."),
+        ("rated", ""): N_("The case's rating was made from all reporters' ratings by the rule {rule}."),
+        ("", ""): N_("Decided by the rule {rule}."),
     }
 )
 """By decision and rule; an empty rule stands for any rule of the city."""

@@ -63,7 +63,7 @@ class Site:
     """Whether persons may sign in at a provider, after which they are where they wanted to go."""
 
     def page(self, path: str, handler: Handler, page: Page, method: Method = "GET") -> BaseRoute:
-        """Return the route of a page for signed-in persons who may open it; others learn nothing about it."""
+        """Return the route of a page for signed-in persons who may open it; 404 for others."""
 
         async def open_to_its_readers(visit: Visit) -> Response:
             if not visit.person.may_open(page):

@@ -8,53 +8,48 @@ from typing import Final
 
 from paidan_cockpit.pages.case_map import metres_between
 from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts import cases
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
 
-
-def _(message: str) -> str:
-    """Mark a text for the catalogue; it is translated when a page is rendered."""
-    return message
-
-
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "case.opened.v1 dispatched": _(
+        "case.opened.v1 dispatched": N_(
             "A report from {source} opened the case, and it was dispatched to {department} at once."
         ),
-        "case.opened.v1": _("A report from {source} opened the case."),
-        "case.merged.v1 near": _("Another report of the same problem joined, {metres} m away."),
-        "case.merged.v1": _("Another report of the same problem joined."),
-        "case.filed.v1": _("Filed under {row}."),
-        "case.dispatched.v1": _("Dispatched to {department}."),
-        "case.held.v1": _("Nobody is responsible by rule: it waits for a dispatcher."),
-        "case.voided.v1": _("Voided."),
-        "case.not_accepted.v1": _("Not accepted."),
-        "case.amended.v1": _("Corrected from a later export."),
-        "case.accepted.v1": _("{department} accepted it."),
-        "case.returned.v1": _("{department} returned it: {reason}."),
-        "case.finished.v1": _("{department} finished it."),
-        "case.finished.v1 late": _("{department} finished it, late."),
-        "case.reworked.v1": _("The inspection failed: {department} does it again."),
-        "case.closed.v1": _("The inspection passed: closed."),
-        "case.called_back.v1": _("The reporter was called back: {rating}."),
-        "case.reopened.v1": _("Reopened: {department} works on it again."),
-        "case.helper_answered.v1 accepted": _("{department}, which helps, accepted its order."),
-        "case.helper_answered.v1 returned": _("{department}, which helps, returned its order: {reason}."),
-        "case.helper_answered.v1 finished": _("{department}, which helps, finished its part."),
-        "case.urged.v1": _("{department} was reminded."),
-        "case.overdue.v1": _("{department} passed the time limit to {clock}."),
-        "case.clock_overdue.v1": _("The time limit to {clock} passed."),
-        "case.clock_warned.v1": _("The time limit to {clock} will pass soon."),
+        "case.opened.v1": N_("A report from {source} opened the case."),
+        "case.merged.v1 near": N_("Another report of the same problem joined, {metres} m away."),
+        "case.merged.v1": N_("Another report of the same problem joined."),
+        "case.filed.v1": N_("Filed under {row}."),
+        "case.dispatched.v1": N_("Dispatched to {department}."),
+        "case.held.v1": N_("Nobody is responsible by rule: it waits for a dispatcher."),
+        "case.voided.v1": N_("Voided."),
+        "case.not_accepted.v1": N_("Not accepted."),
+        "case.amended.v1": N_("Corrected from a later export."),
+        "case.accepted.v1": N_("{department} accepted it."),
+        "case.returned.v1": N_("{department} returned it: {reason}."),
+        "case.finished.v1": N_("{department} finished it."),
+        "case.finished.v1 late": N_("{department} finished it, late."),
+        "case.reworked.v1": N_("The inspection failed: {department} does it again."),
+        "case.closed.v1": N_("The inspection passed: closed."),
+        "case.called_back.v1": N_("The reporter was called back: {rating}."),
+        "case.reopened.v1": N_("Reopened: {department} works on it again."),
+        "case.helper_answered.v1 accepted": N_("{department}, which helps, accepted its order."),
+        "case.helper_answered.v1 returned": N_("{department}, which helps, returned its order: {reason}."),
+        "case.helper_answered.v1 finished": N_("{department}, which helps, finished its part."),
+        "case.urged.v1": N_("{department} was reminded."),
+        "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
+        "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
+        "case.clock_warned.v1": N_("The time limit to {clock} will pass soon."),
     }
 )
 """By event type, and by what of it another sentence is for."""
-BY_RULE: Final = _("by rule")
-DONE_NEAR: Final = _("Done {metres} m from the place reported.")
-DONE_SOMEWHERE: Final = _("Where it was done is known, the place reported is not.")
+BY_RULE: Final = N_("by rule")
+DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
+DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is not.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Storyteller:
+class TimelineBuilder:
     """Writes sentences in one language."""
 
     translate: Translate

@@ -17,7 +17,7 @@ Argument = Callable[[object], str]
 
 
 class LocatedCase(Protocol):
-    """What of a case decides who may see it."""
+    """The fields that decide who may see a case."""
 
     @property
     def city(self) -> str: ...

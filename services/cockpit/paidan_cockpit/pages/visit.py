@@ -74,7 +74,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class FilledForm:
-    """The fields of a form, of one that is sent twice the last; and the content of its files."""
+    """The fields of a form, with the last value of a repeated field, and the content of its files."""
 
     fields: Mapping[str, str]
     files: Sequence[bytes] = ()
@@ -132,21 +132,21 @@ def session_cookie_of(request: Request) -> str:
 
 
 def set_session_cookie(response: Response, request: Request, secret: str) -> None:
-    """Let the browser keep a session's secret until it is closed, out of the reach of scripts."""
+    """Set the cookie of a session's secret, which lasts until the browser is closed and which scripts cannot read."""
     response.set_cookie(
         _session_cookie_name(request), secret, httponly=True, secure=is_secure(request), samesite="lax", path="/"
     )
 
 
 def delete_session_cookie(response: Response, request: Request) -> None:
-    """Let the browser forget the session."""
+    """Delete the cookie of the session."""
     response.delete_cookie(
         _session_cookie_name(request), httponly=True, secure=is_secure(request), samesite="lax", path="/"
     )
 
 
 def set_state_cookie(response: Response, request: Request, state: str, path: str, lasts: timedelta) -> None:
-    """Let the browser that goes to the provider keep the state, so that no other one can come back with its answer."""
+    """Set the cookie of the state, so that only the browser that went to the provider can come back with its answer."""
     response.set_cookie(
         _STATE_COOKIE,
         state,
@@ -164,12 +164,12 @@ def state_cookie_of(request: Request) -> str:
 
 
 def delete_state_cookie(response: Response, request: Request, path: str) -> None:
-    """Let the browser forget the state: it counts once."""
+    """Delete the cookie of the state: it counts once."""
     response.delete_cookie(_STATE_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=path)
 
 
 def remember_wanted_page(response: Response, request: Request) -> None:
-    """Let the browser keep which page somebody opened before signing in; not what a page's own script asked for."""
+    """Set the cookie of the page that was opened before signing in, unless a page's own script asked for it."""
     if "text/html" not in request.headers.get("accept", ""):
         return
     response.set_cookie(
@@ -189,7 +189,7 @@ def wanted_page_of(request: Request) -> str:
 
 
 def forget_wanted_page(response: Response, request: Request) -> None:
-    """Let the browser forget the page that was opened before signing in: it is shown once."""
+    """Delete the cookie of the page that was opened before signing in: it is shown once."""
     if _WANTED_COOKIE in request.cookies:
         response.delete_cookie(
             _WANTED_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=_WANTED_PATH
@@ -212,7 +212,7 @@ def local_path(text: str) -> str:
 
 
 def set_preference(response: Response, request: Request, name: str, value: str) -> None:
-    """Let the browser remember a choice that is nobody's secret."""
+    """Set the cookie of a choice that is nobody's secret."""
     response.set_cookie(
         name, value, max_age=_PREFERENCE_S, httponly=True, secure=is_secure(request), samesite="lax", path="/"
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from paidan_cockpit.pages.recent_values import RecentValues
+from paidan_cockpit.pages.ttl_cache import TtlCache
 
 
 async def test_those_who_ask_at_once_share_one_computation() -> None:
@@ -16,10 +16,10 @@ async def test_those_who_ask_at_once_share_one_computation() -> None:
         computed.append("once")
         return len(computed)
 
-    values = RecentValues[int](max_age_s=60)
-    assert await asyncio.gather(*(values.get("key", compute) for _ in range(20))) == [1] * 20
-    assert await values.get("key", compute) == 1
-    assert await values.get("other", compute) == 2
+    cache = TtlCache[int](ttl_s=60)
+    assert await asyncio.gather(*(cache.get("key", compute) for _ in range(20))) == [1] * 20
+    assert await cache.get("key", compute) == 1
+    assert await cache.get("other", compute) == 2
 
 
 async def test_an_old_value_is_computed_again() -> None:
@@ -28,8 +28,8 @@ async def test_an_old_value_is_computed_again() -> None:
     async def compute() -> int:
         return next(numbers)
 
-    values = RecentValues[int](max_age_s=0)
-    assert [await values.get("key", compute) for _ in range(3)] == [0, 1, 2]
+    cache = TtlCache[int](ttl_s=0)
+    assert [await cache.get("key", compute) for _ in range(3)] == [0, 1, 2]
 
 
 async def test_an_error_is_raised_and_not_kept() -> None:
@@ -41,7 +41,7 @@ async def test_an_error_is_raised_and_not_kept() -> None:
             raise answer
         return answer
 
-    values = RecentValues[int](max_age_s=60)
+    cache = TtlCache[int](ttl_s=60)
     with pytest.raises(ValueError, match="planted"):
-        await values.get("key", compute)
-    assert await values.get("key", compute) == 7
+        await cache.get("key", compute)
+    assert await cache.get("key", compute) == 7

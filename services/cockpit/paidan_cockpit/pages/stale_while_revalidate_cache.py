@@ -1,4 +1,4 @@
-"""Values that others take long to answer: a page waits for one only a moment, and then shows the last one known."""
+"""A cache that serves the last value known while a slow answer is awaited; a page waits for that only a moment."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ class _Entry(Generic[ValueT]):
     known: list[ValueT] = field(default_factory=list)
 
 
-class SlowValues(Generic[ValueT]):
+class StaleWhileRevalidateCache(Generic[ValueT]):
     """Keeps by key the last value known, and asks anew once it is some seconds old; one question at a time."""
 
     def __init__(self, max_age_s: float, patience_s: float = PATIENCE_S) -> None:

@@ -1,4 +1,4 @@
-"""Values that may be a little old: computed once for all who ask for the same within a moment."""
+"""A cache with a time to live: a value is computed once for all who ask for the same within it."""
 
 import asyncio
 import time
@@ -9,11 +9,11 @@ ValueT = TypeVar("ValueT")
 _MAX_KEYS: Final = 500
 
 
-class RecentValues(Generic[ValueT]):
-    """Caches by key for some seconds. Whoever asks while a value is computed waits for that one."""
+class TtlCache(Generic[ValueT]):
+    """Caches by key for a time to live. Whoever asks while a value is computed waits for that one."""
 
-    def __init__(self, max_age_s: float) -> None:
-        self._max_age_s = max_age_s
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
         self._tasks: dict[Hashable, tuple[float, asyncio.Task[ValueT]]] = {}
 
     async def get(self, key: Hashable, compute: Callable[[], Awaitable[ValueT]]) -> ValueT:
@@ -23,7 +23,7 @@ class RecentValues(Generic[ValueT]):
             if len(self._tasks) >= _MAX_KEYS:
                 self._tasks.clear()
             task = asyncio.ensure_future(_run(compute))
-            self._tasks[key] = (time.monotonic() + self._max_age_s, task)
+            self._tasks[key] = (time.monotonic() + self._ttl_s, task)
         # One visitor who leaves must not take the value from the others.
         return await asyncio.shield(task)
 

@@ -1,4 +1,4 @@
-"""Addresses that there are not: a page for people, the edge's own answer for programs."""
+"""The answer to addresses that no route has: a page for people, the edge's own answer for programs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
@@ -15,7 +15,7 @@ ErrorHandler: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 _NO_ROUTE: Final = "/{address}"
 
 
-def lost_page(site: Site) -> ErrorHandler:
+def not_found_page(site: Site) -> ErrorHandler:
     """Return the handler of addresses that no route has."""
 
     async def refuse(_visit: Visit) -> Response:
