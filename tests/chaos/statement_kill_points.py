@@ -32,6 +32,8 @@ COCKPIT_WINDOWS: Final = {
     "before_positions": Window(r"UPDATE lane\s", transaction="INSERT INTO case_row"),
     "before_commit": Window("COMMIT", transaction="INSERT INTO case_row"),
     "after_commit": Window("COMMIT", is_after=True, transaction="INSERT INTO case_row"),
+    "outcomes_before_positions": Window(r"UPDATE lane\s", transaction="INSERT INTO suppressed_tally"),
+    "outcomes_after_commit": Window("COMMIT", is_after=True, transaction="INSERT INTO noted_report"),
     "checks_before_positions": Window(r"UPDATE lane\s", transaction="INSERT INTO conservation_check"),
     "checks_after_commit": Window("COMMIT", is_after=True, transaction="INSERT INTO conservation_check"),
     "words_taken": Window("INSERT INTO case_words"),

@@ -100,6 +100,7 @@ def fold(
         "case_words": [(row.case_id, row.city, row.reported_at, _words_of(row)) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
         "noted_report": [tuple(each) for each in sorted(set(noted_reports(outcomes)))],
+        "suppressed_alarm": sorted({(each.id, each.recorded_at) for each in outcomes if each.result == "suppressed"}),
         "suppressed_tally": tally(outcomes),
         "city_score": city_rows(scores),
         "word_queue": [],

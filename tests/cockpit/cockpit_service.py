@@ -41,6 +41,7 @@ READ_MODEL: Final = {
     "case_words": "SELECT case_id, city, reported_at, words FROM case_words ORDER BY case_id",
     "conservation_check": "SELECT check_id, checked_at, holds, result FROM conservation_check ORDER BY checked_at",
     "noted_report": "SELECT report_id::text, city, source, recorded_at FROM noted_report ORDER BY 1",
+    "suppressed_alarm": "SELECT alarm_id::text, recorded_at FROM suppressed_alarm ORDER BY 1",
     "suppressed_tally": "SELECT quarter, city, source, reason, alarms, last_at FROM suppressed_tally ORDER BY 1, 4",
     "city_score": (
         "SELECT score_id::text, version, city, period, indicator, numerator, denominator FROM city_score ORDER BY 1"

@@ -6,9 +6,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from paidan_cockpit.pages.action_forms import parse_forms, request_body
-from paidan_cockpit.pages.calls import reports_to_call, words_by_report
+from paidan_cockpit.pages.calls import CallableReport, reports_to_call, words_by_report
+from paidan_cockpit.pages.case_record import CaseRecord
+from paidan_contracts.case_event import CaseEvent, Cause
+from paidan_contracts.cases import CaseMerged
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import Status
+from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.actions.forms import build_form
 from tests.dispatch.action_table import case_in_status
 from tests.dispatch.sample_pack import default_policy
@@ -85,6 +88,31 @@ def test_who_waits_is_called_and_confidential_words_stay_in_the_vault() -> None:
     ]  # fmt: skip
     waiting = state.model_copy(update={"joined": joined, "callbacks_awaited": (joined[1].report_id, state.opened_by)})
 
-    assert [each.report_id for each in reports_to_call(waiting)] == [joined[1].report_id, state.opened_by]
-    assert [each.report_id for each in reports_to_call(state)] == [state.opened_by]
-    assert list(words_by_report(waiting).values()) == ["masked", "words 1", ""]
+    record = record_of(waiting)
+    assert [each.report_id for each in reports_to_call(record)] == [joined[1].report_id, state.opened_by]
+    assert [each.report_id for each in reports_to_call(record_of(state))] == [state.opened_by]
+    words = words_by_report(record)
+    assert [words[each] for each in (state.opened_by, *(each.report_id for each in joined))] == [
+        "masked",
+        "words 1",
+        "",
+    ]
+
+
+def test_who_waits_is_called_though_the_state_has_newer_reports_alone() -> None:
+    told, untold = (f"0000000{n}-0000-5000-8000-000000000000" for n in (1, 2))
+    state = new_case(1, pack="a" * 64, text="masked", status="closed", callbacks_awaited=(told, untold))
+    report = JoinedReport(report_id=told, source="photo", channel="photo", text="words", recorded_at=START)
+    merged = CaseMerged(
+        case_id=state.case_id, version=2, cause=Cause(kind="report", id=told), state=state, report_id=told,
+        report=report, occurred_at=START, recorded_at=START,
+    )  # fmt: skip
+    record = record_of(state, merged)
+
+    assert reports_to_call(record) == [CallableReport(told, "photo", START), CallableReport(untold)]
+    assert words_by_report(record) == {state.opened_by: "masked", told: "words", untold: None}
+
+
+def record_of(state: CaseState, *events: CaseEvent) -> CaseRecord:
+    """Return a case as dispatch shows it."""
+    return CaseRecord(state, list(events), [], chain_holds=True, unknown_steps=0)

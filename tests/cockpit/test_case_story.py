@@ -5,18 +5,19 @@ from datetime import timedelta
 from typing import Final, Literal
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from paidan_cockpit.pages.action_forms import next_action
-from paidan_cockpit.pages.case_map import HEIGHT, WIDTH, draw_case
+from paidan_cockpit.pages.case_map import HEIGHT, WIDTH, Window, border_path, draw_case
 from paidan_cockpit.pages.case_photos import photos_of_case
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.case_reports import reports_of_case
-from paidan_cockpit.pages.case_story import done_at
+from paidan_cockpit.pages.case_story import cited_versions, done_at
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.pages.times import CityTimes
-from paidan_cockpit.settings import Language
+from paidan_cockpit.settings import Language, TileAddress
 from paidan_cockpit.translations import translations
 from paidan_contracts.actions import Actor
 from paidan_contracts.case_event import CaseEvent, Cause
@@ -159,6 +160,25 @@ def test_tiles_lie_edge_to_edge_and_cover_the_drawing() -> None:
     assert all(abs(each.width - each.height) < 1 for each in tiles), "the drawing is as wide as it is high"
 
 
+@pytest.mark.parametrize(
+    ("address", "is_taken"),
+    [
+        ("https://tiles.example/{z}/{x}/{y}.png", True),
+        ("https://{s}.tiles.example/{z}/{x}/{y}.png", False),
+        ("https://tiles.example/{z}/{x}/{y}{r}.png", False),
+        ("https://tiles.example/{z}/{x}.png", False),
+        ("https://{z}.example/{x}/{y}.png", False),
+    ],
+)
+def test_an_address_of_tiles_that_nobody_could_fill_in_prevents_the_start(address: str, *, is_taken: bool) -> None:
+    found = TypeAdapter(TileAddress)
+    if is_taken:
+        assert found.validate_python(address) == address
+        return
+    with pytest.raises(ValidationError, match="no other brace"):
+        found.validate_python(address)
+
+
 def test_who_did_a_step_is_told_with_the_post() -> None:
     actor = Actor(kind="operator", id="cockpit", person="00000000-0000-5000-8000-000000000009", post="duty-chief")
     steps = [event_of(opened(), CaseAccepted, department="minghu-management", actor=actor)]
@@ -188,6 +208,24 @@ def test_a_finish_tells_how_far_from_the_case_it_was_done(
         builder = TimelineBuilder(translations(language).gettext, CityNames(QUANCHENG_CITY, language))
         assert [each.where for each in builder.timeline(steps)] == [sentence]
     assert done_at(steps) == there
+
+
+def test_a_border_that_comes_back_to_a_point_goes_through_it_each_time() -> None:
+    ring = ((0.0, 0.0), (0.001, 0.001), (0.0, 0.001), (0.0, 0.0), (0.0, 0.0), (0.001, -0.001))
+    path = border_path(ring, Window((0.0, 0.0), 0.25))
+
+    assert path.count(f"{WIDTH // 2} {HEIGHT // 2}") == 2, path
+
+
+def test_every_version_of_the_pack_that_a_reason_cites_is_read() -> None:
+    before, state = opened(), in_hand()
+    [assignment] = state.assignments
+    placed = assignment.model_copy(update={"placed_by": RuleRef(rule="x", city_version="b" * 64)})
+    state = state.model_copy(update={"assignments": (placed,), "city_version": "c" * 64})
+    receipt = ShownReceipt(decision="placed", rule="x", city_version="d" * 64)
+    record = CaseRecord(state, [event_of(before, CaseAccepted, department="x")], [receipt], True, 0)
+
+    assert cited_versions(record) == {before.city_version, *(each * 64 for each in "bcd")}
 
 
 def test_the_map_marks_where_the_work_was_done_and_leaves_out_what_lies_far_away() -> None:

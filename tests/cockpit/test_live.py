@@ -35,6 +35,24 @@ async def test_a_page_that_was_computed_before_the_commit_is_computed_again_at_t
     assert looks < RENEW_EVERY
 
 
+async def test_whatever_breaks_a_page_it_is_computed_again_at_the_next_look() -> None:
+    broken = True
+
+    async def position() -> int:
+        return 1
+
+    async def render() -> str:
+        nonlocal broken
+        if broken:
+            broken = False
+            raise KeyError("a value that nobody thought of")
+        return "whole"
+
+    follow = LiveFeed(position, look_every_s=LOOK_EVERY_S).follow("key", render)
+    async with asyncio.timeout(10), aclosing(cast("AsyncGenerator[str]", follow)) as pages:
+        assert [page async for page in _changes(pages, 1)] == ["whole"]
+
+
 async def _changes(pages: AsyncIterator[str], count: int) -> AsyncIterator[str]:
     while count:
         if page := await anext(pages):

@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -45,14 +45,16 @@ async def now(pool: "asyncpg.Pool[Any]") -> datetime:
     await store(pool, new(4, pack=pack, at=now - timedelta(days=7, minutes=1), source="hotline", place=WEST))
     await store(pool, new(5, pack=pack, at=now - timedelta(days=3), place=WEST, confidential=True))
     await apply_records(pool, [outcome_record(number, now) for number in range(3)])
+    noted = [now - timedelta(days=days) for days in (60, 29, 28)]
+    await apply_records(pool, [outcome_record(number, at, "noted") for number, at in enumerate(noted, start=3)])
     await apply_records(pool, [score_record(number, now) for number in (2, 1, 3)])
     return now
 
 
-def outcome_record(number: int, at: datetime) -> Record:
-    """Return the outcome of an alarm that was suppressed, as intake's relay publishes it."""
+def outcome_record(number: int, at: datetime, result: Literal["suppressed", "noted"] = "suppressed") -> Record:
+    """Return the outcome of an alarm that became no case, as intake's relay publishes it."""
     outcome = OutcomeDecided(
-        id=str(uuid.UUID(int=number + 1)), about="report", result="suppressed", area="tiny.990101", source="camera",
+        id=str(uuid.UUID(int=number + 1)), about="report", result=result, area="tiny.990101", source="camera",
         why=Refusal(code="alarm_refired", message="m", message_zh="m"), recorded_at=at, decided_at=at,
     )  # fmt: skip
     value = outcome.model_dump_json(exclude_none=True).encode()
@@ -95,6 +97,12 @@ def cells_of(page: str, section: str, source: str) -> list[str]:
     """Return the numbers of a source's row in one section of a board."""
     row = page.partition(f'id="{section}"')[2].partition("</section>")[0].partition(f"source={source}")[2]
     return re.findall(r'<td class="number">(\d+)</td>', row.partition("</tr>")[0])
+
+
+async def test_noted_reports_are_forgotten_with_the_log(pool: "asyncpg.Pool[Any]", now: datetime) -> None:
+    noted = await pool.fetch("SELECT recorded_at FROM noted_report ORDER BY 1")
+
+    assert [row["recorded_at"] for row in noted] == [now - timedelta(days=days) for days in (29, 28)]
 
 
 async def test_bounds_of_a_post_hold_for_every_figure_and_for_the_map(

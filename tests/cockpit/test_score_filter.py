@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from paidan_cockpit.pages.score_filter import ScoreFilter, is_period, ordered_rows, previous_period, ranks
-from paidan_cockpit.rights import DIMENSIONS
+from paidan_cockpit.rights import DIMENSIONS, Person, pages_of
 from paidan_contracts.scores import Dimension
 
 INDICATORS = {"on_time": "On time", "closing": "Closing"}
@@ -29,6 +29,21 @@ def test_an_address_that_asks_for_nothing_known_shows_this_month_by_department()
 
 def test_a_clerk_sees_the_own_row_whatever_the_address_says() -> None:
     assert parse(("department",), by="district").by == "department"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "dimensions"),
+    [
+        ({"department:lamps"}, ("department",)),
+        ({"department:lamps", "class:E01"}, ()),
+        ({"role:monitor", "class:E01", "place:990101"}, ()),
+    ],
+)
+def test_whom_no_figure_may_be_shown_has_no_page_of_scores(scopes: set[str], dimensions: tuple[str, ...]) -> None:
+    person = Person("p", "王敏", "tiny", "post", frozenset(scopes))
+
+    assert person.score_dimensions == dimensions
+    assert person.may_open("scores") == ("scores" in pages_of(person)) == bool(dimensions)
 
 
 def test_a_bounded_post_begins_with_what_it_may_read() -> None:

@@ -101,20 +101,23 @@ async def test_auditors_read_who_signed_in_and_nobody_else_does(
     assert signed["detail"] == "link"
 
 
-async def test_an_open_stream_ends_with_its_session(
-    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("change", "number"), [("disabled_at = now()", 100), ("scopes = ARRAY['role:monitor', 'place:990101']", 200)]
+)
+async def test_an_open_stream_ends_with_its_session_and_with_its_persons_rights(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", monkeypatch: pytest.MonkeyPatch, change: str, number: int
 ) -> None:
     monkeypatch.setattr(overview, "_CHECK_SESSION_EVERY_S", 0)
     async with signed_in(site, pool, "role:monitor") as browser, asyncio.timeout(20):
         stream = asyncio.create_task(browser.get("/overview/stream"))
-        await pool.execute("UPDATE session SET seen_at = now()")
-        version, number = pack_version(pack_bytes()), 100
+        version, changed_at = pack_version(pack_bytes()), number + 2
         while not stream.done():
             number += 1
             opened = case_histories.new_case(number, pack=version)
             await apply_records(pool, [case_histories.case_record(opened, offset=number)])
-            if number == 102:
-                await pool.execute("UPDATE person SET disabled_at = now() WHERE scopes = ARRAY['role:monitor']")
+            if number == changed_at:
+                await pool.execute(f"UPDATE person SET {change} WHERE scopes = ARRAY['role:monitor']")
             await asyncio.wait([stream], timeout=0.5)
     assert stream.result().status_code == 200
     assert "event: board" in stream.result().text
+    assert stream.result().text.endswith("event: signed-out\ndata: reload\n\n")

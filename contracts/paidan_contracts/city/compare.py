@@ -1,6 +1,6 @@
 """Compares two city packs: what was added, removed or changed, by part and entry."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from paidan_contracts.city.pack import Pack
@@ -41,17 +41,28 @@ def compare_packs(old: Pack, new: Pack) -> Iterator[PackDifference]:
     yield from _compare((), old.model_dump(mode="json"), new.model_dump(mode="json"))
 
 
-def find_part(pack: Pack, path: tuple[Step, ...]) -> Any:  # noqa: ANN401 - part of a document
-    """Return the part of a pack to which a path leads, as its document has it; None where there is none."""
-    part: Any = pack
-    for step in path:
-        if step.is_entry:
-            entries = _by_key([each.model_dump(mode="json") for each in part or ()]) or {}
-            names = list(entries)
-            part = part[names.index(step.name)] if step.name in entries else None
-        else:
-            part = getattr(part, step.name, None)
-    return part
+class PackParts:
+    """Finds parts of a pack by their paths. What names the entries of a list is read once."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self._entries: dict[tuple[Step, ...], Mapping[str, Any]] = {}
+
+    def find(self, path: tuple[Step, ...]) -> Any:  # noqa: ANN401 - part of a document
+        """Return the part to which a path leads; None where there is none."""
+        part: Any = self._pack
+        for depth, step in enumerate(path):
+            if step.is_entry:
+                part = self._by_name(path[:depth], part or ()).get(step.name)
+            else:
+                part = getattr(part, step.name, None)
+        return part
+
+    def _by_name(self, path: tuple[Step, ...], entries: Sequence[Any]) -> Mapping[str, Any]:
+        if path not in self._entries:
+            names = _by_key([each.model_dump(mode="json") for each in entries])
+            self._entries[path] = dict(zip(names, entries, strict=True)) if names else {}
+        return self._entries[path]
 
 
 def is_time_limit(value: Any) -> bool:  # noqa: ANN401 - part of a document

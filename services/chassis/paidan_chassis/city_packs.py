@@ -44,6 +44,13 @@ _SELECT_VERSIONS: Final = """
      ORDER BY published_at DESC, version
      LIMIT $2
 """
+_SELECT_DEFINITIONS: Final = """
+    SELECT convert_from(content, 'UTF8')::jsonb #>> '{indicators,version}' AS definitions, published_at
+      FROM cities.pack
+     WHERE city = $1
+     ORDER BY published_at DESC, version
+     LIMIT $2
+"""
 _SELECT_VERSION_IN_FORCE: Final = """
     SELECT version
       FROM cities.in_force
@@ -80,6 +87,13 @@ class PublishedVersion(NamedTuple):
     """A version of a city's pack, and when it was published last."""
 
     version: str
+    published_at: datetime
+
+
+class PublishedDefinitions(NamedTuple):
+    """The version of the definitions of indicators in a city's pack, and when the pack was published last."""
+
+    definitions: str | None
     published_at: datetime
 
 
@@ -124,6 +138,14 @@ async def list_versions(executor: Executor, city: str, limit: int, *, timeout_s:
     """Return the versions of a city's pack, those that were published last first."""
     rows = await executor.fetch(_SELECT_VERSIONS, city, limit, timeout=timeout_s)
     return [PublishedVersion(**row) for row in rows]
+
+
+async def list_definitions(
+    executor: Executor, city: str, limit: int, *, timeout_s: float
+) -> list[PublishedDefinitions]:
+    """Return which definitions of indicators a city's packs have, those that were published last first."""
+    rows = await executor.fetch(_SELECT_DEFINITIONS, city, limit, timeout=timeout_s)
+    return [PublishedDefinitions(**row) for row in rows]
 
 
 async def find_version_in_force(conn: Connection, city: str) -> str | None:

@@ -63,15 +63,6 @@ _FIND_SESSION: Final = """
     SELECT session_id, csrf, person_id, name, city, post, scopes
       FROM found
 """
-_HOLDS: Final = """
-    SELECT true
-      FROM session
-      JOIN person USING (person_id)
-     WHERE session_id = $1
-       AND ended_at IS NULL
-       AND expires_at > clock_timestamp()
-       AND disabled_at IS NULL
-"""
 _END_SESSION: Final = """
     UPDATE session
        SET ended_at = clock_timestamp()
@@ -158,10 +149,6 @@ class Accounts:
         names = post.names if post else None
         person = Person(row["person_id"], row["name"], row["city"], row["post"], scopes, names)
         return Session(row["session_id"], row["csrf"], person)
-
-    async def holds(self, session_id: uuid.UUID) -> bool:
-        """Return whether a session that was found before still holds, for a page that goes on by itself."""
-        return bool(await self._pool.fetchval(_HOLDS, session_id, timeout=_TIMEOUT_S))
 
     async def _find_post(self, city_id: str, post: str) -> Post | None:
         city = (await self._packs.current()).get(city_id)

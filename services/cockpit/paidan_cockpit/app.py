@@ -115,7 +115,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         clock=resources.clock,
         accounts=Accounts(pool, packs, terms),
         services=await stack.enter_async_context(open_services_client(settings)),
-        renderer=Renderer(assets),
+        renderer=Renderer(assets, settings.map_attribution if settings.map_tiles else ""),
         default_language=settings.language,
         map_tiles=settings.map_tiles,
         has_provider=settings.oidc_issuer is not None,

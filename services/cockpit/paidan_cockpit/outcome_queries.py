@@ -43,6 +43,10 @@ _SAVE_NOTED: Final = """
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
         ON CONFLICT DO NOTHING
 """
+_DELETE_OLD_NOTED: Final = """
+    DELETE FROM noted_report
+     WHERE recorded_at < (SELECT max(recorded_at) FROM noted_report) - $1::interval
+"""
 _DELETE_OLD_ALARMS: Final = """
     DELETE FROM suppressed_alarm
      WHERE recorded_at < (SELECT max(quarter) FROM suppressed_tally) - $1::interval
@@ -87,8 +91,9 @@ async def save_suppressed(conn: Connection, alarms: Sequence[SuppressedAlarm]) -
 
 
 async def save_noted(conn: Connection, reports: Collection[CountedReport]) -> None:
-    """Store noted reports that are not known yet."""
+    """Store noted reports that are not known yet; forget those of long ago."""
     await conn.execute(_SAVE_NOTED, *(list(column) for column in zip(*sorted(reports), strict=True)))
+    await conn.execute(_DELETE_OLD_NOTED, KEPT)
 
 
 async def count_suppressed(pool: Pool, city: str, begin: datetime, end: datetime) -> list[SuppressedCount]:

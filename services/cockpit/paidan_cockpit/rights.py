@@ -59,7 +59,7 @@ class Person:
         """By what the person may read scores: figures that count no case beyond the own department or bounds."""
         grants = self.grants
         if grants.department is not None:
-            return ("department",)
+            return () if grants.is_bounded else ("department",)
         if not grants.is_bounded:
             return DIMENSIONS
         if grants.classes:
@@ -68,6 +68,8 @@ class Person:
 
     def may_open(self, page: Page) -> bool:
         """Return whether the person may open a page at all."""
+        if page == "scores" and not self.score_dimensions:
+            return False
         if self.department is not None:
             return page in DEPARTMENT_PAGES
         return self.grants.has_role(*PAGE_ROLES[page])

@@ -9,6 +9,7 @@ from typing import Final
 from paidan_chassis.database import Pool
 from paidan_cockpit.accounts import SessionTerms
 from paidan_cockpit.rights import Person
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES
 
 _TIMEOUT_S: Final = 5.0
@@ -55,6 +56,8 @@ class OpenSession:
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
+    post_names: Names | None = None
+    """As the pack in force names the post."""
 
 
 async def list_sessions(pool: Pool, person: Person, terms: SessionTerms) -> Sequence[OpenSession]:

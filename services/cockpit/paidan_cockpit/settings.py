@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from paidan_chassis.edge.person_token_signer import PersonTokenSigner
 from paidan_chassis.settings import HttpUrl, ServiceSettings, VaultKey, VaultKeys, settings_config
@@ -14,7 +14,21 @@ SCHEMA: Final = "cockpit"
 CONSUMER: Final = "cockpit"
 """The consumer group; its lanes' positions are stored under it, so it must never change."""
 Language = Literal["zh", "en"]
+_TILE_PLACES: Final = ("{z}", "{x}", "{y}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _require_tile_places(address: str) -> str:
+    rest = address
+    for place in _TILE_PLACES:
+        rest = rest.replace(place, "")
+    host = urlsplit(address).netloc
+    if not all(place in address for place in _TILE_PLACES) or set("{}") & {*rest, *host}:
+        raise ValueError("must have {z}, {x} and {y} after the host, and no other brace")
+    return address
+
+
+TileAddress = Annotated[HttpUrl, AfterValidator(_require_tile_places)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +61,17 @@ class Settings(ServiceSettings):
     web_libraries: Path | None = Field(
         default=None, description="Folder of htmx and the other libraries; without it pages work without script."
     )
-    map_tiles: HttpUrl | None = Field(
+    map_tiles: TileAddress | None = Field(
         default=None, description="Address of map tiles with {z}, {x} and {y}; without it maps show borders alone."
+    )
+    map_attribution: str = Field(
+        default="", max_length=300, description="Whose map tiles they are, as their terms want it said beneath maps."
     )
     language: Language = Field(default="zh", description="Of a visitor whose browser asks for no language we have.")
     session_hours: float = Field(default=12, gt=0, le=168, description="After so long one has to sign in again.")
-    idle_minutes: float = Field(default=120, gt=0, le=1440, description="After so long without a page, too.")
+    idle_minutes: float = Field(
+        default=120, gt=0, le=1440, description="After so long without a page, too; an open overview counts as one."
+    )
     oidc_issuer: HttpUrl | None = Field(
         default=None, description="OpenID Connect provider at which persons sign in; without it, by links alone."
     )

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
 from paidan_cockpit.pages.bulk_forms import MAX_CASES, case_fields, chosen_cases, common_choice
-from paidan_cockpit.pages.bulk_request import BulkResult, load_forms_of, send_action
+from paidan_cockpit.pages.bulk_request import AT_ONCE, BulkResult, load_forms_of, send_action
 from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.queue_filter import QueueFilter
@@ -113,9 +114,9 @@ class BulkActionPages:
 
     async def _form_of(self, visit: Visit, cases: Sequence[CaseView], kind: str) -> ActionForm:
         """Return the form of a kind of action; which case it is of does not matter for how its fields are read."""
-        for each in cases:
-            [forms] = await load_forms_of(self._site, visit, [each])
-            if (form := next((form for form in forms if form.kind == kind), None)) is not None:
+        for begin in range(0, len(cases), AT_ONCE):
+            offered = chain.from_iterable(await load_forms_of(self._site, visit, cases[begin : begin + AT_ONCE]))
+            if (form := next((form for form in offered if form.kind == kind), None)) is not None:
                 return form
         raise PageRefused(404)
 

@@ -17,7 +17,8 @@ from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable
 
 _WAIT_S: Final = 5.0
 _POLL_S: Final = 0.1
-_AT_ONCE: Final = 6
+AT_ONCE: Final = 6
+"""How many cases dispatch is asked about at a time."""
 
 Result = Literal["applied", "refused", "pending", "unanswered"]
 
@@ -36,7 +37,7 @@ class BulkResult:
 
 async def load_forms_of(site: Site, visit: Visit, cases: Sequence[CaseView]) -> list[list[ActionForm]]:
     """Return the forms of each case, asked for a few at a time."""
-    turn = asyncio.Semaphore(_AT_ONCE)
+    turn = asyncio.Semaphore(AT_ONCE)
 
     async def load(found: CaseView) -> list[ActionForm]:
         async with turn:

@@ -7,22 +7,23 @@ from typing import Any, Final, NamedTuple
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_cockpit.pages.case_record import CaseRecord
+from paidan_cockpit.pages.case_reports import reports_of_case
 from paidan_cockpit.pages.case_story import find_visible_case, load_story
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
-from paidan_contracts.state import CaseState
 
 REASON: Final = "回访 callback"
 """Why a caller-back looks: the vault records it, and shows a caller-back nothing but what a waiting call needs."""
 
 
 class CallableReport(NamedTuple):
-    """A report whose reporter is to be called."""
+    """A report whose reporter is to be called; of one that no known step tells of, the id alone."""
 
     report_id: str
-    source: str
-    recorded_at: datetime
+    source: str = ""
+    recorded_at: datetime | None = None
 
 
 class CallPages:
@@ -57,25 +58,35 @@ class CallPages:
         story = await load_story(self._site, visit, found)
         if story["unavailable"]:
             raise ServiceUnavailable("dispatch")
-        words = words_by_report(story["record"].state) if story["record"] else {}
+        record = story["record"]
+        words = words_by_report(record) if record else {}
         if report_id not in words:
             raise PageRefused(404)
         form = next((each for each in story["forms"] if each.kind == "call_back" and each.allowed), None)
-        values = {"words": words[report_id], "answer": story["record"].state.answer, "report_id": report_id}
+        values = {"words": words[report_id], "answer": record.state.answer, "report_id": report_id}
         return story | values | {"form": form, "contact": None, "refusal": ""}
 
     def _respond(self, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
         return self._site.show(visit, "call.html", values, status)
 
 
-def reports_to_call(state: CaseState) -> list[CallableReport]:
+def reports_to_call(record: CaseRecord) -> list[CallableReport]:
     """Return the reports whose reporters wait for a call, in the order in which they wait."""
-    known = {each.report_id: CallableReport(each.report_id, each.source, each.recorded_at) for each in state.joined}
-    known[state.opened_by] = CallableReport(state.opened_by, state.source, state.reported_at)
-    return [known[each] for each in state.callbacks_awaited or (state.opened_by,) if each in known]
+    state = record.state
+    reports = reports_of_case(state, record.events)
+    known = {
+        each.report_id: CallableReport(each.report_id, each.source, each.recorded_at)
+        for each in reports
+        if each.report_id
+    }
+    return [known.get(each) or CallableReport(each) for each in state.callbacks_awaited or (state.opened_by,)]
 
 
-def words_by_report(state: CaseState) -> dict[str, str]:
-    """Return the masked words of each report of a case by its id; empty for what the vault alone holds."""
-    own = {state.opened_by: "" if state.confidential else state.text}
-    return own | {each.report_id: "" if each.confidential else each.text for each in state.joined}
+def words_by_report(record: CaseRecord) -> dict[str, str | None]:
+    """Return the masked words of each report of a case by its id.
+
+    They are empty for what the vault alone holds, and None for a report that no known step tells of.
+    """
+    awaited: dict[str, str | None] = dict.fromkeys(record.state.callbacks_awaited)
+    reports = reports_of_case(record.state, record.events)
+    return awaited | {each.report_id: "" if each.confidential else each.text for each in reports if each.report_id}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import asinh, atan, cos, degrees, hypot, log2, pi, radians, sinh, tan
 from typing import Final, NamedTuple
 
@@ -76,7 +77,7 @@ class CaseMap:
     bar_px: int
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
     """A view of so many pixels a metre around a centre."""
 
     centre: Point
@@ -115,7 +116,7 @@ def draw_case(
     """
     farthest = max((hypot(*_metres(at, point)) for _, point in reports), default=0.0)
     scale = HEIGHT / 2 / max(farthest * _MARGIN, _LEAST_RADIUS_M)
-    window = _Window(at, scale)
+    window = Window(at, scale)
     bar_m = max((each for each in _BAR_M if each * scale <= WIDTH / 3), default=_BAR_M[0])
     return CaseMap(
         width=WIDTH,
@@ -141,22 +142,23 @@ def _metres(origin: Point, point: Point) -> tuple[float, float]:
     return (point[0] - origin[0]) * _METRES_PER_DEGREE * narrow, (point[1] - origin[1]) * _METRES_PER_DEGREE
 
 
-def _borders(city: City, window: _Window) -> Iterator[Border]:
+def _borders(city: City, window: Window) -> Iterator[Border]:
     for level in _LEVELS:
         for place in city.pack.geography.places:
             if place.level != level or place.shape is None:
                 continue
             rings = [ring for polygon in place.shape.polygons for ring in polygon if window.meets(ring)]
             if rings:
-                yield Border(place.code, level, " ".join(_path(ring, window) for ring in rings))
+                yield Border(place.code, level, " ".join(border_path(ring, window) for ring in rings))
 
 
-def _path(ring: Ring, window: _Window) -> str:
-    pixels = dict.fromkeys(window.pixel(point) for point in ring)
+def border_path(ring: Ring, window: Window) -> str:
+    """Return a ring as a closed path; points that fall on the pixel before are left out."""
+    pixels = (pixel for pixel, _ in groupby(window.pixel(point) for point in ring))
     return "M" + "L".join(f"{x} {y}" for x, y in pixels) + "Z"
 
 
-def _cell(grid: Grid | None, window: _Window) -> Cell | None:
+def _cell(grid: Grid | None, window: Window) -> Cell | None:
     """Return the cell that the centre lies in."""
     if grid is None:
         return None
@@ -172,7 +174,7 @@ def _cell(grid: Grid | None, window: _Window) -> Cell | None:
     return Cell(left, top, right - left, bottom - top)
 
 
-def _tiles(address: str, window: _Window) -> Iterator[Tile]:
+def _tiles(address: str, window: Window) -> Iterator[Tile]:
     """Yield the tiles that the view shows, at the zoom whose pixels are as large as the view's or a little larger."""
     longitude, latitude = window.centre
     world = _METRES_PER_DEGREE * 360 * cos(radians(latitude)) * window.scale

@@ -96,8 +96,7 @@ def _ordered(site: Site, view: CityView, found: CaseView, order: Order | None) -
 async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, record: CaseRecord) -> dict[str, Any]:
     """Return what staff see: everything, in words."""
     translate = translations(visit.language).gettext
-    versions = {each.city_version for each in record.receipts} | {record.state.city_version}
-    packs = {version: await site.packs.find(version) for version in sorted(versions)}
+    packs = {version: await site.packs.find(version) for version in sorted(cited_versions(record))}
     reports = reports_of_case(record.state, record.events)
     return {
         "record": record,
@@ -107,6 +106,14 @@ async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, recor
         "photos": photos_of_case(record, reports),
         "map": _map(view, found, reports, site.map_tiles, done_at(record.events)),
     }
+
+
+def cited_versions(record: CaseRecord) -> set[str]:
+    """Return the versions of the pack by which a case was opened, decided and placed."""
+    state = record.state
+    opened = {record.events[0].state.city_version} if record.events else set()
+    placed = {each.placed_by.city_version for each in state.assignments}
+    return {state.city_version, *opened, *placed, *(each.city_version for each in record.receipts)}
 
 
 def done_at(events: Sequence[CaseEvent]) -> Point | None:

@@ -1,5 +1,6 @@
 """A city's pack in words and on a map, as it is in force or was published before, and what differs between versions."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -58,7 +59,9 @@ class CityPages:
         translate = translations(visit.language).gettext
         words = PackWords(names, translate)
         other = await self._version(view.city, query.get("from", ""))
-        differences = PackDifferences(other, city, names, words, translate).parts(_MAX_DIFFERENCES) if other else []
+        told = PackDifferences(other, city, names, words, translate) if other else None
+        # Packs of a large city take long to compare, and others' pages wait for nothing.
+        differences = await asyncio.to_thread(told.parts, _MAX_DIFFERENCES) if told else []
         today = view.times.now.astimezone(city.zone).date()
         searched = query.get("words", "")[:_MAX_WORDS].strip()
         values: dict[str, Any] = {

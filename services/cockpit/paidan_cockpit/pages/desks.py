@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
+from paidan_cockpit.pages.bulk_request import AT_ONCE
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
 from paidan_cockpit.pages.case_record import parse_record
 from paidan_cockpit.pages.case_story import load_forms
@@ -72,20 +73,33 @@ class DeskPages:
         scope = Scope(view.city_id, visit.person.grants, view.times.now)
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
-        try:
-            tasks = await asyncio.gather(*(self._task(visit, desk, each) for each in page.cases))
-            unavailable = False
-        except ServiceUnavailable:
-            tasks, unavailable = [Task(each, ()) for each in page.cases], True
+        tasks, unavailable = await self._tasks(visit, desk, page.cases)
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
         values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
         return self._site.show(visit, "desk.html", values)
+
+    async def _tasks(self, visit: Visit, desk: Desk, cases: Sequence[CaseView]) -> tuple[list[Task], bool]:
+        """Return a task of each case, and whether dispatch left any unanswered; after some it is asked no more."""
+        turn, unanswered = asyncio.Semaphore(AT_ONCE), 0
+
+        async def load(found: CaseView) -> Task:
+            nonlocal unanswered
+            async with turn:
+                if unanswered < AT_ONCE:
+                    try:
+                        return await self._task(visit, desk, found)
+                    except ServiceUnavailable:
+                        unanswered += 1
+            return Task(found, ())
+
+        tasks = await asyncio.gather(*(load(each) for each in cases))
+        return tasks, unanswered > 0
 
     async def _task(self, visit: Visit, desk: Desk, found: CaseView) -> Task:
         if desk.page == "callbacks":
             answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
             record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
-            return Task(found, (), reports_to_call(record.state) if record else ())
+            return Task(found, (), reports_to_call(record) if record else ())
         forms = await load_forms(self._site, visit, found.case_id)
         allowed = {form.kind: form for form in forms if form.allowed}
         return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed])

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.observability.logs import get_logger
 
 LOOK_EVERY_S: Final = 1.0
@@ -38,7 +37,7 @@ class LiveFeed:
         channel = self._channels.setdefault(key, _Channel())
         queue: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
         channel.followers.add(queue)
-        if channel.task is None:
+        if channel.task is None or channel.task.done():
             channel.task = asyncio.create_task(self._run(channel, render), name="live page")
         elif channel.page:
             queue.put_nowait(channel.page)
@@ -67,7 +66,7 @@ class LiveFeed:
                     is_settled = position == seen
                     self._publish(channel, await render())
                     seen, looks = position, 0
-            except DB_ERRORS as error:
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, the next look may go well
                 _log.warning("live_page_put_off", fault=type(error).__name__)
             looks += 1
             await asyncio.sleep(self._look_every_s)

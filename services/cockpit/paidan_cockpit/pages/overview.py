@@ -19,7 +19,7 @@ from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit
+from paidan_cockpit.pages.visit import Visit, session_cookie_of
 from paidan_contracts.wire import Code
 
 _LAYERS_AGE_S: Final = 0.5
@@ -79,11 +79,16 @@ class OverviewPages:
         )
 
     async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
-        """Yield pages until the session has ended, for whichever reason; the browser then asks to sign in."""
-        checked = monotonic()
+        """Yield pages until the session has ended or its person's rights are others; the last event says so.
+
+        An open overview counts as being active: a wall goes on until its session ends by itself.
+        """
+        secret, checked = session_cookie_of(visit.request), monotonic()
         async for page in pages:
             if monotonic() - checked > _CHECK_SESSION_EVERY_S:
-                if visit.session is None or not await self._site.accounts.holds(visit.session.session_id):
+                session = await self._site.accounts.find_session(secret)
+                if session is None or session.person != visit.person:
+                    yield server_sent_event("signed-out", "reload")
                     return
                 checked = monotonic()
             yield page

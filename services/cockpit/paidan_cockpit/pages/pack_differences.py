@@ -1,8 +1,9 @@
 """What differs between two versions of a city's pack, in words of the reader's language. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Final
 
 from paidan_cockpit.pages.labels import Translate, label
@@ -10,7 +11,7 @@ from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.pack_words import PackWords
 from paidan_contracts.city import City
-from paidan_contracts.city.compare import PackDifference, Step, compare_packs, find_part, is_time_limit
+from paidan_contracts.city.compare import PackDifference, PackParts, Step, compare_packs, is_time_limit
 from paidan_contracts.city.pack_types import Names, TimeLimit
 from paidan_contracts.city.routing import RoutingRule
 
@@ -137,12 +138,13 @@ class PackDifferences:
 
     def __init__(self, old: City, new: City, names: CityNames, words: PackWords, translate: Translate) -> None:
         self._old, self._new = old, new
+        self._old_parts, self._new_parts = PackParts(old.pack), PackParts(new.pack)
         self._names, self._old_names = names, CityNames(old, names.language)
         self._words, self._translate = words, translate
 
     def parts(self, limit: int) -> list[ChangedPart]:
         """Return the changed parts, with no more than so many differences in all."""
-        differences = list(compare_packs(self._old.pack, self._new.pack))[:limit]
+        differences = islice(compare_packs(self._old.pack, self._new.pack), limit)
         return [
             ChangedPart(title, [self._tell(each) for each in of_part])
             for title, of_part in groupby(differences, key=lambda each: self._title(each.path[0]))
@@ -157,7 +159,7 @@ class PackDifferences:
             return ToldDifference(difference.kind, about)
         old, new = difference.old, difference.new
         if isinstance(old, list) and isinstance(new, list):
-            old, new = [each for each in old if each not in new], [each for each in new if each not in old]
+            old, new = _without(old, new), _without(new, old)
         field = next((step.name for step in reversed(difference.path) if not step.is_entry), "")
         before = self._value(field, old, self._old_names)
         return ToldDifference(difference.kind, about, before, self._value(field, new, self._names))
@@ -172,9 +174,9 @@ class PackDifferences:
     def _entry(self, path: tuple[Step, ...]) -> str:
         """Return an entry's name, as the newer version has it, with what names it in the pack."""
         key = path[-1].name
-        found, names = find_part(self._new.pack, path), self._names
+        found, names = self._new_parts.find(path), self._names
         if found is None:
-            found, names = find_part(self._old.pack, path), self._old_names
+            found, names = self._old_parts.find(path), self._old_names
         if isinstance(found, RoutingRule):
             told = PackWords(names, self._translate).rule(found)
             return f"{key}: {names.of(found.names)}: {told}" if found.names else f"{key}: {told}"
@@ -222,3 +224,9 @@ class PackDifferences:
         if field == "channels":
             return label(self._translate, "channel", value)
         return value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
+
+
+def _without(entries: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """Return the entries that are not among others; both are parts of documents."""
+    found = {json.dumps(each, sort_keys=True) for each in others}
+    return [each for each in entries if json.dumps(each, sort_keys=True) not in found]

@@ -90,7 +90,7 @@ async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> Q
 async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int) -> CasePage:
     """Return a page of a list."""
     rows = []
-    if may_walk(scope, queue_filter):
+    if limit < _WALKED and may_walk(scope, queue_filter):
         # Of common words the first page is soon found among the newest cases, whatever the planner takes them for.
         rows = await _fetch(pool, ListStatement(scope, queue_filter, walked=_WALKED), limit)
     if len(rows) <= limit:

@@ -13,6 +13,7 @@ from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.visit import THEMES, Visit
 from paidan_cockpit.rights import Person, pages_of
+from paidan_cockpit.sessions import OpenSession
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
 
@@ -23,8 +24,9 @@ _EXTENSIONS: Final = ("jinja2.ext.i18n",)
 class Renderer:
     """Renders templates, with one environment a language."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, map_attribution: str = "") -> None:
         self._assets = assets
+        self._map_attribution = map_attribution
         self._environments = {language: self._environment(language) for language in LANGUAGES}
 
     def render(self, visit: Visit, template: str, values: Mapping[str, Any]) -> str:
@@ -59,12 +61,13 @@ class Renderer:
             post_name=partial(post_name, language, translations(language).gettext),
             new_key=lambda: str(uuid4()),
             asset=self._assets.address,
+            map_attribution=self._map_attribution,
             has_library=self._assets.has_library,
         )
         return environment
 
 
-def post_name(language: Language, translate: Translate, holder: Person | LinkHolder) -> str:
+def post_name(language: Language, translate: Translate, holder: Person | LinkHolder | OpenSession) -> str:
     """Return the name of a person's post: the pack's own, or that of a post that every installation has."""
     names = holder.post_names
     if names is None:

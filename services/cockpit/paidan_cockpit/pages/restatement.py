@@ -4,19 +4,22 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from paidan_chassis.clock import Clock, RealClock
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.score_filter import end_of_period
 from paidan_contracts.city import City
 
 
-async def find_change_of_definitions(packs: PackCache, city: City) -> datetime | None:
-    """Return when the present definitions of a city's indicators replaced others; None where there were no others."""
+async def find_change_of_definitions(packs: PackCache, clock: Clock, city: City) -> datetime | None:
+    """Return when the present definitions of a city's indicators replaced others; None where there were no others.
+
+    Packs are published in real time, which by a clock that was set says nothing about periods: None then, too.
+    """
+    if not isinstance(clock, RealClock):
+        return None
     since: datetime | None = None
-    for published in await packs.versions(city.id):
-        pack = await packs.find(published.version)
-        if pack is None:
-            continue
-        if pack.indicators.version != city.indicators.version:
+    for published in await packs.definitions(city.id):
+        if published.definitions != city.indicators.version:
             return since
         since = published.published_at
     return None

@@ -56,7 +56,7 @@ class ScorePages:
         answer, trend = await asyncio.gather(self._scores(visit, chosen), self._trend(visit, chosen))
         body = answer.body if answer.ok and isinstance(answer.body, dict) else None
         rows = ordered_rows(body["rows"], chosen) if body else []
-        changed_at = await find_change_of_definitions(self._site.packs, view.city)
+        changed_at = await find_change_of_definitions(self._site.packs, self._site.clock, view.city)
         values: dict[str, Any] = {
             "names": view.names,
             "times": CityTimes(view.city.zone, real_now(), visit.language),

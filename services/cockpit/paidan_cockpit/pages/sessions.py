@@ -1,6 +1,9 @@
 """Where one is signed in, and ending it there."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -10,6 +13,8 @@ from paidan_cockpit import sessions
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visit import PageRefused, Visit, delete_session_cookie
+from paidan_contracts.city import City
+from paidan_contracts.city.pack_types import Names
 
 
 class SessionPages:
@@ -27,12 +32,14 @@ class SessionPages:
 
     async def _show(self, visit: Visit) -> Response:
         person = visit.person
-        found = await sessions.list_sessions(self._site.pool, person, self._site.accounts.terms)
+        found: Sequence[sessions.OpenSession] = await sessions.list_sessions(
+            self._site.pool, person, self._site.accounts.terms
+        )
         packs = await self._site.packs.current()
         city = packs.get(person.city) or next(iter(packs.values()), None)
-        if city is None:
-            raise PageRefused(404, "no_city")
-        times = CityTimes(city.zone, real_now(), visit.language, city)
+        # Without any pack sessions can be ended all the same.
+        times = CityTimes(city.zone if city else ZoneInfo("UTC"), real_now(), visit.language, city)
+        found = [replace(each, post_names=_post_names(packs.get(each.city), each.post)) for each in found]
         values = {
             "own": [each for each in found if each.person_id == person.person_id],
             "others": [each for each in found if each.person_id != person.person_id],
@@ -55,3 +62,8 @@ class SessionPages:
         response = see_other("/sign-in")
         delete_session_cookie(response, visit.request)
         return response
+
+
+def _post_names(city: City | None, post: str) -> Names | None:
+    """Return the names that a pack gives a post."""
+    return next((each.names for each in city.pack.posts or () if each.id == post), None) if city else None

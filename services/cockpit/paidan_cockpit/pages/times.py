@@ -41,7 +41,7 @@ class CityTimes:
         return format_timedelta(max(length, _MINUTE), granularity="minute", locale=self.language, threshold=1.2)
 
     def working_time_left(self, due: datetime) -> str | None:
-        """Return the working time until a due time in words; None for none, as of a night's limit, or beyond the calendar."""
+        """Return the working time until a due time in words; None where there is none, or no calendar."""
         left = working_time_between(self.city.calendar, self.now, due) if self.city and due > self.now else None
         return self._in_working_days(left) if left else None
 

@@ -5,6 +5,8 @@
   const words = page.dataset;
   const live = document.getElementById("live");
   const RETRY_MS = 3000;
+  const MAX_RETRY_MS = 60000;
+  let retryMs = RETRY_MS;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
 
   function color(name) {
@@ -39,7 +41,14 @@
 
   function listen() {
     const stream = new EventSource(words.live);
-    stream.addEventListener("open", () => showState(true));
+    stream.addEventListener("open", () => {
+      retryMs = RETRY_MS;
+      showState(true);
+    });
+    stream.addEventListener("signed-out", () => {
+      stream.close();
+      location.reload();
+    });
     stream.addEventListener("board", (event) => {
       showState(true);
       replaceParts(event.data);
@@ -51,7 +60,9 @@
     });
     stream.addEventListener("error", () => {
       showState(false);
-      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
+      if (stream.readyState !== EventSource.CLOSED) return;
+      setTimeout(listen, retryMs);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     });
   }
 
