@@ -79,6 +79,7 @@ class DeskPages:
             tasks, unavailable = [Task(each, ()) for each in page.cases], True
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
         values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
+        values |= {"cities": view.cities, "back": f"/{desk.page}?city={view.city_id}"}
         return self._site.show(visit, "desk.html", values)
 
     async def _task(self, visit: Visit, desk: Desk, found: CaseView) -> Task:

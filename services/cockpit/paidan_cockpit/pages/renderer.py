@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.labels import Translate, label
-from paidan_cockpit.pages.visit import THEMES, Visit
+from paidan_cockpit.pages.visit import MAX_PHOTOS, THEMES, Visit
 from paidan_cockpit.rights import Person, pages_of
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
@@ -57,6 +57,7 @@ class Renderer:
             themes=THEMES,
             label=partial(label, translations(language).gettext),
             post_name=partial(post_name, language, translations(language).gettext),
+            max_photos=MAX_PHOTOS,
             new_key=lambda: str(uuid4()),
             asset=self._assets.address,
             has_library=self._assets.has_library,

@@ -9,6 +9,7 @@ from typing import Final, Literal, get_args
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,7 +32,8 @@ _LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
 _PREFERENCE_S: Final = 400 * 86_400
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 100_000
-_MAX_FILES: Final = 9
+MAX_PHOTOS: Final = 9
+_MAX_FILES: Final = 100
 _MAX_UPLOAD_BYTES: Final = 60_000_000
 
 
@@ -64,6 +66,11 @@ class Visit:
         """The network address that the request came from."""
         return self.request.client.host if self.request.client else ""
 
+    @property
+    def wants_json(self) -> bool:
+        """Whether a script of ours sent the form, which keeps it until it is decided."""
+        return self.request.headers.get("accept") == "application/json"
+
     async def form(self) -> "FilledForm":
         """Return a form of ours as it was filled; refuse one that another site made this browser send."""
         form = await read_form(self.request)
@@ -81,9 +88,18 @@ class FilledForm:
 
 
 async def read_form(request: Request) -> FilledForm:
-    """Return the fields and files of a form."""
-    if not request.headers.get("content-type", "").startswith("multipart/"):
-        return FilledForm(_parse_fields(await request.body()))
+    """Return the fields and files of a form; refuse one that is too large, or holds too many photos."""
+    is_multipart = request.headers.get("content-type", "").startswith("multipart/")
+    try:
+        form = await _read_parts(request) if is_multipart else FilledForm(_parse_fields(await request.body()))
+    except HTTPException as error:
+        raise PageRefused(*((413, "too_large") if error.status_code == 413 else (400, "unreadable_form"))) from None
+    if len(form.files) > MAX_PHOTOS:
+        raise PageRefused(400, "too_many_photos")
+    return form
+
+
+async def _read_parts(request: Request) -> FilledForm:
     request.scope[BODY_LIMIT_KEY] = _MAX_UPLOAD_BYTES
     async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
