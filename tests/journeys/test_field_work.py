@@ -12,7 +12,7 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.journeys.bad_line import BadLine
 from tests.journeys.field_case import CITY, DEPARTMENT, Work
-from tests.journeys.field_forms import finish, inspect
+from tests.journeys.field_forms import finish, inspect, jpeg_file
 from tests.journeys.installation import CommandRunner
 from tests.polling import poll
 
@@ -161,6 +161,7 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
 
 async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     """Finish while requests and answers are lost: it is kept, survives a new sign-in, and arrives once."""
+    await choose_too_many_photos(clerk, work)
     await finish_where_the_browser_tells_no_position(clerk, work)
     await clerk.context.grant_permissions(["geolocation"])
     await clerk.context.set_geolocation({"latitude": 36.6500049, "longitude": 117.03})
@@ -181,6 +182,17 @@ async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     finishes = [each["event"] for each in found["history"] if each["event"]["type"] == "case.finished.v1"]
     assert [(each["text"], len(each["proof"])) for each in finishes] == [("已清运，地面已冲洗", 1)]
     assert [(each["latitude"], each["longitude"]) for each in finishes] == [(36.65, 117.03)], "as was agreed to"
+
+
+async def choose_too_many_photos(clerk: Page, work: Work) -> None:
+    """Choose one photo more than a form takes: it is said at the field, and nothing is sent."""
+    form = clerk.locator(f'form[action="/cases/{work.case_id}/actions/finish"]')
+    await clerk.locator("details", has=form).locator("summary").click()
+    await form.locator("input[type=file]").set_input_files([jpeg_file()] * 10)
+    await form.locator("textarea").first.fill("照片过多")
+    await form.locator("button[type=submit]").click()
+    await expect(form.locator(".error")).to_have_text("最多选择 9 张照片。")
+    await expect(clerk.locator(".kept li")).to_have_count(0)
 
 
 async def finish_where_the_browser_tells_no_position(clerk: Page, work: Work) -> None:
