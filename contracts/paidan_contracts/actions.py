@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleEnum, ExtensibleUnion, Unknown, kind_of_model
+from paidan_contracts.lenient import require_coordinate_pair
 from paidan_contracts.lenient_types import (
     FlagOrTrue,
     FreeText,
@@ -27,7 +28,6 @@ from paidan_contracts.lenient_types import (
 )
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
-from paidan_contracts.work_places import require_coordinate_pair
 
 
 class Verify(WireModel):

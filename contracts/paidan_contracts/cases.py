@@ -7,6 +7,7 @@ from pydantic import Field
 from paidan_contracts.actions import AnyReturnCode, Rating
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
+from paidan_contracts.places import WorkPlace
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import HelperRole, RuleRef
 from paidan_contracts.wire import (
@@ -21,7 +22,6 @@ from paidan_contracts.wire import (
     Timestamp,
     WireModel,
 )
-from paidan_contracts.work_places import WorkPlace
 
 
 class Dispatch(WireModel):

@@ -10,11 +10,12 @@ from math import isfinite
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler
-from pydantic_core import PydanticKnownError
+from pydantic_core import InitErrorDetails, PydanticKnownError
 
 from paidan_contracts.text_forms import clean
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+COORDINATES: Final = ("latitude", "longitude")
 _MAX_TIME_CHARACTERS: Final = 60
 _MAX_EXACT_INTEGER: Final = 2**53
 _FIRST_MOMENT: Final = datetime(1990, 1, 1, tzinfo=UTC)
@@ -119,6 +120,15 @@ def none_if_no_coordinates(value: Any) -> Any:  # noqa: ANN401
 def none_if_empty(value: ModelT | None) -> ModelT | None:
     """Return None for an object whose fields are all None."""
     return value if value is not None and any(field is not None for _, field in value) else None
+
+
+def require_coordinate_pair(model: ModelT) -> ModelT:
+    """Return a model that has both coordinates or none; raise that the other one is missing."""
+    absent = [name for name in COORDINATES if model.__dict__[name] is None]
+    if len(absent) == 1:
+        error: InitErrorDetails = {"type": "missing", "loc": (absent[0],), "input": None}
+        raise ValidationError.from_exception_data(type(model).__name__, [error])
+    return model
 
 
 def none_if_negative(value: Any) -> Any:  # noqa: ANN401

@@ -13,6 +13,13 @@ class RawPosition(WireModel):
     crs: Datum
 
 
+class WorkPlace(WireModel):
+    """Where work was done. None: whoever did it has not told."""
+
+    latitude: Latitude | None = Field(default=None, description="Where the work was done: WGS-84, degrees.")
+    longitude: Longitude | None = Field(default=None, description="Where the work was done: WGS-84, degrees.")
+
+
 class Place(WireModel):
     """A place in a city. Any part may be unknown; scores count unknown places by themselves."""
 

@@ -129,6 +129,8 @@ EXCHANGES: dict[str, Sequence[bytes]] = {
 }
 VARIES = re.compile(rb"(date|x-trace-id): [^\r]*")
 SILENCE_S = 1.0
+FIRST_ANSWER_S = 20.0
+"""Each of these requests is answered, be it by a refusal."""
 
 
 async def conversation(connect: Connect, sent: Sequence[bytes]) -> bytes:
@@ -141,7 +143,7 @@ async def conversation(connect: Connect, sent: Sequence[bytes]) -> bytes:
             await writer.drain()
             await asyncio.sleep(0)
         while True:
-            async with asyncio.timeout(SILENCE_S):
+            async with asyncio.timeout(SILENCE_S if received else FIRST_ANSWER_S):
                 part = await reader.read(100_000)
             if not part:
                 received += b"<end>"

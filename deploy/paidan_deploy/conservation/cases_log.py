@@ -60,6 +60,8 @@ class CasesLog:
     report_counts: dict[str, int] = field(default_factory=dict)
     scored_versions: dict[str, int] = field(default_factory=dict)
     shown: dict[str, ShownCase] = field(default_factory=dict)
+    counted_reports: set[str] = field(default_factory=set)
+    """Reports of which the cockpit has read source and time: release 0.1 told them of those alone that open a case."""
     gaps: list[str] = field(default_factory=list)
     repeat_count: int = 0
 
@@ -71,7 +73,7 @@ class CasesLog:
         if version > 0 and record.offset < self.scored_to.get(record.partition, 0):
             self.scored_versions[case_id] = max(version, self.scored_versions.get(case_id, 0))
         if record.offset < self.shown_to.get(record.partition, 0):
-            self._add_shown(case_id, version, event.get("state"))
+            self._add_shown(case_id, version, event.get("state"), event.get("report"))
         if not self.cut.holds(record):
             return
         known = self.steps.get(case_id, NO_STEPS)
@@ -86,9 +88,14 @@ class CasesLog:
         self.statuses[case_id] = event["state"]["status"]
         self.report_counts[case_id] = event["state"]["reports"]
 
-    def _add_shown(self, case_id: str, version: int, state: object) -> None:
+    def _add_shown(self, case_id: str, version: int, state: object, joined: object) -> None:
+        if not isinstance(state, dict):
+            return
+        self.counted_reports.add(str(state.get("opened_by")))
+        if isinstance(joined, dict):
+            self.counted_reports.add(str(joined.get("report_id")))
         known = self.shown.get(case_id)
-        if version > (known.version if known else 0) and isinstance(state, dict):
+        if version > (known.version if known else 0):
             self.shown[case_id] = ShownCase(version, str(state.get("status")), int(state.get("reports") or 0))
 
 

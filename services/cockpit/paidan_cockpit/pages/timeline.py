@@ -12,7 +12,7 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_contracts import cases
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
-from paidan_contracts.work_places import WorkPlace
+from paidan_contracts.places import WorkPlace
 
 
 def _(message: str) -> str:

@@ -9,9 +9,9 @@ from copy import deepcopy
 from functools import cache
 from typing import Any, Final, TypeAlias
 
+from paidan_contracts.lenient import COORDINATES
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
-from paidan_contracts.work_places import COORDINATES
 from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_field
 from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement
 from paidan_dispatch.api.models import ActionBody
