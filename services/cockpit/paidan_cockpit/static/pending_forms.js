@@ -1,19 +1,10 @@
 // Forms that are kept until they are decided: sent under one id however often, listed, and shown again when refused.
 import { clearErrors, lock, sayAt, showError, showHint } from "./form_messages.js";
-import { forget, keep, keptOf, replace } from "./pending_store.js";
+import { forget, keep, keptOf, newId, replace } from "./pending_store.js";
 
 const RETRY_MS = 15000;
 const ANSWER_MS = 60000;
 const STATE_TEXTS = { sending: "Sending", taken: "Taken", "no-line": "NoLine", "signed-out": "SignedOut", refused: "Refused" };
-
-// Dispatch takes an id once; a changed form needs another one. Not every browser in use has crypto.randomUUID.
-export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((each) => each.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
 
 export class PendingForms {
   #desk;

@@ -49,3 +49,12 @@ export const keptOf = async (owner) => {
   const store = (await opened()).transaction(STORE, "readonly").objectStore(STORE);
   return (await settled(store.getAll())).filter((each) => each.owner === owner);
 };
+
+// Dispatch takes an id once; a changed form needs another one. Not every browser in use has crypto.randomUUID.
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((each) => each.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
