@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from paidan_contracts.actions import Void
 from tests import servers as real
@@ -18,6 +18,22 @@ pytestmark = pytest.mark.takes(seconds=30)
 _PLACES = count(0, 300)
 HELPED_CLASS = "C0137"
 """A class whose rule sends an order to a second department, too."""
+NO_ROOM = """() => {
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (item) {
+    if (item.state === "refused") throw new DOMException("full", "QuotaExceededError");
+    return put.call(this, item);
+  };
+}"""
+"""Leaves the browser no room for a form once it was refused."""
+KEPT_WORDS = """() => new Promise((resolve, reject) => {
+  const opened = indexedDB.open("paidan-desk", 1);
+  opened.onerror = reject;
+  opened.onsuccess = () => {
+    const all = opened.result.transaction("actions").objectStore("actions").getAll();
+    all.onsuccess = () => resolve(all.result.map((each) => each.fields["action.reason"] ?? each.fields["action.text"]));
+  };
+})"""
 PHONE = View(width=360, height=740, is_phone=True)
 
 
@@ -71,18 +87,32 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
     cockpit: CockpitInProcess, pages: WatchedPages, view: View
 ) -> None:
     case_id = await report(cockpit, f"returned-{view.has_script}")
-    clerk = await cockpit.sign_in(pages, "department:streets", view=view, expected_problems=["status of 422"])
+    clerk = await cockpit.sign_in(pages, "department:streets", view=view, expected_problems=["status of 4(13|22)"])
     await clerk.goto(f"{cockpit.address}/cases/{case_id}")
     form = clerk.locator(f"form[action='/cases/{case_id}/actions/return']")
     await clerk.locator("summary", has_text="退单").first.click()
     await form.locator("select").select_option("not_our_duty")
     # A browser takes blanks for words; dispatch does not.
     await form.locator("textarea").fill("   ")
+    if view.has_script:
+        await clerk.evaluate(NO_ROOM)
     await form.locator("button").click()
 
     await expect(clerk.locator("form .error")).to_have_count(1)
     await expect(form.locator("textarea")).to_be_focused()
     await expect(form.locator("select")).to_have_value("not_our_duty")
+    if view.has_script:
+        assert await clerk.evaluate(KEPT_WORDS) == ["   "], "what was sent stays until the changed one is kept"
+        await send_what_a_proxy_refuses(clerk, form)
+
+
+async def send_what_a_proxy_refuses(clerk: Page, form: Locator) -> None:
+    """Send a form that never arrives, because something in front says no: it is told, and can be sent again."""
+    answer = {"error": {"code": "too_large", "message": "too large", "message_zh": "请求体过大"}}
+    await clerk.route("**/actions/return", lambda route: route.fulfill(status=413, json=answer))
+    await form.locator("button").click()
+    await expect(form.locator(".notice.bad")).to_contain_text("请求体过大")
+    await expect(form.locator("button")).to_be_enabled()
 
 
 async def choose_by_keys(page: Page) -> None:

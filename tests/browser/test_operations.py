@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import asyncpg
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from paidan_chassis.consumer import dead_letters, halts
 from paidan_chassis.consumer.batch import DeadLetter, Record
@@ -119,13 +119,29 @@ async def test_a_dead_letter_is_redriven_by_a_click(cockpit: CockpitInProcess, p
     )
 
 
-async def test_a_halt_is_lifted_by_a_click(cockpit: CockpitInProcess, pages: WatchedPages) -> None:
+async def choose_where_to_resume_while_the_page_renews_itself(
+    page: Page, cockpit: CockpitInProcess, halt: Locator
+) -> None:
+    """Choose, and see that the choice stays while the part is renewed that it stands in."""
+    await halt.locator("select").select_option(index=1)
+    chosen = await halt.locator("select").input_value()
+    await page.locator("h1").click()  # focus is elsewhere
     async with cockpit.pool.acquire() as connection:
-        await halts.record(cast("asyncpg.Connection", connection), "former", "offset_after_log", "why | 原因在此")
+        await halts.record(cast("asyncpg.Connection", connection), "later", "cluster_changed", "why | 另一个")
+    await expect(page.locator(".halt", has_text="later")).to_have_count(1, timeout=20_000)
+    await expect(halt.locator("select")).to_have_value(chosen)
+
+
+async def test_a_halt_that_opens_meanwhile_is_lifted_by_a_click(cockpit: CockpitInProcess, pages: WatchedPages) -> None:
     page = await cockpit.sign_in(pages, "role:operator", city="*")
     await page.goto(f"{cockpit.address}/system")
+    await page.evaluate("window.stayed = true")
+    async with cockpit.pool.acquire() as connection:
+        await halts.record(cast("asyncpg.Connection", connection), "former", "cluster_changed", "why | 原因在此")
     halt = page.locator(".halt", has_text="former")
-    await expect(halt).to_contain_text("原因在此")
+    await expect(halt).to_contain_text("原因在此", timeout=20_000)
+    assert await page.evaluate("window.stayed"), "it was not loaded again"
+    await choose_where_to_resume_while_the_page_renews_itself(page, cockpit, halt)
     await save_screenshot(page, "system-halted")
     await halt.get_by_role("button").click()
 

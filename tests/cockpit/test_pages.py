@@ -1,21 +1,23 @@
 """Pages show what one may see, in words; what strangers wrote stays text."""
 
 import re
+from html import unescape
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
+from paidan_cockpit.pages import desks
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
-from tests.cockpit.cockpit_edge import new_browser, signed_in
+from tests.cockpit.cockpit_edge import build_settings, new_browser, open_site, signed_in
 from tests.cockpit.database_fixture import apply_records
 from tests.cockpit.markup import PLANTED, assert_harmless
 from tests.cockpit.test_access import ENDLESS, TABLE, address
 from tests.scoring import case_histories
 from tests.scoring.case_histories import CaseMove, accept, assign
-from tests.scoring.database_fixture import pack_bytes, pack_version
+from tests.scoring.database_fixture import pack_bytes, pack_version, publish_pack
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +183,24 @@ async def test_a_clerk_finds_the_own_departments_cases_alone(
         assert states[1].case_id not in everything
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+async def test_a_form_that_is_too_much_is_refused_in_words(
+    accept: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
+) -> None:
+    photos = [("action.proof", ("a.jpg", b"photo", "image/jpeg"))] * 10
+    path, multipart = f"/cases/{states[0].case_id}/actions/finish", {"content-type": "multipart/form-data; boundary=x"}
+    async with signed_in(site, pool, "department:streets") as browser:
+        browser.headers["accept"] = accept
+        many = await browser.post(path, files=photos)
+        large = await browser.post(path, content=b"--x", headers=multipart | {"content-length": "60000001"})
+        broken = await browser.post(path, content=b"--", headers={"content-type": "multipart/form-data"})
+    answers = ((many, 400, "too many photos"), (large, 413, "60 MB at most"), (broken, 400, "could not be read"))
+    for answer, status, told in answers:
+        assert answer.status_code == status
+        assert told in (answer.text if accept == "text/html" else answer.json()["errors"][""])
+        assert accept == "text/html" or answer.json()["result"] == "refused"
+
+
 @pytest.mark.parametrize("name", ["lang", "theme"])
 @pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example", "/sign-in", "/queues"])
 async def test_a_chosen_language_leads_to_no_other_site(name: str, path: str, site: httpx.ASGITransport) -> None:
@@ -191,3 +211,22 @@ async def test_a_chosen_language_leads_to_no_other_site(name: str, path: str, si
         answer = await browser.send(request)
     location = answer.headers.get("location", "/")
     assert re.match(r"/(?![/\\])", location), location
+
+
+async def test_a_desk_of_several_cities_stays_in_the_chosen_one(
+    pool: "asyncpg.Pool[Any]", states: list[CaseState], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish_pack(pool, pack_bytes(city="other"))
+    new = case_histories.new_case(4, pack=pack_version(pack_bytes()), text="井盖缺失")
+    history = list(case_histories.history(new, [assign("streets"), accept]))
+    await apply_records(pool, [case_histories.case_record(each, offset=50 + at) for at, each in enumerate(history)])
+    monkeypatch.setattr(desks, "_SHOWN", 1)
+    async with (
+        open_site(pool, build_settings()) as site,
+        signed_in(site, pool, "department:streets", city="*") as clerk,
+    ):
+        first = (await clerk.get("/desk?city=tiny")).text
+        assert '<option value="other">' in first
+        [further] = re.findall(r'rel="next" href="([^"]+)"', first)
+        second = (await clerk.get(unescape(further))).text
+    assert [each.case_id in first + second for each in (states[0], new)] == [True, True]

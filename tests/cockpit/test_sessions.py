@@ -2,19 +2,22 @@
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import httpx
 import pytest
 
 from paidan_chassis.edge.api_keys import add_key, generate_key
+from paidan_cockpit.accounts import hash_secret
 from paidan_cockpit.pages import overview
 from tests.cockpit.cockpit_edge import new_browser, signed_in
 from tests.cockpit.database_fixture import add_link, add_person, apply_records
 from tests.cockpit.test_sign_in import csrf_of
 from tests.scoring import case_histories
 from tests.scoring.database_fixture import pack_bytes, pack_version
+
+RENEWS_ITSELF: Final = {"hx-request": "true"}
 
 
 async def test_a_new_sign_in_ends_the_session_before_and_takes_no_secret_of_the_visitors(
@@ -35,6 +38,23 @@ async def test_a_session_ends_at_the_latest_when_it_was_to(
     async with signed_in(site, pool, "role:caller") as browser:
         await pool.execute("UPDATE session SET seen_at = now(), expires_at = now() - interval '1 second'")
         assert (await browser.get("/sessions")).status_code == 303
+        part = await browser.get("/sessions", headers=RENEWS_ITSELF)
+        assert (part.status_code, part.text) == (401, ""), "no sign-in page is put into a part of another"
+
+
+async def test_a_page_that_renews_itself_shows_nobodys_presence(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
+) -> None:
+    seen = "SELECT seen_at > now() - interval '5 minutes' FROM session WHERE session_id = $1"
+    async with signed_in(site, pool, "role:caller") as browser:
+        session = await pool.fetchval(
+            "UPDATE session SET seen_at = now() - interval '10 minutes' WHERE hash = $1 RETURNING session_id",
+            hash_secret(browser.cookies["paidan_session"]),
+        )
+        assert (await browser.get("/sessions", headers=RENEWS_ITSELF)).status_code == 200
+        assert not await pool.fetchval(seen, session)
+        assert (await browser.get("/sessions")).status_code == 200
+        assert await pool.fetchval(seen, session)
 
 
 async def test_one_ends_the_own_sessions_and_who_runs_the_system_everybodys(

@@ -12,13 +12,17 @@ async def finish(page: Page, case_id: str, text: str, *, colour: str = "teal") -
     if await details.get_attribute("open") is None:
         await details.locator("summary").click()
     await form.locator("textarea").first.fill(text)
-    photo = make_jpeg(width=2400, height=1800, colour=colour)
-    file = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=photo)
-    await form.locator("input[type=file]").set_input_files(file)
+    await form.locator("input[type=file]").set_input_files(jpeg_file(2400, colour=colour))
     for consent in await form.locator("input[type=checkbox]").all():
         if await consent.is_visible():
             await consent.check()
     await form.locator("button[type=submit]").click()
+
+
+def jpeg_file(width: int = 40, *, colour: str = "teal") -> FilePayload:
+    """Return a photo to choose."""
+    photo = make_jpeg(width=width, height=width * 3 // 4, colour=colour)
+    return FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=photo)
 
 
 async def inspect(page: Page, case_id: str, *, passed: bool, reason: str = "") -> None:

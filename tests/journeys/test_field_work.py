@@ -12,7 +12,7 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.journeys.bad_line import BadLine
 from tests.journeys.field_case import CITY, DEPARTMENT, Work
-from tests.journeys.field_forms import finish, inspect
+from tests.journeys.field_forms import finish, inspect, jpeg_file
 from tests.journeys.installation import CommandRunner
 from tests.polling import poll
 
@@ -152,7 +152,7 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
     plain = await pages.open(work.clerk_link(), PHONE_WITHOUT_SCRIPT)
     await sign_in(plain, plain.url)
     await finish(plain, work.case_id, "墙角也已清理", colour="olive")
-    await plain.wait_for_url("**/desk")
+    await plain.wait_for_url(re.compile(rf"/desk\?city={CITY}$"))
     found = await work.wait_for("inspecting")
     assert len(found["case"]["assignments"][-1]["proof"]) == 1, "a plain form carries its photo"
     assert "latitude" not in found["history"][-1]["event"], "without script no position is sent"
@@ -163,6 +163,7 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
 
 async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     """Finish while requests and answers are lost: it is kept, survives a new sign-in, and arrives once."""
+    await choose_too_many_photos(clerk, work)
     await finish_where_the_browser_tells_no_position(clerk, work)
     await clerk.context.grant_permissions(["geolocation"])
     await clerk.context.set_geolocation({"latitude": 36.6500049, "longitude": 117.03})
@@ -183,6 +184,17 @@ async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     finishes = [each["event"] for each in found["history"] if each["event"]["type"] == "case.finished.v1"]
     assert [(each["text"], len(each["proof"])) for each in finishes] == [("已清运，地面已冲洗", 1)]
     assert [(each["latitude"], each["longitude"]) for each in finishes] == [(36.65, 117.03)], "as was agreed to"
+
+
+async def choose_too_many_photos(clerk: Page, work: Work) -> None:
+    """Choose one photo more than a form takes: it is said at the field, and nothing is sent."""
+    form = clerk.locator(f'form[action="/cases/{work.case_id}/actions/finish"]')
+    await clerk.locator("details", has=form).locator("summary").click()
+    await form.locator("input[type=file]").set_input_files([jpeg_file()] * 10)
+    await form.locator("textarea").first.fill("照片过多")
+    await form.locator("button[type=submit]").click()
+    await expect(form.locator(".error")).to_have_text("最多选择 9 张照片。")
+    await expect(clerk.locator(".kept li")).to_have_count(0)
 
 
 async def finish_where_the_browser_tells_no_position(clerk: Page, work: Work) -> None:
@@ -213,7 +225,7 @@ async def call_back(work: Work, pages: WatchedPages) -> None:
     await caller.locator('[name="action.rating"]').select_option("satisfied")
     await caller.locator('[name="action.solved"]').select_option("solved")
     await caller.locator('form[action$="/call_back"] button').click()
-    await caller.wait_for_url("**/callbacks")
+    await caller.wait_for_url(re.compile(rf"/callbacks\?city={CITY}$"))
     rated = await work.case()
     assert rated["case"]["rating"] == "satisfied"
 

@@ -17,7 +17,6 @@ ROOT_ARTIFACTS: Final[Mapping[LockName, tuple[str, ...]]] = {
     "kafka": ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"),
     "web": (
         "org.webjars.npm:htmx.org:2.0.4",
-        "org.webjars.npm:htmx-ext-sse:2.2.2",
         "org.webjars.npm:leaflet:1.9.4",
         "org.webjars:leaflet-markercluster:1.4.1",
         "org.webjars.npm:uplot:1.6.30",

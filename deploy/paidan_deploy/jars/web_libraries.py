@@ -15,7 +15,6 @@ from paidan_deploy.jars.lock import LockedJar, lock_file, read_lock
 # its authors.
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "htmx.org": ("LICENSE", "dist/htmx.min.js"),
-    "htmx-ext-sse": ("LICENSE", "sse.js"),
     "leaflet": (
         "LICENSE",
         "dist/leaflet.js",

@@ -59,6 +59,7 @@ _FIND_SESSION: Final = """
              FROM found
             WHERE session.hash = found.hash
               AND found.seen_at < clock_timestamp() - interval '1 minute'
+              AND $3
       )
     SELECT session_id, csrf, person_id, name, city, post, scopes
       FROM found
@@ -137,9 +138,11 @@ class Accounts:
         await self.note(conn, "signed_in", person_id, session_id, address, by)
         return secret
 
-    async def find_session(self, secret: str) -> Session | None:
-        """Return a session that still holds."""
-        row = await self._pool.fetchrow(_FIND_SESSION, hash_secret(secret), self.terms.idle, timeout=_TIMEOUT_S)
+    async def find_session(self, secret: str, *, is_seen: bool = True) -> Session | None:
+        """Return a session that still holds; ``is_seen``: somebody is there, so that it goes on holding."""
+        row = await self._pool.fetchrow(
+            _FIND_SESSION, hash_secret(secret), self.terms.idle, is_seen, timeout=_TIMEOUT_S
+        )
         if row is None:
             return None
         post = await self._find_post(row["city"], row["post"])

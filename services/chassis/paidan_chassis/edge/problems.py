@@ -126,7 +126,8 @@ def invalid(field: str | None, message: str, message_zh: str = "内容不符合�
 
 def is_starlette_413(response_start: Mapping[str, Any]) -> bool:
     """Return whether a 413 is Starlette's, which replaces any response to a body announced too long by plain text."""
-    return (b"content-type", b"application/json") not in response_start.get("headers", ())
+    headers = response_start.get("headers", ())
+    return any(name == b"content-type" and value.startswith(b"text/plain") for name, value in headers)
 
 
 def problem_for(error: Exception) -> Problem:

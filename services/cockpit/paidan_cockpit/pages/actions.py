@@ -22,6 +22,7 @@ from paidan_cockpit.services_client import ServiceAnswer
 _WAIT_S: Final = 3.0
 _POLL_S: Final = 0.1
 _KEY: Final = re.compile(r"[0-9a-f-]{36}")
+_BACK: Final = re.compile(r"/(desk|inspection|callbacks)(\?city=[a-z0-9][a-z0-9_-]{0,62})?")
 
 
 class ActionPages:
@@ -70,7 +71,7 @@ class ActionPages:
         if outcome is not None:
             await self._await_row(found.case_id, outcome.get("case_version") or 0)
         done = "applied" if outcome is not None else "taken"
-        if _wants_json(visit):
+        if visit.wants_json:
             return JSONResponse({"result": done})
         return see_other(_back_of(filled.fields) or f"/cases/{found.case_id}?done={done}")
 
@@ -94,7 +95,7 @@ class ActionPages:
             await asyncio.sleep(_POLL_S)
 
     async def _refused(self, visit: Visit, found: CaseView, form: ActionForm, errors: Mapping[str, str]) -> Response:
-        if _wants_json(visit):
+        if visit.wants_json:
             return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
         values = await load_story(self._site, visit, found, replace(form, errors=errors))
         return show_case(self._site, visit, values | {"notice": ""}, 422)
@@ -113,12 +114,7 @@ def _errors_of_outcome(outcome: Mapping[str, Any], form: ActionForm, language: s
     return errors_at(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
 
 
-def _wants_json(visit: Visit) -> bool:
-    """Return whether a script of ours sent the form, which keeps it until it is decided."""
-    return visit.request.headers.get("accept") == "application/json"
-
-
 def _back_of(fields: Mapping[str, str]) -> str:
     """Return the page of ours to which the form leads back, if it says so."""
     back = fields.get("back", "")
-    return back if back in ("/desk", "/inspection", "/callbacks") else ""
+    return back if _BACK.fullmatch(back) else ""

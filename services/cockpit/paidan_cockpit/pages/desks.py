@@ -76,6 +76,7 @@ class DeskPages:
         tasks, unavailable = await self._tasks(visit, desk, page.cases)
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
         values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
+        values |= {"cities": view.cities, "back": f"/{desk.page}?city={view.city_id}"}
         return self._site.show(visit, "desk.html", values)
 
     async def _tasks(self, visit: Visit, desk: Desk, cases: Sequence[CaseView]) -> tuple[list[Task], bool]:

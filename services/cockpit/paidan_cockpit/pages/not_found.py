@@ -1,4 +1,4 @@
-"""The answer to addresses that no route has: a page for people, the edge's own answer for programs."""
+"""Answers to unknown addresses and to faults of ours: a page for people, the edge's own answer for programs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
@@ -17,16 +17,25 @@ _NO_ROUTE: Final = "/{address}"
 
 def not_found_page(site: Site) -> ErrorHandler:
     """Return the handler of addresses that no route has."""
+    return _page_for_people(site, PageRefused(404))
 
+
+def internal_error_page(site: Site) -> ErrorHandler:
+    """Return the handler of errors that nobody expected; the edge logs them under the request's trace id."""
+    return _page_for_people(site, PageRefused(500, "internal"))
+
+
+def _page_for_people(site: Site, refusal: PageRefused) -> ErrorHandler:
     async def refuse(_visit: Visit) -> Response:
-        raise PageRefused(404)
+        raise refusal
 
     page = site.open_page(_NO_ROUTE, refuse)
     assert isinstance(page, Route)  # noqa: S101 - what pages are made of
 
-    async def handle(request: Request, _error: Exception) -> Response:
-        is_person = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-        response: Response = await page.endpoint(request) if is_person else problems.not_found().response()
+    async def handle(request: Request, error: Exception) -> Response:
+        if "text/html" not in request.headers.get("accept", "") or (refusal.status == 404 and request.method != "GET"):
+            return (problems.not_found() if refusal.status == 404 else problems.problem_for(error)).response()
+        response: Response = await page.endpoint(request)
         return response
 
     return handle

@@ -5,7 +5,6 @@ from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
@@ -13,6 +12,7 @@ from paidan_cockpit.pages import map_layers, overview_map, overview_queries
 from paidan_cockpit.pages.city_outlines import draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.live import LiveFeed
+from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview_board import Boards, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import QueueFilter
@@ -20,11 +20,9 @@ from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit, session_cookie_of
-from paidan_contracts.wire import Code
 
 _LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
-_CODE: Final = TypeAdapter(Code)
 
 
 class OverviewPages:
@@ -105,7 +103,7 @@ class OverviewPages:
         query = visit.request.query_params
         view = await open_city(self._site, visit, query.get("city") or None)
         scope = Scope(view.city_id, visit.person.grants, view.times.now)
-        return view, Reader(visit.person, Visible(scope, parse_filter(query)))
+        return view, Reader(visit.person, Visible(scope, parse_filter(query, view.names)))
 
     async def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
         chosen = reader.visible.filter
@@ -136,16 +134,10 @@ def policy_with_tiles(policy: str, tiles: str) -> str:
     return policy.replace("img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}")
 
 
-def parse_filter(query: Mapping[str, str]) -> OverviewFilter:
-    """Return the part of a city that an address asks for; what cannot be a code is left out."""
-    return OverviewFilter(*(_code(query.get(name, "")) for name in ("district", "street", "class_code")))
-
-
-def _code(text: str) -> str | None:
-    try:
-        return _CODE.validate_python(text) if text else None
-    except ValidationError:
-        return None
+def parse_filter(query: Mapping[str, str], names: CityNames) -> OverviewFilter:
+    """Return the part of a city that an address asks for; what the city does not have is left out."""
+    chosen = {name: query.get(name) for name in ("district", "street", "class_code")}
+    return OverviewFilter(**{name: value for name, value in chosen.items() if value in dict(names.choices(name))})
 
 
 def server_sent_event(name: str, body: str) -> str:

@@ -11,6 +11,7 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.case_table import COLUMNS, cell_text, table_rows
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.downloads import download
 from paidan_cockpit.pages.filter_words import filter_in_words
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.queries import CasePage
@@ -30,7 +31,7 @@ class QueueTables:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        # Each holds its rows in memory until it is sent.
+        # Each holds its rows in memory until it is stored.
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
@@ -45,7 +46,7 @@ class QueueTables:
             queue_filter, view, page = await self._load(visit)
             content = await asyncio.to_thread(csv_content, page, view)
         headers = {"content-disposition": _attachment(queue_filter, view, page, "csv")}
-        return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+        return await download(content, headers, "text/csv; charset=utf-8")
 
     async def _xlsx(self, visit: Visit) -> Response:
         translate = translations(visit.language).gettext
@@ -53,7 +54,7 @@ class QueueTables:
             queue_filter, view, page = await self._load(visit)
             content = await asyncio.to_thread(xlsx_content, page, view, queue_filter, translate)
         headers = {"content-disposition": _attachment(queue_filter, view, page, "xlsx")}
-        return Response(content, headers=headers, media_type=MEDIA_TYPE)
+        return await download(content, headers, MEDIA_TYPE)
 
     async def _load(self, visit: Visit) -> tuple[QueueFilter, CityView, CasePage]:
         queue_filter = replace(QueueFilter.parse(visit.request.query_params), after=None)

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.labels import Translate, label
-from paidan_cockpit.pages.visit import THEMES, Visit
+from paidan_cockpit.pages.visit import MAX_PHOTOS, THEMES, Visit
 from paidan_cockpit.rights import Person, pages_of
 from paidan_cockpit.sessions import OpenSession
 from paidan_cockpit.settings import Language
@@ -59,6 +59,7 @@ class Renderer:
             themes=THEMES,
             label=partial(label, translations(language).gettext),
             post_name=partial(post_name, language, translations(language).gettext),
+            max_photos=MAX_PHOTOS,
             new_key=lambda: str(uuid4()),
             asset=self._assets.address,
             map_attribution=self._map_attribution,

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from paidan_chassis.clock import Clock
@@ -14,6 +14,7 @@ from paidan_chassis.database import Pool, is_transient
 from paidan_chassis.edge.scope_keys import ROUTE_KEY
 from paidan_cockpit.accounts import Accounts, Session
 from paidan_cockpit.city_packs import PackCache
+from paidan_cockpit.pages.refusals import refusal_text
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.visit import (
     LANGUAGE_COOKIE,
@@ -32,7 +33,7 @@ from paidan_cockpit.pages.visit import (
 from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServicesClient, ServiceUnavailable
 from paidan_cockpit.settings import Language
-from paidan_cockpit.translations import LANGUAGES
+from paidan_cockpit.translations import LANGUAGES, translations
 
 CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -113,10 +114,15 @@ class Site:
         return HTMLResponse(self.renderer.render(visit, template, values), status)
 
     def error(self, visit: Visit, status: int, reason: str) -> Response:
-        """Return the page that says why another one is not shown."""
-        return self.show(visit, "error.html", {"status": status, "reason": reason}, status)
+        """Return the page that says why another one is not shown; for a script of ours what it shows at its form."""
+        told = refusal_text(translations(visit.language).gettext, reason)
+        if visit.wants_json and told and 400 <= status < 500:
+            return JSONResponse({"result": "refused", "errors": {"": told}}, status)
+        return self.show(visit, "error.html", {"status": status, "told": told}, status)
 
     def _to_sign_in(self, visit: Visit) -> Response:
+        if _renews_itself(visit.request):
+            return Response(status_code=401)  # in a part of a page, the sign-in page would be swapped in
         if visit.request.method != "GET":
             return see_other("/sign-in")
         wanted = requested_path(visit.request)
@@ -126,12 +132,17 @@ class Site:
 
     async def _session_of(self, request: Request) -> Session | None:
         secret = session_cookie_of(request)
-        return await self.accounts.find_session(secret) if secret else None
+        return await self.accounts.find_session(secret, is_seen=not _renews_itself(request)) if secret else None
 
 
 def see_other(path: str) -> Response:
     """Return a redirect to a page of ours, after which a reload sends nothing again."""
     return RedirectResponse(path, 303)
+
+
+def _renews_itself(request: Request) -> bool:
+    """Return whether a part of an open page asks by itself, which shows nobody's presence."""
+    return "hx-request" in request.headers
 
 
 def _chosen_preference(request: Request) -> Response | None:

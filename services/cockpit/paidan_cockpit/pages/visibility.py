@@ -1,5 +1,6 @@
 """Which cases a person may see, as SQL of lists and as a question about one case: the same rules as dispatch's."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +61,7 @@ class Scope:
             leads = f"(department = {own} AND status NOT IN ('received', 'filed'))"
             yield f"(({leads} OR {own} = ANY(helpers)) AND NOT past)"
         if self.grants.classes:
-            patterns = sorted(each.replace("*", "%") for each in self.grants.classes)
+            patterns = sorted(_like_pattern(each) for each in self.grants.classes)
             yield f"class_code LIKE ANY({argument(patterns)}::text[])"
         if self.grants.places:
             places = argument(sorted(self.grants.places))
@@ -71,6 +72,13 @@ class Scope:
         if self.department is not None:
             yield [f"department={self.department}"]
         yield from filter(None, (class_facets(self.grants.classes), place_facets(self.grants.places)))
+
+
+def _like_pattern(pattern: str) -> str:
+    """Return a class pattern as LIKE reads it: an asterisk counts at the end alone, and nothing else is special."""
+    is_prefix = pattern.endswith("*")
+    escaped = re.sub(r"([\\%_])", r"\\\1", pattern[:-1] if is_prefix else pattern)
+    return f"{escaped}%" if is_prefix else escaped
 
 
 def may_see(person: Person, found: LocatedCase) -> bool:

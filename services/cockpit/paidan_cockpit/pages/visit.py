@@ -9,10 +9,11 @@ from typing import Final, Literal, get_args
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, TRACE_ID_KEY
 from paidan_cockpit.accounts import Session
 from paidan_cockpit.rights import Person
 from paidan_cockpit.settings import Language
@@ -31,7 +32,8 @@ _LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
 _PREFERENCE_S: Final = 400 * 86_400
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 100_000
-_MAX_FILES: Final = 9
+MAX_PHOTOS: Final = 9
+_MAX_FILES: Final = 100
 _MAX_UPLOAD_BYTES: Final = 60_000_000
 
 
@@ -60,9 +62,19 @@ class Visit:
         return self.session.person
 
     @property
+    def trace_id(self) -> str:
+        """The id under which our log has this request."""
+        return str(self.request.scope.get(TRACE_ID_KEY, ""))
+
+    @property
     def address(self) -> str:
         """The network address that the request came from."""
         return self.request.client.host if self.request.client else ""
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether a script of ours sent the form, which keeps it until it is decided."""
+        return self.request.headers.get("accept") == "application/json"
 
     async def form(self) -> "FilledForm":
         """Return a form of ours as it was filled; refuse one that another site made this browser send."""
@@ -81,9 +93,18 @@ class FilledForm:
 
 
 async def read_form(request: Request) -> FilledForm:
-    """Return the fields and files of a form."""
-    if not request.headers.get("content-type", "").startswith("multipart/"):
-        return FilledForm(_parse_fields(await request.body()))
+    """Return the fields and files of a form; refuse one that is too large, or holds too many photos."""
+    is_multipart = request.headers.get("content-type", "").startswith("multipart/")
+    try:
+        form = await _read_parts(request) if is_multipart else FilledForm(_parse_fields(await request.body()))
+    except HTTPException as error:
+        raise PageRefused(*((413, "too_large") if error.status_code == 413 else (400, "unreadable_form"))) from None
+    if len(form.files) > MAX_PHOTOS:
+        raise PageRefused(400, "too_many_photos")
+    return form
+
+
+async def _read_parts(request: Request) -> FilledForm:
     request.scope[BODY_LIMIT_KEY] = _MAX_UPLOAD_BYTES
     async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -106,9 +127,16 @@ def is_secure(request: Request) -> bool:
 def require_own_site(request: Request) -> None:
     """Refuse a POST that another site made this browser send, by what browsers state and scripts cannot change."""
     origin = request.headers.get("origin")
-    is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    is_own = origin is None or _host_of(origin) == request.headers.get("host", "")
     if not is_own or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise PageRefused(403, "other_site")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def read_language(request: Request, default: Language) -> Language:
