@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview import parse_filter, policy_with_tiles
 from paidan_cockpit.pages.overview_counts import (
     Days,
@@ -25,6 +26,8 @@ from paidan_cockpit.pages.overview_queries import OverviewFilter
 from paidan_cockpit.pages.overview_rates import shown_rates
 from paidan_cockpit.pages.site import CONTENT_POLICY
 from paidan_cockpit.score_queries import CityScore
+from paidan_contracts.city.loader import load_city
+from tests.scoring.database_fixture import TINY
 
 NOW = datetime(2026, 11, 28, 4, 30, tzinfo=UTC)
 counts = st.integers(0, 3)
@@ -127,7 +130,9 @@ def test_rates_are_shown_in_the_pages_order_and_one_without_a_score_counts_nothi
 
 
 def test_an_address_asks_for_a_part_of_the_city() -> None:
-    assert parse_filter({"district": "1", "street": "", "class_code": "<b>"}) == OverviewFilter(district="1")
+    query = {"district": "990101", "street": "990101", "class_code": "<b>"}
+
+    assert parse_filter(query, CityNames(load_city(TINY), "en")) == OverviewFilter(district="990101")
 
 
 def test_pictures_come_from_the_tiles_host_and_nothing_else_does() -> None:

@@ -12,7 +12,7 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.bulk_request import AT_ONCE
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
-from paidan_cockpit.pages.case_record import parse_record
+from paidan_cockpit.pages.case_record import parse_order, parse_record
 from paidan_cockpit.pages.case_story import load_forms
 from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import open_city
@@ -22,6 +22,7 @@ from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
 
@@ -33,6 +34,10 @@ class Task:
     found: CaseView
     forms: Sequence[ActionForm]
     calls: Sequence[CallableReport] = ()
+    order: Order | None = None
+    """Of a department that helps: its own order."""
+    status: str = ""
+    """How far that order is; empty: as far as the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,16 @@ class DeskPages:
             answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
             record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
             return Task(found, (), reports_to_call(record) if record else ())
+        helps = desk.page == "desk" and found.department != visit.person.department
+        order, status = await self._own_order(visit, found) if helps else (None, found.status)
+        if order is not None and status == "inspecting":
+            return Task(found, (), order=order, status=status)  # its part is done
         forms = await load_forms(self._site, visit, found.case_id)
         allowed = {form.kind: form for form in forms if form.allowed}
-        return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed])
+        return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
+
+    async def _own_order(self, visit: Visit, found: CaseView) -> tuple[Order | None, str]:
+        """Return the visitor's order of a case that another department leads, and how far it is."""
+        answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
+        body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
+        return parse_order(body), str(body.get("status", found.status))

@@ -24,8 +24,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no_database": N_("The database does not answer. Nothing is lost; reload the page in a moment."),
         "no_answer_cockpit": N_("The cockpit does not answer itself. Nothing is lost; reload the page in a moment."),
         "internal": N_(
-            "A fault of ours, which is in our log. Nothing stored is lost. Try again; if it stays so, tell this number to"
-            " the people who run the system."
+            "A fault of ours, which is in our log. Nothing stored is lost. Try again; if it stays so, tell this number"
+            " to the people who run the system."
         ),
         "no_answer_intake": N_("Intake does not answer. Nothing is lost; reload the page in a moment."),
         "no_answer_dispatch": N_("Dispatch does not answer. Nothing is lost; reload the page in a moment."),

@@ -104,7 +104,10 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
         ]
     # An import may name a report that its case does not hold.
     if "report_id" in fields and not state.past:
-        known = {each.report_id: each for each in state.joined}
+        opening = JoinedReport(
+            report_id=state.opened_by, source=state.source, channel=state.channel, recorded_at=state.reported_at
+        )
+        known = {each.report_id: each for each in (opening, *state.joined)}
         fields["report_id"]["oneOf"] = [
             _report_choice(known[report_id], policy) if report_id in known else _choice(report_id)
             for report_id in dict.fromkeys(_reports_to_call(state))
