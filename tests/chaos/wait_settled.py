@@ -67,12 +67,18 @@ async def _end_offsets(installation: ChaosInstallation, lanes: Sequence[Any]) ->
 
 
 async def describe_backlog(installation: ChaosInstallation) -> str:
-    """Return the lanes that are behind or not relayed, and the exit codes of processes that ended, as a message."""
-    exit_codes = {name: process.exit_code for name, process in installation.processes.items()}
+    """Return the lanes that are behind or not relayed, and how processes ended that did, as a message."""
+    ended = {
+        name: f"{process.exit_code}: {process.log_text()[-5000:]}"
+        for name, process in installation.processes.items()
+        if process.exit_code is not None
+    }
     try:
         lanes = [dict(row) for service in SERVICES for row in await _lanes_of(installation, service.name)]
         ends = await _end_offsets(installation, lanes)
     except _OUTAGE_ERRORS as error:
-        return f"{exit_codes}, {error!r}"
+        return f"ended {ended}, {error!r}"
     behind = [each for each in lanes if each["next_offset"] < ends[each["topic"], each["partition"]]]
-    return f"{exit_codes}, behind {behind}, not relayed {[each for each in lanes if each['seq'] > each['relayed_seq']]}"
+    return (
+        f"ended {ended}, behind {behind}, not relayed {[each for each in lanes if each['seq'] > each['relayed_seq']]}"
+    )
