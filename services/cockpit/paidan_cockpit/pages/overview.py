@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages import map_layers, overview_map, overview_queries
 from paidan_cockpit.pages.city_outlines import draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.cookies import session_cookie_of
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview_board import Boards, Reader
@@ -19,7 +20,7 @@ from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit, session_cookie_of
+from paidan_cockpit.pages.visit import Visit
 
 _LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0

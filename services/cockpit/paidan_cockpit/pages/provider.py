@@ -10,18 +10,15 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.identities import VISIT_LASTS, Identities, ProviderVisit
 from paidan_cockpit.oidc import OidcClient, ProviderIdentity, ProviderUnavailable, SignInRefused
 from paidan_cockpit.pages.attempts import AttemptLimit
-from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.visit import (
-    PageRefused,
-    Visit,
+from paidan_cockpit.pages.cookies import (
     delete_state_cookie,
     forget_wanted_page,
-    local_path,
-    own_address,
     set_session_cookie,
     set_state_cookie,
     state_cookie_of,
 )
+from paidan_cockpit.pages.site import Site, see_other
+from paidan_cockpit.pages.visit import PageRefused, Visit, local_path, own_address
 
 START_PATH: Final = "/sign-in/provider"
 RETURN_PATH: Final = "/sign-in/provider/return"

@@ -10,9 +10,10 @@ from starlette.routing import BaseRoute
 
 from paidan_chassis.clock import real_now
 from paidan_cockpit import sessions
+from paidan_cockpit.pages.cookies import delete_session_cookie
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
-from paidan_cockpit.pages.visit import PageRefused, Visit, delete_session_cookie
+from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import Names
 

@@ -8,19 +8,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.attempts import AttemptLimit
+from paidan_cockpit.pages.cookies import delete_session_cookie, forget_wanted_page, set_session_cookie, wanted_page_of
 from paidan_cockpit.pages.provider import START_PATH, Provider, ProviderPages
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.visit import (
-    PageRefused,
-    Visit,
-    delete_session_cookie,
-    forget_wanted_page,
-    local_path,
-    own_address,
-    read_form,
-    set_session_cookie,
-    wanted_page_of,
-)
+from paidan_cockpit.pages.visit import PageRefused, Visit, local_path, own_address, read_form
 from paidan_cockpit.rights import pages_of
 from paidan_cockpit.saved_views import find_first
 

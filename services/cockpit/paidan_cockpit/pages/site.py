@@ -14,6 +14,7 @@ from paidan_chassis.database import Pool, is_transient
 from paidan_chassis.edge.scope_keys import ROUTE_KEY
 from paidan_cockpit.accounts import Accounts, Session
 from paidan_cockpit.city_packs import PackCache
+from paidan_cockpit.pages.cookies import remember_wanted_page, session_cookie_of, set_preference
 from paidan_cockpit.pages.refusals import refusal_text
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.visit import (
@@ -24,11 +25,8 @@ from paidan_cockpit.pages.visit import (
     Visit,
     read_language,
     read_theme,
-    remember_wanted_page,
     requested_path,
     require_own_site,
-    session_cookie_of,
-    set_preference,
 )
 from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServicesClient, ServiceUnavailable

@@ -4,14 +4,12 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, Literal, get_args
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 
 from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, TRACE_ID_KEY
 from paidan_cockpit.accounts import Session
@@ -23,13 +21,7 @@ Theme = Literal["auto", "light", "dark"]
 THEMES: Final[tuple[Theme, ...]] = get_args(Theme)
 LANGUAGE_COOKIE: Final = "paidan_language"
 THEME_COOKIE: Final = "paidan_theme"
-_SESSION_COOKIE: Final = "paidan_session"
-_STATE_COOKIE: Final = "paidan_provider_state"
-_WANTED_COOKIE: Final = "paidan_wanted_page"
-_WANTED_PATH: Final = "/sign-in"
-_WANTED_S: Final = 3600
 _LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
-_PREFERENCE_S: Final = 400 * 86_400
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 100_000
 MAX_PHOTOS: Final = 9
@@ -154,76 +146,6 @@ def read_theme(request: Request) -> Theme:
     return next((theme for theme in THEMES if theme == chosen), "auto")
 
 
-def session_cookie_of(request: Request) -> str:
-    """Return the session's secret that a request carries, or an empty text."""
-    return request.cookies.get(_session_cookie_name(request), "")
-
-
-def set_session_cookie(response: Response, request: Request, secret: str) -> None:
-    """Set the cookie of a session's secret, which lasts until the browser is closed and which scripts cannot read."""
-    response.set_cookie(
-        _session_cookie_name(request), secret, httponly=True, secure=is_secure(request), samesite="lax", path="/"
-    )
-
-
-def delete_session_cookie(response: Response, request: Request) -> None:
-    """Delete the cookie of the session."""
-    response.delete_cookie(
-        _session_cookie_name(request), httponly=True, secure=is_secure(request), samesite="lax", path="/"
-    )
-
-
-def set_state_cookie(response: Response, request: Request, state: str, path: str, lasts: timedelta) -> None:
-    """Set the cookie of the state, so that only the browser that went to the provider can come back with its answer."""
-    response.set_cookie(
-        _STATE_COOKIE,
-        state,
-        max_age=round(lasts.total_seconds()),
-        httponly=True,
-        secure=is_secure(request),
-        samesite="lax",
-        path=path,
-    )
-
-
-def state_cookie_of(request: Request) -> str:
-    """Return the state with which this browser went to the provider, or an empty text."""
-    return request.cookies.get(_STATE_COOKIE, "")
-
-
-def delete_state_cookie(response: Response, request: Request, path: str) -> None:
-    """Delete the cookie of the state: it counts once."""
-    response.delete_cookie(_STATE_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=path)
-
-
-def remember_wanted_page(response: Response, request: Request) -> None:
-    """Set the cookie of the page that was opened before signing in, unless a page's own script asked for it."""
-    if "text/html" not in request.headers.get("accept", ""):
-        return
-    response.set_cookie(
-        _WANTED_COOKIE,
-        quote(requested_path(request), safe="/"),
-        max_age=_WANTED_S,
-        httponly=True,
-        secure=is_secure(request),
-        samesite="lax",
-        path=_WANTED_PATH,
-    )
-
-
-def wanted_page_of(request: Request) -> str:
-    """Return the page that was opened before signing in; ``/`` if there was none."""
-    return local_path(unquote(request.cookies.get(_WANTED_COOKIE, "")))
-
-
-def forget_wanted_page(response: Response, request: Request) -> None:
-    """Delete the cookie of the page that was opened before signing in: it is shown once."""
-    if _WANTED_COOKIE in request.cookies:
-        response.delete_cookie(
-            _WANTED_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=_WANTED_PATH
-        )
-
-
 def requested_path(request: Request) -> str:
     """Return path and query of a request."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -237,15 +159,3 @@ def own_address(request: Request) -> str:
 def local_path(text: str) -> str:
     """Return the path and query of a page of ours; ``/`` for whatever could lead elsewhere."""
     return text if _LOCAL_PATH.fullmatch(text) else "/"
-
-
-def set_preference(response: Response, request: Request, name: str, value: str) -> None:
-    """Set the cookie of a choice that is nobody's secret."""
-    response.set_cookie(
-        name, value, max_age=_PREFERENCE_S, httponly=True, secure=is_secure(request), samesite="lax", path="/"
-    )
-
-
-def _session_cookie_name(request: Request) -> str:
-    # A browser takes a cookie of this prefix only from this very host, over HTTPS.
-    return f"__Host-{_SESSION_COOKIE}" if is_secure(request) else _SESSION_COOKIE
