@@ -11,6 +11,7 @@ from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, Cas
 from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
+from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
@@ -207,6 +208,8 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseClockOverdue
     | CaseClockWarned
     | CaseHelperAnswered
-    | CaseAmended,
+    | CaseAmended
+    | CaseCorrected
+    | CaseNoteAdded,
     Field(discriminator="type"),
 ]

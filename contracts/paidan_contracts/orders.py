@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from paidan_contracts.case_records import CaseNote
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -49,6 +50,9 @@ class Order(WireModel):
     joined: tuple[JoinedReport, ...] = Field(
         default=(), description="The newest 20 reports that were merged, oldest first; text cut at 500 characters."
     )
+    notes: tuple[CaseNote, ...] | None = Field(
+        default=None, description="The newest 5 notes of the staff for its departments, oldest first."
+    )
     round: PositiveInt = 1
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
@@ -70,11 +74,13 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: another report was merged, rework, reopening, or another catalogue row."""
+    """The order changed: a report was merged, rework, reopening, another catalogue row, a correction, or a note."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
-    because: Annotated[Literal["merged", "rework", "reopened", "refiled"] | Unknown, ExtensibleEnum()]
-    reason: Text = ""
+    because: Annotated[
+        Literal["merged", "rework", "reopened", "refiled", "corrected", "note_added"] | Unknown, ExtensibleEnum()
+    ]
+    reason: Text = Field(default="", description="Of the step; of a note its words.")
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
 
 

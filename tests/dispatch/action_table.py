@@ -5,6 +5,7 @@ from typing import get_args
 
 from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Refused
 from tests.dispatch.builders import build_report, case_after, opened_case
@@ -25,10 +26,18 @@ ACTIONS: dict[str, Action] = {
     "call_back_dissatisfied": CallBack(rating="dissatisfied"),
     "void": Void(reason="a test call"),
     "urge": Urge(reason="it smells"),
+    "correct": Correct(row_id="E0111-1", reason="it is rubble"),
+    "note": AddNote(text="the gate is locked"),
 }
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("received", "verify"): ("dispatched", ("filed", "dispatched")),
+    **{(status, "note"): (status, ("note_added",)) for status in STATES},
+    **{
+        (status, "correct"): (status, ("corrected",))
+        for status in ("received", "dispatched", "handling", "suspended", "inspecting")
+    },
+    ("filed", "correct"): ("dispatched", ("corrected", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),

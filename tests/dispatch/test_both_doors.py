@@ -33,6 +33,8 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "void": {"reason": "a joke"},
     "amend": {"reason": "a later export"},
     "reply": {"text": "thank you"},
+    "correct": {"reason": "a slip", "text": "at the gate"},
+    "note": {"text": "the gate is locked"},
 }
 STATES: Final = ("received", "filed", "dispatched", "handling", "inspecting", "closed", "voided", "not_accepted")
 VARIANTS: Final[dict[str, dict[str, Any]]] = {

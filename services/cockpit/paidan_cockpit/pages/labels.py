@@ -50,6 +50,18 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "duplicate": N_("duplicate"),
             "other": N_("other reason"),
         },
+        "field": {
+            "position": N_("position"),
+            "district": N_("district"),
+            "street": N_("street"),
+            "community": N_("community"),
+            "grid": N_("grid cell"),
+            "address": N_("address"),
+            "text": N_("words"),
+            "class_code": N_("class"),
+            "row_id": N_("catalogue row"),
+            "department": N_("department"),
+        },
         "actor": {
             "operator": N_("Dispatcher"),
             "inspector": N_("Inspector"),

@@ -14,6 +14,7 @@ from paidan_contracts import cases
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
+from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -40,6 +41,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.helper_answered.v1 accepted": N_("{department}, which helps, accepted its order."),
         "case.helper_answered.v1 returned": N_("{department}, which helps, returned its order: {reason}."),
         "case.helper_answered.v1 finished": N_("{department}, which helps, finished its part."),
+        "case.corrected.v1": N_("Corrected. {corrections}"),
+        "case.note_added.v1": N_("A note for the staff."),
+        "case.note_added.v1 department": N_("A note for the department."),
         "case.urged.v1": N_("{department} was reminded."),
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
@@ -48,6 +52,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """By event type, and by what of it another sentence is for."""
 BY_RULE: Final = N_("by rule")
+UNKNOWN: Final = N_("unknown")
 DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
 DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is not.")
 
@@ -115,8 +120,29 @@ class TimelineBuilder:
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
             "row": getattr(event, "row_id", None) or "?",
+            "corrections": "; ".join(self._corrections(event)),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
+
+    def _corrections(self, event: CaseEvent) -> Iterator[str]:
+        if not isinstance(event, CaseCorrected):
+            return
+        unknown = self.translate(UNKNOWN)
+        for each in event.corrections:
+            values = (self._value(each.field, value) if value else unknown for value in (each.before, each.after))
+            yield f"{label(self.translate, 'field', each.field)}: {' → '.join(values)}"
+
+    def _value(self, field: str, value: str) -> str:
+        names = self.names
+        match field:
+            case "department":
+                return names.department(value)
+            case "class_code":
+                return names.case_class(value)
+            case "district" | "street" | "community":
+                return names.place(value)
+            case _:
+                return value
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor
@@ -152,6 +178,8 @@ def _kind_of(event: CaseEvent) -> str:
             return f"{event.type} near"
         case cases.CaseFinished() if event.late:
             return f"{event.type} late"
+        case CaseNoteAdded(visible_to="department"):
+            return f"{event.type} department"
         case cases.CaseHelperAnswered():
             return f"{event.type} {event.answer}"
         case _:

@@ -75,6 +75,29 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         "amend.text": FieldText(Bilingual("Words of the record", "记录内容")),
         "amend.occurred_at": FieldText(Bilingual("When it happened by the record", "记录的发生时间")),
         "reply.text": FieldText(_ANSWER),
+        "correct.latitude": FieldText(
+            Bilingual("Latitude of the problem", "问题地点纬度"),
+            Bilingual("WGS-84, degrees; only with the longitude.", "WGS-84 坐标，单位为度；须与经度同时填写。"),
+        ),
+        "correct.longitude": FieldText(
+            Bilingual("Longitude of the problem", "问题地点经度"),
+            Bilingual("WGS-84, degrees; only with the latitude.", "WGS-84 坐标，单位为度；须与纬度同时填写。"),
+        ),
+        "district": FieldText(
+            Bilingual("District, street or community", "所在区县、街道或社区"),
+            Bilingual("Of a case without a position.", "用于没有位置坐标的案件。"),
+        ),
+        "address": FieldText(Bilingual("Address of the problem", "问题地址")),
+        "correct.text": FieldText(Bilingual("What is reported", "反映内容")),
+        "class_code": FieldText(
+            Bilingual("Class", "类别"),
+            Bilingual("Without a row, the default row of the class applies.", "不填条目时采用该类别的默认条目。"),
+        ),
+        "note.text": FieldText(Bilingual("Note", "备注")),
+        "visible_to": FieldText(
+            Bilingual("Who reads it", "可见范围"),
+            Bilingual("Where it is absent, the staff alone.", "不填则仅内部可见。"),
+        ),
         "occurred_at": FieldText(
             Bilingual("When it was done", "实际办理时间"),
             Bilingual("By the sender's account; without a zone it is the city's time.",
@@ -99,6 +122,10 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
             "basically_satisfied": Bilingual("Basically satisfied", "基本满意"),
             "dissatisfied": Bilingual("Dissatisfied", "不满意"),
             "no_answer": Bilingual("No answer", "未评价"),
+        },
+        "visible_to": {
+            "internal": Bilingual("The staff alone", "仅内部"),
+            "department": Bilingual("The departments with an order, too", "责任单位和协办单位也可见"),
         },
         "solved": {
             "solved": Bilingual("Solved", "已解决"),

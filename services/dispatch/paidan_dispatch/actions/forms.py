@@ -102,6 +102,15 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
         fields["row_id"]["oneOf"] = [
             _choice(row.id, Bilingual(f"{row.id} {row.filing.en}", f"{row.id} {row.filing.zh}")) for row in own_first
         ]
+    if "class_code" in fields:
+        fields["class_code"]["oneOf"] = [
+            _choice(each.code, Bilingual(f"{each.code} {each.names.en}", f"{each.code} {each.names.zh}"))
+            for each in city.classes.values()
+        ]
+    if "district" in fields:
+        fields["district"]["oneOf"] = [
+            _choice(each.code, Bilingual(each.names.en, each.names.zh)) for each in city.pack.geography.places
+        ]
     # An import may name a report that its case does not hold.
     if "report_id" in fields and not state.past:
         opening = JoinedReport(

@@ -16,6 +16,7 @@ from paidan_contracts import ids
 from paidan_contracts.actions import KnownAction, SupportedAction
 from paidan_contracts.extensible import kind_of_model
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.unvalidated import replace_unvalidated
@@ -120,6 +121,11 @@ class PermissionQuery:
             "proof": (_PHOTO,),
             "report_id": next(iter(state.callbacks_awaited), state.opened_by),
         }
+        if model is Correct:
+            # Something must be corrected; which field is the caller's to choose.
+            other_row = next((each for each in city.rows if each not in (state.row_id, state.suggested_row)), None)
+            text = None if state.confidential else "text"
+            return Correct(text=text, row_id=other_row, reason="reason")
         fields = model.model_fields.items()
         return model(**{n: values[n] for n, field in fields if field.is_required() or n in _MAY_BE_NEEDED})
 

@@ -11,7 +11,7 @@ from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
-    "amend", "reply",
+    "amend", "reply", "correct", "note",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -20,27 +20,27 @@ SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", "amend"),
-        "filed": ("assign", "file", "void", "amend"),
+        "received": ("verify", "correct", "note", "amend"),
+        "filed": ("assign", "file", "void", "correct", "note", "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
-        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "amend"),
-        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "amend"),
-        "suspended": (),
-        "inspecting": ("inspect", "redispatch", "void", "amend"),
-        "closed": ("call_back", "amend"),
-        "not_accepted": ("amend",),
-        "voided": ("amend",),
+        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "correct", "note", "amend"),
+        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "correct", "note", "amend"),
+        "suspended": ("correct", "note"),
+        "inspecting": ("inspect", "redispatch", "void", "correct", "note", "amend"),
+        "closed": ("call_back", "note", "amend"),
+        "not_accepted": ("note", "amend"),
+        "voided": ("note", "amend"),
     }
 )
 
 ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyType(
     {
         "department": frozenset({"accept", "return", "finish"}),
-        "inspector": frozenset({"verify", "inspect"}),
-        "caller": frozenset({"call_back", "reply"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply"}),
+        "inspector": frozenset({"verify", "inspect", "note"}),
+        "caller": frozenset({"call_back", "reply", "note"}),
+        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply", "correct", "note"}),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply"},
+        "importer": SUPPORTED_ACTIONS - {"reply", "correct", "note"},
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }

@@ -1,7 +1,7 @@
 """Order events for departments: orders issued, changed, withdrawn and urged, and answers refused."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.assignments import Assignment, Helper
@@ -31,6 +31,7 @@ from paidan_contracts.orders import (
     OrderWithdrawn,
 )
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -42,6 +43,7 @@ _new_order_changed: Final = unvalidated_constructor(OrderChanged)
 _new_order_withdrawn: Final = unvalidated_constructor(OrderWithdrawn)
 _new_order_urged: Final = unvalidated_constructor(OrderUrged)
 _new_order: Final = unvalidated_constructor(Order)
+_ChangesOrder: TypeAlias = CaseMerged | CaseFiled | CaseReworked | CaseReopened | CaseCorrected | CaseNoteAdded
 
 
 def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy: CityPolicy) -> list[OrderEvent]:
@@ -95,7 +97,9 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             text = Bilingual(f"The time limit ends at {due_at.isoformat()}.", f"时限将于 {due_at.isoformat()} 届满。")
             order = current_order(state, policy)
             yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
-        case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
+        case CaseMerged() | CaseFiled() | CaseReworked() | CaseCorrected() | CaseNoteAdded() if (
+            assigned_before is not None and _concerns_departments(event)
+        ):
             yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
@@ -120,11 +124,22 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and helper.withdrawn_at is not None:
             reason = event.reason if isinstance(event, CaseDispatched) else ""
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
-        elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
+        elif was_active and isinstance(event, _ChangesOrder) and _concerns_departments(event):
             yield _order_changed(event, order)
 
 
-def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, order: Order) -> OrderChanged:
+def _concerns_departments(event: CaseEvent) -> bool:
+    """Return whether a change concerns those that have an order; of a new department they hear by its dispatch."""
+    match event:
+        case CaseCorrected(corrections=corrections):
+            return any(each.field != "department" for each in corrections)
+        case CaseNoteAdded(visible_to=visible_to):
+            return visible_to == "department"
+        case _:
+            return True
+
+
+def _order_changed(event: _ChangesOrder, order: Order) -> OrderChanged:
     at = event.recorded_at
     match event:
         case CaseMerged(report=report):
@@ -135,6 +150,10 @@ def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, 
             return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
         case CaseReopened(reason=reason):
             return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
+        case CaseCorrected(reason=reason):
+            return _new_order_changed(order=order, recorded_at=at, because="corrected", reason=reason)
+        case CaseNoteAdded(text=text):
+            return _new_order_changed(order=order, recorded_at=at, because="note_added", reason=text)
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
@@ -218,6 +237,7 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         confidential=state.confidential,
         reports=state.reports,
         joined=state.joined,
+        notes=state.notes,
         round=state.round,
         **own,
     )

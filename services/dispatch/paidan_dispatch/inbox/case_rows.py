@@ -55,6 +55,8 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         state.department,
         state.class_code,
         state.reported_at,
+        state.place.latitude,
+        state.place.longitude,
         case_file.index_change is not None,
         candidate and candidate.square,
         recurs_until(candidate),

@@ -74,6 +74,8 @@ UPDATE_CASES: Final = """
            department = changed.department,
            class_code = changed.class_code,
            reported_at = changed.reported_at,
+           latitude = changed.latitude,
+           longitude = changed.longitude,
            square = CASE WHEN changed.is_reindexed THEN changed.square ELSE c.square END,
            recurs_until = CASE WHEN changed.is_reindexed THEN changed.recurs_until ELSE c.recurs_until END,
            ended_at = changed.ended_at,
@@ -83,10 +85,10 @@ UPDATE_CASES: Final = """
            next_due_at = changed.next_due_at,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-           $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::timestamptz[], $15::bytea[])
-           AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, next_due_at, chain)
+           $7::double precision[], $8::double precision[], $9::boolean[], $10::bigint[], $11::timestamptz[],
+           $12::timestamptz[], $13::boolean[], $14::boolean[], $15::boolean[], $16::timestamptz[], $17::bytea[])
+           AS changed (case_id, version, status, department, class_code, reported_at, latitude, longitude,
+                       is_reindexed, square, recurs_until, ended_at, awaits_call, held, overdue, next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 

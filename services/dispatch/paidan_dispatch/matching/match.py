@@ -162,9 +162,10 @@ def candidate_of(state: CaseState, rules: MatchRules) -> Candidate | None:
 
 
 def _index_key(state: CaseState) -> tuple[object, ...]:
-    # Only these parts of the entry ever change; place and area never do.
-    closed_at = state.closed_at if state.status == "closed" else None
-    return state.class_code, state.reported_at, closed_at, state.status in _UNMATCHABLE_STATUSES
+    # Only these parts of the entry ever change; the area never does.
+    closed_at, place = state.closed_at if state.status == "closed" else None, state.place
+    position = place.latitude, place.longitude
+    return state.class_code, position, state.reported_at, closed_at, state.status in _UNMATCHABLE_STATUSES
 
 
 def _distance_if_match(report: ReportReceived, candidate: Candidate, rules: MatchRules) -> float | None:
