@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.case_records import CaseNote
+from paidan_contracts.case_records import CaseNote, CaseNumbers
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -50,6 +50,7 @@ class Order(WireModel):
     joined: tuple[JoinedReport, ...] = Field(
         default=(), description="The newest 20 reports that were merged, oldest first; text cut at 500 characters."
     )
+    numbers: CaseNumbers | None = None
     notes: tuple[CaseNote, ...] | None = Field(
         default=None, description="The newest 5 notes of the staff for its departments, oldest first."
     )

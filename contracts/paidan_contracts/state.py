@@ -6,7 +6,7 @@ from pydantic import Field
 
 from paidan_contracts.actions import Rating
 from paidan_contracts.assignments import Assignment, Helper, RuleRef
-from paidan_contracts.case_records import CaseNote
+from paidan_contracts.case_records import CaseNote, CaseNumbers
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.wire import (
@@ -135,6 +135,7 @@ class CaseState(WireModel):
     ended_because: Reason | None = Field(default=None, description="Why it was voided or not accepted.")
     ended_at: Timestamp | None = Field(default=None, description="When it was voided or not accepted.")
     urged: NonNegativeInt = 0
+    numbers: CaseNumbers | None = None
     notes: tuple[CaseNote, ...] | None = Field(
         default=None, description="The newest 5 notes for its departments, oldest first; text cut at 500 characters."
     )

@@ -34,14 +34,6 @@ from tests.dispatch.sample_pack import policy_with_helpers
 POLICY = policy_with_helpers("E01*", "district:street", ["roads", "water", "north"])
 PHOTO = "a" * 64 + ".jpg"
 
-RECORD_ACTIONS: tuple[Action, ...] = (
-    Correct(reason="x", latitude=36.01, longitude=117.01, district="2"),
-    Correct(reason="x", row_id="E0111-1", text="corrected"),
-    Correct(reason="x", class_code="E0602"),
-    Correct(reason="x", department="water", address="the corner"),
-    AddNote(text="n" * 501, visible_to="department"),
-    AddNote(text="for the staff"),
-)
 actions = st.sampled_from(
     [
         Accept(),
@@ -70,7 +62,12 @@ actions = st.sampled_from(
         Return(code="other", reason="x"),
         Void(reason="x"),
         Urge(),
-        *RECORD_ACTIONS,
+        Correct(reason="x", latitude=36.01, longitude=117.01, district="2"),
+        Correct(reason="x", row_id="E0111-1", text="corrected"),
+        Correct(reason="x", class_code="E0602"),
+        Correct(reason="x", department="water", address="the corner"),
+        AddNote(text="n" * 501, visible_to="department"),
+        AddNote(text="for the staff"),
         Appeal(),
     ]
 )

@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], screening
+terms.toml            clocks, matching, callbacks, [[noted]], numbers (optional), screening
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
@@ -105,7 +105,7 @@ def _read_city(raw_pack: RawPack) -> None:
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
     raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
-    for part in ("clocks", "matching", "callbacks", "noted", "screening"):
+    for part in ("clocks", "matching", "callbacks", "noted", "numbers", "screening"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)

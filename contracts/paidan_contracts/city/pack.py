@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.calendar import Calendar
+from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import Catalogue
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
@@ -54,6 +55,7 @@ class Pack(PackModel):
     matching: MatchingPolicy
     callbacks: CallbackPolicy = CallbackPolicy()
     noted: tuple[NotingRule, ...] = ()
+    numbers: CaseNumbering | None = None
     screening: ScreeningPolicy
     privacy: PrivacyPolicy | None = None
     indicators: Indicators

@@ -87,6 +87,13 @@ class MergedReportPart(EventPart):
     recorded_at: Timestamp
 
 
+class NumbersPart(EventPart):
+    """The numbers by which people name a case."""
+
+    ours: Code | None = None
+    source_ref: str | None = None
+
+
 class StatePart(EventPart):
     """The state of a case at one version."""
 
@@ -98,6 +105,7 @@ class StatePart(EventPart):
     channel: Slug
     class_code: Code | None = None
     row_id: Code | None = None
+    numbers: NumbersPart | None = None
     place: PlacePart
     text: str = ""
     confidential: bool = False

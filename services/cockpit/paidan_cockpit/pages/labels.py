@@ -50,18 +50,6 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "duplicate": N_("duplicate"),
             "other": N_("other reason"),
         },
-        "field": {
-            "position": N_("position"),
-            "district": N_("district"),
-            "street": N_("street"),
-            "community": N_("community"),
-            "grid": N_("grid cell"),
-            "address": N_("address"),
-            "text": N_("words"),
-            "class_code": N_("class"),
-            "row_id": N_("catalogue row"),
-            "department": N_("department"),
-        },
         "actor": {
             "operator": N_("Dispatcher"),
             "inspector": N_("Inspector"),
@@ -108,6 +96,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "check": {
             "case_versions_match": N_("every case is in the table as in the log"),
             "history_matches": N_("every step of every case is in the history byte for byte as published"),
+            "numbers_unique": N_("no two cases of a city have one number"),
             "newest_steps_match": N_("every case's present state is its newest step in the history"),
             "report_counts_match": N_("reports opened and merged are the reports that cases hold"),
             "scoring_versions_match": N_("scoring has every case at its newest version"),

@@ -122,7 +122,12 @@ class ListStatement:
             if (value := getattr(queue_filter, name)) is not None:
                 yield f"listed.{name} = {self.arguments.add(value)}"
         if (number := queue_filter.number) is not None:
-            yield f"number >= {self.arguments.add(number)} AND number < {self.arguments.add(number + 'g')}"
+            # A number by a city's pattern has capitals, the first digits of a case's id have none.
+            ranges = [
+                f"number >= {self.arguments.add(each)} AND number < {self.arguments.add(each + end)}"
+                for each, end in {number: "g", number.upper(): "G"}.items()
+            ]
+            yield f"({' OR '.join(ranges)})"
         if self._by_words:
             yield from self._word_conditions()
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from paidan_cockpit.pages.case_map import metres_between
+from paidan_cockpit.pages.corrections import corrections_in_words
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
@@ -14,7 +15,7 @@ from paidan_contracts import cases
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
-from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
+from paidan_contracts.record_events import CaseNoteAdded
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -52,7 +53,6 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """By event type, and by what of it another sentence is for."""
 BY_RULE: Final = N_("by rule")
-UNKNOWN: Final = N_("unknown")
 DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
 DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is not.")
 
@@ -120,29 +120,9 @@ class TimelineBuilder:
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
             "row": getattr(event, "row_id", None) or "?",
-            "corrections": "; ".join(self._corrections(event)),
+            "corrections": corrections_in_words(event, translate, names),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
-
-    def _corrections(self, event: CaseEvent) -> Iterator[str]:
-        if not isinstance(event, CaseCorrected):
-            return
-        unknown = self.translate(UNKNOWN)
-        for each in event.corrections:
-            values = (self._value(each.field, value) if value else unknown for value in (each.before, each.after))
-            yield f"{label(self.translate, 'field', each.field)}: {' → '.join(values)}"
-
-    def _value(self, field: str, value: str) -> str:
-        names = self.names
-        match field:
-            case "department":
-                return names.department(value)
-            case "class_code":
-                return names.case_class(value)
-            case "district" | "street" | "community":
-                return names.place(value)
-            case _:
-                return value
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from paidan_chassis import city_packs
 from paidan_chassis.database import Pool
+from paidan_contracts import ids
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.api.queries import PageKey, decode_state
 
@@ -39,8 +41,19 @@ SELECT_CASES_PAGE: Final = """
       JOIN history USING (case_id, version)
      ORDER BY reported_at {order}, case_id {order}
 """
+SELECT_NUMBERED: Final = """
+    SELECT case_id
+      FROM case_now
+     WHERE number = $1
+     UNION
+    SELECT case_id
+      FROM outcome
+     WHERE id = ANY($2::uuid[])
+       AND case_id IS NOT NULL
+"""
 _MAX_PAGES: Final = 10
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
+NUMBERED_FILTER: Final = "AND case_id = ANY($12::text[])"
 HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
 # True of every case: clocks are indexed by partition.
@@ -66,6 +79,8 @@ class CaseFilter:
     oldest_first: bool = False
     after: PageKey | None = None
     limit: int = 100
+    number: str | None = None
+    """The case's own, or a source's own number of a report in it."""
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
@@ -76,6 +91,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
     union = " UNION ALL ".join(parts)
     statement = SELECT_CASES_PAGE.format(parts=union, **clauses)
     at, case_id = case_filter.after or (None, None)
+    numbered = () if case_filter.number is None else (await find_numbered(pool, case_filter.number),)
     rows = await pool.fetch(
         statement,
         case_filter.city,
@@ -89,6 +105,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_id,
         case_filter.limit,
         case_filter.due_before,
+        *numbered,
         timeout=30,
     )
     return [decode_state(row["event"]) for row in rows]
@@ -121,10 +138,22 @@ async def list_covered(pool: Pool, case_filter: CaseFilter, covers: Callable[[Ca
     return CoveredPage(found, after)
 
 
+async def find_numbered(pool: Pool, number: str) -> list[str]:
+    """Return the cases with this number, and those with a report to which some source gave it."""
+    async with pool.acquire() as conn:
+        # Of any version: what a source sent before it was dropped is still in its case.
+        sources = {each.id for each in await city_packs.load_item_ids(conn, ["sources"])}
+        reports = [ids.report_id(source, number) for source in sorted(sources)]
+        rows = await conn.fetch(SELECT_NUMBERED, number, reports)
+    return [row["case_id"] for row in rows]
+
+
 def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
     """Yield conditions that are no parameters, for only then does the planner use their partial indexes."""
     if case_filter.not_called_back:
         yield AWAITS_CALLBACK_FILTER
+    if case_filter.number is not None:
+        yield NUMBERED_FILTER
     if case_filter.held:
         yield HELD_FILTER
     if case_filter.overdue:

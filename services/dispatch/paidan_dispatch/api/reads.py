@@ -20,7 +20,7 @@ from paidan_contracts import ids
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
+from paidan_contracts.wire import Area, CaseId, Code, RequestModel, SenderRef, Slug, Timestamp
 from paidan_dispatch.api import access, case_lists, queries
 from paidan_dispatch.api.case_lists import CaseFilter
 from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
@@ -43,6 +43,9 @@ class CaseQuery(RequestModel):
     status: list[Status] = Field(default=[], max_length=9)
     department: Slug | None = None
     class_code: Code | None = None
+    number: SenderRef | None = Field(
+        default=None, description="The case's number by the city's pattern, or a source's own number of its report."
+    )
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
@@ -75,6 +78,7 @@ class CaseQuery(RequestModel):
             oldest_first=self.order == "oldest",
             after=decode_after(_CURSORS, self.after),
             limit=self.limit,
+            number=self.number,
         )
 
 

@@ -237,6 +237,7 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         confidential=state.confidential,
         reports=state.reports,
         joined=state.joined,
+        numbers=state.numbers,
         notes=state.notes,
         round=state.round,
         **own,

@@ -17,6 +17,7 @@ from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_numbers import NumberFormat
 from paidan_dispatch.matching.candidates import MatchRules
 
 _CLOCK_UNITS: Final = {
@@ -40,6 +41,7 @@ class CityPolicy:
     rule_ref: Callable[[str], RuleRef]
     """Returns the receipt of a rule: its name and the version it belongs to."""
     match_rules: MatchRules
+    number_format: NumberFormat | None
 
     @classmethod
     def from_city(cls, city: City) -> Self:
@@ -53,7 +55,7 @@ class CityPolicy:
             addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
-        return cls(city, city.version, deadline, rule_ref, match_rules)
+        return cls(city, city.version, deadline, rule_ref, match_rules, NumberFormat.of(city.numbers))
 
     def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""

@@ -41,6 +41,7 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_held(state),
         is_overdue(state),
         due_at[state.case_id],
+        state.numbers and state.numbers.ours,
         case_file.chain,
     )
 

@@ -13,6 +13,7 @@ from paidan_dispatch.cases.case_state import open_helpers
 from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
+from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, serial_rows
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile, DecodedRecord, UnitOfWork
 
@@ -64,7 +65,12 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
         [Write("without_helpers", statements.DELETE_HELPERS, (without_helpers,))] if without_helpers else []
     )
     return BatchWrites(
-        [*in_force, *photos, *delete_helpers],
+        [
+            *in_force,
+            *photos,
+            *_serial_writes(unit_of_work),
+            *delete_helpers,
+        ],
         new_rows,
         [
             *_columns_write("updated_cases", statements.UPDATE_CASES, updates),
@@ -120,6 +126,11 @@ def _photo_writes(unit_of_work: UnitOfWork) -> list[Write]:
         *_columns_write("new_photos", statements.INSERT_PHOTOS, new),
         *_columns_write("used_photos", statements.USE_PHOTOS, used),
     ]
+
+
+def _serial_writes(unit_of_work: UnitOfWork) -> list[Write]:
+    rows = serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
+    return _columns_write("serials", UPSERT_SERIALS, rows)
 
 
 def _helper_changes(changed_cases: Iterable[CaseFile]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -26,6 +26,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "held": "boolean",
         "overdue": "boolean",
         "next_due_at": "timestamptz",
+        "number": "text",
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
