@@ -42,6 +42,9 @@ class Correct(WireModel):
     department: OptionalSlug = Field(
         default=None, description="The department that is responsible: it receives the order, another one loses it."
     )
+    complained_of: OptionalSlug = Field(
+        default=None, description="The department whose handling the report complains of; it never gets the order."
+    )
     reason: RequiredReason
 
     _pair = model_validator(mode="after")(require_coordinate_pair)

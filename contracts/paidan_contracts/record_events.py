@@ -13,7 +13,8 @@ class FieldCorrection(WireModel):
     """A field of a case before and after a correction; None: it was, or is, unknown."""
 
     field: ShortText = Field(
-        description="position, district, street, community, grid, address, text, class_code, row_id or department."
+        description="position, district, street, community, grid, address, text, class_code, row_id,"
+        " complained_of or department."
     )
     before: Text | None = None
     after: Text | None = None

@@ -85,6 +85,9 @@ class CaseState(WireModel):
     filed_by: RuleRef | None = None
     place: Place
     suggested_owner: Slug | None = Field(default=None, description="The stated owner of the component, for routing.")
+    complained_of: Slug | None = Field(
+        default=None, description="The department whose handling is complained of: it neither handles nor inspects."
+    )
     text: Text = ""
     photos: tuple[PhotoRef, ...] = ()
     reporter: Id | None = None

@@ -163,6 +163,9 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             lambda new: lambda state, began_at, *rest: new(state, began_at + timedelta(minutes=1), *rest),
         ),
         "numbers_never_change": wrong_state(File, lambda _: {"numbers": CaseNumbers(ours="X1")}),
+        "department_complained_of_has_no_order": wrong_function(
+            routing, "_excluded", lambda _: lambda _state: frozenset()
+        ),
         "doers_do_not_inspect": wrong_function(decide, "_doers", lambda _: lambda _state: frozenset()),
     }
 )

@@ -62,12 +62,10 @@ actions = st.sampled_from(
         Return(code="other", reason="x"),
         Void(reason="x"),
         Urge(),
-        Correct(reason="x", latitude=36.01, longitude=117.01, district="2"),
-        Correct(reason="x", row_id="E0111-1", text="corrected"),
+        Correct(reason="x", latitude=36.01, longitude=117.01, district="2", row_id="E0111-1", text="corrected"),
         Correct(reason="x", class_code="E0602"),
-        Correct(reason="x", department="water", address="the corner"),
+        Correct(reason="x", complained_of="roads", department="water", address="the corner"),
         AddNote(text="n" * 501, visible_to="department"),
-        AddNote(text="for the staff"),
         Appeal(),
     ]
 )
@@ -83,6 +81,7 @@ reports = st.builds(
     row_id=st.sampled_from([None, "E0110-2", "E9999-1"]),
     past=st.sampled_from([None, None, None, ImportedHistory(owner="water"), ImportedHistory(verified=False)]),
     minutes=st.sampled_from([0, 0, 99_999]),
+    complained_of=st.sampled_from([None, None, None, None, "north"]),
 )
 LATEST = at_minute(100_000)
 Result: TypeAlias = Progressed | Refused | Ignored

@@ -71,6 +71,7 @@ class _ReportWriter:
         self._midnight = datetime.combine(day, time(), city.zone)
         self._rng = rng
         self._sources = {source.kind: source.id for source in reversed(tuple(city.sources.values()))}
+        self._departments = sorted(city.departments)
         self._count = 0
 
     def reports(self, channel: Channel, incident: Incident) -> Iterator[PlannedReport]:
@@ -118,6 +119,8 @@ class _ReportWriter:
         }
         if self._rng.random() > _NO_POSITION_SHARE:
             body["position"] = {"x": incident.longitude, "y": incident.latitude, "crs": "wgs84"}
+        if matter == "complaint" and self._count % 3 == 0:
+            body["complained_of"] = self._departments[self._count % len(self._departments)]
         if channel == "hotline":
             body["reporter"] = {"name": resident.name, "phone": resident.phone}
             body["wants_callback"] = True

@@ -195,6 +195,7 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
         class_code=resolved.classified.class_code,
         row_id=resolved.classified.row_id,
         suggested_owner=resolved.suggested_owner,
+        complained_of=resolved.complained_of,
         place=resolved.geocoded.place,
         text=texts.text.text,
         photos=(*ticket.photos, *(photo.ref for photo in photos)),

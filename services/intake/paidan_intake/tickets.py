@@ -120,6 +120,11 @@ class Ticket(RequestModel):
     secrecy: Flag = Field(default=False, description="The name of `confidential` in release 0.1, and the same.")
     photos: PhotoRefs = Field(default=(), description="References from POST /v1/photos.")
     suggested_owner: OptionalSlug = Field(default=None, description="Department that owns the component, if known.")
+    complained_of: OptionalSlug = Field(
+        default=None,
+        description="Of a complaint about how something was handled: the department complained of, which never handles"
+        " it. Such a report opens a case of its own.",
+    )
     occurred_at: Annotated[
         datetime | None, WrapValidator(lenient.read_time, json_schema_input_type=datetime | str | int | None)
     ] = Field(

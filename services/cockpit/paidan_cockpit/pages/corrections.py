@@ -22,6 +22,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "class_code": N_("class"),
         "row_id": N_("catalogue row"),
         "department": N_("department"),
+        "complained_of": N_("department complained of"),
     }
 )
 UNKNOWN: Final = N_("unknown")
@@ -42,7 +43,7 @@ def _iter_corrections(event: CaseCorrected, translate: Translate, names: CityNam
 
 def _value(field: str, value: str, names: CityNames) -> str:
     match field:
-        case "department":
+        case "department" | "complained_of":
             return names.department(value)
         case "class_code":
             return names.case_class(value)

@@ -93,6 +93,11 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
             Bilingual("Class", "类别"),
             Bilingual("Without a row, the default row of the class applies.", "不填条目时采用该类别的默认条目。"),
         ),
+        "complained_of": FieldText(
+            Bilingual("Department complained of", "被投诉单位"),
+            Bilingual("Of a complaint about handling: it never handles this case.",
+                      "投诉办理情况时填写；该单位不得办理本案。"),
+        ),
         "note.text": FieldText(Bilingual("Note", "备注")),
         "visible_to": FieldText(
             Bilingual("Who reads it", "可见范围"),

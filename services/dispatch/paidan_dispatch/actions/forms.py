@@ -93,10 +93,13 @@ def _field_schema(kind: str, name: str, contract: Schema) -> Schema:
 
 def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
     city = policy.city
-    if "department" in fields:
-        fields["department"]["oneOf"] = [
-            _choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in city.departments.values()
-        ]
+    for name, excluded in (("department", state.complained_of), ("complained_of", None)):
+        if name in fields:
+            fields[name]["oneOf"] = [
+                _choice(each.id, Bilingual(each.names.en, each.names.zh))
+                for each in city.departments.values()
+                if each.id != excluded
+            ]
     if "row_id" in fields:
         own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
         fields["row_id"]["oneOf"] = [

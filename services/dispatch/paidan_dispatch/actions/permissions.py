@@ -106,7 +106,7 @@ class PermissionQuery:
 
     def _well_formed(self, model: type[KnownAction]) -> KnownAction:
         state, city = self.state, self.policy.city
-        others = [each for each in city.departments if each != state.department]
+        others = [each for each in city.departments if each not in (state.department, state.complained_of)]
         default_row = city.default_rows.get(state.class_code or "")
         rows = [state.row_id, default_row and default_row.id, *city.rows]
         values: dict[str, Any] = {

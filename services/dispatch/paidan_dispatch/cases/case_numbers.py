@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple, Self
 
 from paidan_contracts.city.case_numbers import CaseNumbering
@@ -13,6 +14,8 @@ class NumberFormat(NamedTuple):
     """A city's pattern, prepared once for each version of its pack."""
 
     template: str
+    """Of all but the serial."""
+    serial_digits: int
     unclassified: str
 
     @classmethod
@@ -20,15 +23,21 @@ class NumberFormat(NamedTuple):
         """Prepare a pattern; None where the city gives its cases no numbers."""
         if numbering is None or numbering.pattern is None:
             return None
-        text, _, serial = numbering.pattern.rpartition("{seq")
+        template, _, serial = numbering.pattern.rpartition("{seq")
         for token, field in (("{class}", "{0}"), ("{district}", "{1}"), ("{yyyyMMdd}", "{2:%Y%m%d}")):
-            text = text.replace(token, field)
-        return cls(f"{text}{{3:0{serial.removesuffix('}')}d}}", numbering.unclassified)
+            template = template.replace(token, field)
+        return cls(template, int(serial.removesuffix("}")), numbering.unclassified)
 
     def number(self, class_code: str | None, area: str, day: date, serial: int) -> str:
         """Return a case's number. A serial with more digits than the pattern has keeps them all."""
-        district = area.partition(".")[2] or UNKNOWN_DISTRICT
-        return self.template.format(class_code or self.unclassified, district, day, serial)
+        before = _before_serial(self.template, class_code or self.unclassified, area, day)
+        return f"{before}{serial:0{self.serial_digits}d}"
+
+
+# The cases of a day have few classes, and a date takes longer to write than all the rest.
+@lru_cache(maxsize=4096)
+def _before_serial(template: str, class_code: str, area: str, day: date) -> str:
+    return template.format(class_code, area.partition(".")[2] or UNKNOWN_DISTRICT, day)
 
 
 class Serials:

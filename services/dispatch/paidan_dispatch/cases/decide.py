@@ -6,6 +6,7 @@ from typing import TypeGuard, get_args
 from paidan_contracts.actions import (
     Action,
     ActionRequested,
+    Actor,
     CallBack,
     Inspect,
     SupportedAction,
@@ -112,6 +113,11 @@ def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
 
 def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     kind, actor = request.action.kind, request.actor
+    if kind in ("verify", "inspect") and _is_complained_of(state, actor):
+        text = Bilingual(
+            "The unit complained of may not judge the complaint.", "被投诉单位不得核实或核查对自身的投诉。"
+        )
+        return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
     if kind == "inspect" and actor.kind != "importer" and not _doers(state).isdisjoint((actor.id, actor.member)):
         text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
         return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
@@ -122,6 +128,10 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     if actor.kind == "department" and actor.id != state.department and acting_helper(state, actor) is None:
         return refusals.NOT_YOUR_ORDER
     return None
+
+
+def _is_complained_of(state: CaseState, actor: Actor) -> bool:
+    return state.complained_of is not None and state.complained_of in (actor.id, actor.member)
 
 
 def _doers(state: CaseState) -> frozenset[str]:

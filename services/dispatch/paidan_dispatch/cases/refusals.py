@@ -25,6 +25,7 @@ NOT_YOUR_ORDER: Final = Refusal(
 _UNKNOWN_NAMES: Final[Mapping[str, tuple[RefusalCode, Bilingual]]] = MappingProxyType(
     {
         "department": ("unknown_department", Bilingual("The city has no department", "本市没有单位")),
+        "complained_of": ("unknown_department", Bilingual("The city has no department", "本市没有单位")),
         "row_id": ("unknown_row", Bilingual("The catalogue has no row", "立案标准中没有条目")),
         "class_code": ("unknown_class", Bilingual("The catalogue has no class", "立案标准中没有类别")),
         "district": ("invalid_field", Bilingual("The city has no place", "本市没有区域")),
@@ -76,7 +77,7 @@ def unknown_photo(state: CaseState, ref: str, since: datetime, role: ActorRole) 
 
 def unknown_name(
     state: CaseState,
-    field: Literal["department", "row_id", "class_code", "district"],
+    field: Literal["department", "row_id", "class_code", "district", "complained_of"],
     name: str,
     known: Collection[str],
 ) -> Refusal:

@@ -207,6 +207,7 @@ def _first_state(
         filed_at=report.recorded_at if filed else None,
         place=replace_unvalidated(report.place, address=None) if report.confidential else report.place,
         suggested_owner=report.suggested_owner,
+        complained_of=report.complained_of,
         text=_public_text(report),
         photos=report.photos,
         reporter=report.reporter,

@@ -12,11 +12,18 @@ from paidan_contracts.record_events import CaseCorrected, FieldCorrection
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, ActResult, Provenance, event_fields, next_state
+from paidan_dispatch.cases.case_state import (
+    ASSIGNED_STATUSES,
+    ActResult,
+    Provenance,
+    event_fields,
+    next_state,
+    open_helpers,
+)
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.filing import filing_fields, judge_anew
-from paidan_dispatch.cases.transitions.routing import assign, route_or_hold
+from paidan_dispatch.cases.transitions.routing import assign, complained_of_refusal, route_or_hold
 
 _new_corrected: Final = unvalidated_constructor(CaseCorrected)
 _new_correction: Final = unvalidated_constructor(FieldCorrection)
@@ -30,7 +37,7 @@ _NOT_ROUTED_BY: Final = frozenset({"address", "text", "department"})
 
 def correct(state: CaseState, action: Correct, provenance: Provenance, policy: CityPolicy) -> ActResult:
     """更正: correct the case, then route it anew while it has no department. Raises ``CalendarExhausted``."""
-    refusal = _refusal(state, action)
+    refusal = _refusal(state, action, policy)
     if refusal is not None:
         return refusal
     place = _corrected_place(state, action, policy.city)
@@ -39,8 +46,8 @@ def correct(state: CaseState, action: Correct, provenance: Provenance, policy: C
     filing = _corrected_filing(state, action, provenance)
     if isinstance(filing, Refusal):
         return filing
-    text = state.text if action.text is None else action.text
-    changes = {"place": place, "text": text, **filing}
+    text, complained_of = action.text or state.text, action.complained_of or state.complained_of
+    changes = {"place": place, "text": text, "complained_of": complained_of, **filing}
     corrections = _corrections(state, replace_unvalidated(state, **changes), action)
     if not corrections:
         return build_refusal(state, "invalid_field", _NOTHING_NEW, "action.kind", role="operator")
@@ -70,7 +77,7 @@ def _concerns_route(corrections: tuple[FieldCorrection, ...]) -> bool:
     return any(each.field not in _NOT_ROUTED_BY for each in corrections)
 
 
-def _refusal(state: CaseState, action: Correct) -> Refusal | None:
+def _refusal(state: CaseState, action: Correct, policy: CityPolicy) -> Refusal | None:
     if state.past:
         text = Bilingual("An imported past is corrected by amend.", "导入的历史案件请用修正（amend）。")
         return build_refusal(state, "not_allowed_in_state", text, "action.kind", role="operator")
@@ -80,9 +87,22 @@ def _refusal(state: CaseState, action: Correct) -> Refusal | None:
         )
         field = "action.text" if action.text is not None else "action.address"
         return build_refusal(state, "not_allowed_in_state", text, field, role="operator")
+    if action.complained_of is not None and (refusal := _complaint_refusal(state, action, policy)):
+        return refusal
     if state.status == "received" and action.department is not None:
         text = Bilingual("It is not verified yet, and has no department.", "案件尚未核实，没有责任单位。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department", role="operator")
+    return None
+
+
+def _complaint_refusal(state: CaseState, action: Correct, policy: CityPolicy) -> Refusal | None:
+    """Refuse what would leave the order with the department complained of: another one is named with it."""
+    complained_of, departments = action.complained_of or "", policy.city.departments
+    if complained_of not in departments:
+        return unknown_name(state, "complained_of", complained_of, departments)
+    is_lead = state.status in ASSIGNED_STATUSES and complained_of == (action.department or state.department)
+    if is_lead or complained_of in open_helpers(state):
+        return complained_of_refusal(replace_unvalidated(state, complained_of=complained_of), policy)
     return None
 
 
@@ -182,8 +202,9 @@ def _facts(state: CaseState) -> dict[str, str | None]:
     codes = {name: getattr(place, name) for name in ("district", "street", "community", "grid", "address")}
     row_id = state.suggested_row if state.status == "received" else state.row_id
     department = state.department if state.status in ASSIGNED_STATUSES else None
-    texts = {"text": state.text, "class_code": state.class_code, "row_id": row_id, "department": department}
-    return {**position, **codes, **texts}
+    texts = {"text": state.text, "class_code": state.class_code, "row_id": row_id}
+    units = {"complained_of": state.complained_of, "department": department}
+    return {**position, **codes, **texts, **units}
 
 
 def _position(place: Place) -> str | None:

@@ -11,6 +11,7 @@ from paidan_contracts.cases import CaseDispatched, CaseHeld
 from paidan_contracts.city import UNKNOWN_PLACE, PlaceCodes, Routed, RoutingInput
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
@@ -90,6 +91,8 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
     department = action.department
     if department not in policy.city.departments:
         return unknown_name(state, "department", department, policy.city.departments)
+    if department == state.complained_of:
+        return complained_of_refusal(state, policy)
     if state.status in ASSIGNED_STATUSES and department == state.department:
         names = policy.city.departments[department].names
         text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
@@ -97,6 +100,17 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
     assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
     assignment = _build_assignment(state, assigned, provenance.recorded_at, policy)
     return [_dispatch(state, provenance, assigned, assignment)]
+
+
+def complained_of_refusal(state: CaseState, policy: CityPolicy) -> Refusal:
+    """Return the refusal to let the department handle a case whose handling it complains of."""
+    names = policy.city.departments[state.complained_of].names if state.complained_of else None
+    en, zh = (names.en, names.zh) if names else ("", "")
+    text = Bilingual(
+        f"The case complains of how {en} handled a matter: another department must handle it.",
+        f"本案投诉{zh}的处置，不得由该单位办理，须由其他单位办理。",
+    )
+    return build_refusal(state, "not_allowed_in_state", text, "action.department")
 
 
 def hold(state: CaseState, provenance: Provenance, found: NoRoute) -> CaseHeld:
@@ -133,7 +147,10 @@ def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoR
     routed = policy.city.rule_index.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
         return NoRoute(_why_unrouted(state, policy))
-    return Assigned(routed.department, policy.rule_ref(routed.rule), routed.helpers)
+    helpers = routed.helpers
+    if state.complained_of in helpers:
+        helpers = tuple(each for each in helpers if each != state.complained_of)
+    return Assigned(routed.department, policy.rule_ref(routed.rule), helpers)
 
 
 def _why_unrouted(state: CaseState, policy: CityPolicy) -> Bilingual:
@@ -165,7 +182,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
         condition=row.condition if row else None,
         owner=state.suggested_owner,
         matter=state.matter,
-        declined=_declining_departments(state) if state.hops else frozenset(),
+        declined=_excluded(state) if state.hops or state.complained_of else frozenset(),
     )
 
 
@@ -177,8 +194,9 @@ def _place_codes(place: Place, policy: CityPolicy) -> PlaceCodes:
     return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
 
 
-def _declining_departments(state: CaseState) -> frozenset[str]:
-    return frozenset(each.department for each in state.assignments if each.returned_at is not None)
+def _excluded(state: CaseState) -> frozenset[str]:
+    declined = {each.department for each in state.assignments if each.returned_at is not None}
+    return frozenset(declined | {state.complained_of} if state.complained_of else declined)
 
 
 def _returned_text(times: int) -> Bilingual:
