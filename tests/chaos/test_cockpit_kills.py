@@ -14,7 +14,7 @@ from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.check_queries import KEPT
 from paidan_cockpit.facets import facets_of
-from paidan_cockpit.words import words_of
+from paidan_cockpit.search_words import words_of
 from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.scores import ScoreUpdated

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from paidan_cockpit.pages.action_forms import parse_forms, request_body
-from paidan_cockpit.pages.calls import CallableReport, reports_to_call, words_by_report
+from paidan_cockpit.pages.calls import CallableReport, reports_to_call, texts_by_report
 from paidan_cockpit.pages.case_record import CaseRecord
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.cases import CaseMerged
@@ -91,7 +91,7 @@ def test_who_waits_is_called_and_confidential_words_stay_in_the_vault() -> None:
     record = record_of(waiting)
     assert [each.report_id for each in reports_to_call(record)] == [joined[1].report_id, state.opened_by]
     assert [each.report_id for each in reports_to_call(record_of(state))] == [state.opened_by]
-    words = words_by_report(record)
+    words = texts_by_report(record)
     assert [words[each] for each in (state.opened_by, *(each.report_id for each in joined))] == [
         "masked",
         "words 1",
@@ -110,7 +110,7 @@ def test_who_waits_is_called_though_the_state_has_newer_reports_alone() -> None:
     record = record_of(state, merged)
 
     assert reports_to_call(record) == [CallableReport(told, "photo", START), CallableReport(untold)]
-    assert words_by_report(record) == {state.opened_by: "masked", told: "words", untold: None}
+    assert texts_by_report(record) == {state.opened_by: "masked", told: "words", untold: None}
 
 
 def record_of(state: CaseState, *events: CaseEvent) -> CaseRecord:

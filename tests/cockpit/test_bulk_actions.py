@@ -97,7 +97,7 @@ def test_each_line_of_dispatchs_answer_is_its_cases() -> None:
         "zh",
     )
 
-    assert [(each.found.case_id, each.result, each.why, each.field) for each in results] == [
+    assert [(each.summary.case_id, each.result, each.why, each.field) for each in results] == [
         ("tiny-0", "pending", "", None),
         ("tiny-1", "refused", "须填理由", "action.assign.reason"),
         ("tiny-2", "refused", "目前不可", None),

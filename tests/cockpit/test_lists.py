@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from paidan_cockpit import queries as consumer_queries
 from paidan_cockpit.case_rows import NEVER, ReadModelRow
 from paidan_cockpit.pages import overview_queries, queries
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.visibility import Scope, may_see
@@ -98,7 +98,7 @@ def random_rows() -> Iterator[ReadModelRow]:
 
 
 @pytest.fixture(scope="module")
-async def cases(pool: "asyncpg.Pool[Any]") -> list[CaseView]:
+async def cases(pool: "asyncpg.Pool[Any]") -> list[CaseSummary]:
     """Store the cases with their words, and return them as lists show them."""
     async with pool.acquire() as conn, conn.transaction():
         await consumer_queries.save_rows(conn, list(random_rows()))
@@ -113,7 +113,7 @@ def person_with(scopes: tuple[str, ...]) -> Person:
     return Person("1", "王敏", "tiny", "dispatcher", frozenset(scopes))
 
 
-def is_in_queue(each: CaseView, queue: Queue) -> bool:
+def is_in_queue(each: CaseSummary, queue: Queue) -> bool:
     """Return whether a case is in a queue."""
     is_open = each.ended_at is None
     return {
@@ -130,7 +130,7 @@ def is_in_queue(each: CaseView, queue: Queue) -> bool:
     }[queue]
 
 
-def expected_ids(cases: list[CaseView], scopes: tuple[str, ...], wanted: QueueFilter) -> list[str]:
+def expected_ids(cases: list[CaseSummary], scopes: tuple[str, ...], wanted: QueueFilter) -> list[str]:
     """Return what a list must show, in its order, from the rules alone."""
     person = person_with(scopes)
     found = [
@@ -153,7 +153,7 @@ def expected_ids(cases: list[CaseView], scopes: tuple[str, ...], wanted: QueueFi
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
 async def test_lists_page_through_what_the_rules_allow(
-    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseView]
+    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
 ) -> None:
     scope = Scope("tiny", grants_of(frozenset(scopes)), NOW)
     shown_of_any = 0
@@ -171,7 +171,7 @@ async def test_lists_page_through_what_the_rules_allow(
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
 async def test_counts_are_those_of_the_lists(
-    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseView]
+    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
 ) -> None:
     scope = Scope("tiny", grants_of(frozenset(scopes)), NOW)
     counts = await queries.count_queues(pool, scope, QueueFilter())

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.case_table import COLUMNS
-from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.queries import CasePage
+from paidan_cockpit.pages.queries import CaseListPage
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.queue_tables import csv_content, xlsx_content
 from paidan_cockpit.pages.times import CityTimes
@@ -47,12 +47,12 @@ def view(language: Language) -> CityView:
     return CityView("tiny", city, CityNames(city, language), CityTimes(ZONE, NOW, language, city), {"tiny": "Tiny"})
 
 
-def case(**changes: object) -> CaseView:
+def case(**changes: object) -> CaseSummary:
     """Build a case of the list, with usual values."""
-    values: dict[str, Any] = dict.fromkeys((each.name for each in fields(CaseView)), None)
+    values: dict[str, Any] = dict.fromkeys((each.name for each in fields(CaseSummary)), None)
     values |= {"case_id": "tiny-1", "version": 1, "number": "1f", "status": "dispatched", "source": "hotline"}
     values |= {"class_code": "E0110", "text": "井盖松动", "reports": 2, "round": 1, "hops": 0, "due_kind": "accept"}
-    return CaseView(**(values | {"reported_at": NOW, "due_at": NOW, "department": "streets"} | changes))
+    return CaseSummary(**(values | {"reported_at": NOW, "due_at": NOW, "department": "streets"} | changes))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_workbook_is_in_the_readers_language_and_says_what_it_is_of(
     language: Language, title: str, status: str
 ) -> None:
     translate = translations(language).gettext
-    cut = CasePage([case(), case(text="=HYPERLINK(1)")], after="more")
+    cut = CaseListPage([case(), case(text="=HYPERLINK(1)")], after="more")
 
     content = xlsx_content(cut, view(language), QueueFilter(queue="overdue"), translate)
 
@@ -101,7 +101,7 @@ def test_the_workbook_is_in_the_readers_language_and_says_what_it_is_of(
 
 
 def test_csv_has_the_columns_of_the_workbook_in_codes() -> None:
-    text = csv_content(CasePage([case(text="=1+1", address="+86")], None), view("zh")).decode("utf-8-sig")
+    text = csv_content(CaseListPage([case(text="=1+1", address="+86")], None), view("zh")).decode("utf-8-sig")
 
     head, line = text.splitlines()
     assert head == ",".join(COLUMNS)

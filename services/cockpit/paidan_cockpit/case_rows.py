@@ -80,7 +80,7 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     places = (place.district, place.street, place.community)
     facets = facets_of(state.status, state.class_code, state.source, places, (state.department, *helpers))
     text = state.text[:_MAX_TEXT]
-    more_text = "\n".join(_more_words(state))[:_MAX_MORE_TEXT]
+    more_text = "\n".join(_more_texts(state))[:_MAX_MORE_TEXT]
     return ReadModelRow(
         case_id=event.case_id,
         version=event.version,
@@ -150,7 +150,7 @@ def running_clocks(state: StatePart) -> Iterator[DueTime]:
             yield DueTime(clock.due_at, clock.kind)
 
 
-def _more_words(state: StatePart) -> Iterator[str]:
+def _more_texts(state: StatePart) -> Iterator[str]:
     for report in state.joined:
         yield from filter(None, (report.text, report.address))
 

@@ -7,7 +7,7 @@ from typing import Final
 from paidan_chassis.database import DB_ERRORS, Pool, is_transient
 from paidan_chassis.observability.health import LoopProgress
 from paidan_cockpit import queries
-from paidan_cockpit.words import words_of
+from paidan_cockpit.search_words import words_of
 
 _BATCH: Final = 500
 _PAUSE_S: Final = 0.5

@@ -66,7 +66,7 @@ class ActionForm:
         return [each for each in self.fields if each.name not in (_TIME_OF_DEED, *_POSITION)]
 
     @property
-    def takes_words(self) -> bool:
+    def takes_text(self) -> bool:
         """Whether something is written into it that would be lost with the line."""
         return any(each.kind in ("text", "lines") for each in self.fields)
 

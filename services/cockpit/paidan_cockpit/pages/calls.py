@@ -7,11 +7,11 @@ from typing import Any, Final, NamedTuple
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page
 from paidan_cockpit.pages.case_record import CaseRecord
 from paidan_cockpit.pages.case_reports import reports_of_case
-from paidan_cockpit.pages.case_story import find_visible_case, load_story
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 
 REASON: Final = "回访 callback"
@@ -40,34 +40,34 @@ class CallPages:
             self._site.page(f"{path}/contact", self._show_contact, "callbacks", "POST"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        return self._respond(visit, await self._load(visit))
+    async def _show(self, context: RequestContext) -> Response:
+        return self._respond(context, await self._load(context))
 
-    async def _show_contact(self, visit: Visit) -> Response:
+    async def _show_contact(self, context: RequestContext) -> Response:
         """Show the contact in this one response, which no browser stores, as it stores no page of ours."""
-        await visit.form()
-        values = await self._load(visit)
+        await context.form()
+        values = await self._load(context)
         path = f"/v1/reports/{values['report_id']}/reporter"
-        answer = await self._site.services.post("intake", path, visit.person, {"reason": REASON})
-        told = {"contact": answer.body} if answer.ok else {"refusal": answer.message(visit.language)}
-        return self._respond(visit, values | told, 200 if answer.ok else 422)
+        answer = await self._site.services.post("intake", path, context.person, {"reason": REASON})
+        told = {"contact": answer.body} if answer.ok else {"refusal": answer.message(context.language)}
+        return self._respond(context, values | told, 200 if answer.ok else 422)
 
-    async def _load(self, visit: Visit) -> dict[str, Any]:
-        found = await find_visible_case(self._site, visit)
-        report_id = str(visit.request.path_params["report_id"])
-        story = await load_story(self._site, visit, found)
+    async def _load(self, context: RequestContext) -> dict[str, Any]:
+        summary = await find_visible_case(self._site, context)
+        report_id = str(context.request.path_params["report_id"])
+        story = await load_case_page(self._site, context, summary)
         if story["unavailable"]:
             raise ServiceUnavailable("dispatch")
         record = story["record"]
-        words = words_by_report(record) if record else {}
+        words = texts_by_report(record) if record else {}
         if report_id not in words:
             raise PageRefused(404)
         form = next((each for each in story["forms"] if each.kind == "call_back" and each.allowed), None)
         values = {"words": words[report_id], "answer": record.state.answer, "report_id": report_id}
         return story | values | {"form": form, "contact": None, "refusal": ""}
 
-    def _respond(self, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
-        return self._site.show(visit, "call.html", values, status)
+    def _respond(self, context: RequestContext, values: Mapping[str, Any], status: int = 200) -> Response:
+        return self._site.show(context, "call.html", values, status)
 
 
 def reports_to_call(record: CaseRecord) -> list[CallableReport]:
@@ -82,7 +82,7 @@ def reports_to_call(record: CaseRecord) -> list[CallableReport]:
     return [known.get(each) or CallableReport(each) for each in state.callbacks_awaited or (state.opened_by,)]
 
 
-def words_by_report(record: CaseRecord) -> dict[str, str | None]:
+def texts_by_report(record: CaseRecord) -> dict[str, str | None]:
     """Return the masked words of each report of a case by its id.
 
     They are empty for what the vault alone holds, and None for a report that no known step tells of.

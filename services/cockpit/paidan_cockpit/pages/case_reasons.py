@@ -8,7 +8,7 @@ from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.labels import Translate
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_cockpit.pages.receipts import receipt_sentence
 from paidan_cockpit.pages.times import CityTimes
 from paidan_contracts.cases import CaseReopened
@@ -18,7 +18,7 @@ from paidan_contracts.state import CaseState
 
 _SUBJECTS: Final = {"filed": "row", "placed": "department", "helped": "helper", "rated": "rating"}
 _UNPLACED: Final = ("received", "filed")
-_MAX_WORDS: Final = 6
+_MAX_CATEGORIES: Final = 6
 
 
 NO_CLASS: Final = N_("Neither the report nor a person has said what class it is of.")
@@ -95,7 +95,7 @@ class Reasons:
         sentence = receipt_sentence(receipt, self.translate, names)
         rule = next((each for each in names.city.pack.routing if each.id == receipt.rule), None) if names.city else None
         if rule is not None:
-            told = self.translate(THE_RULE).format(rule=PackWords(names, self.translate).rule(rule))
+            told = self.translate(THE_RULE).format(rule=PackFormatter(names, self.translate).rule(rule))
             sentence = self.translate(N_("{sentence} {next}")).format(sentence=sentence, next=told)
         return Reason(_SUBJECTS.get(receipt.decision, ""), sentence, receipt.city_version)
 
@@ -115,7 +115,7 @@ class Reasons:
             return self.translate(NO_LIMIT)
         facts = {"begin": self.times.exact(limit.began_at), "end": self.times.exact(limit.due_at)}
         text, allowed = _allowed(record, names.city) if names.city else (OTHER_LIMIT, None)
-        length = PackWords(names, self.translate).limit(allowed) if allowed else ""
+        length = PackFormatter(names, self.translate).limit(allowed) if allowed else ""
         return self.translate(text).format(**facts, limit=length)
 
     def _names(self, version: str) -> CityNames:
@@ -140,4 +140,4 @@ def _categories(city: City | None, state: CaseState) -> list[str]:
     categories = city.pack.catalogue.categories if city else ()
     own = (state.source, state.channel)
     words = [each.word for each in categories if each.class_code == state.class_code and each.source in own]
-    return words[:_MAX_WORDS]
+    return words[:_MAX_CATEGORIES]

@@ -6,9 +6,9 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages.case_story import find_visible_case, load_story, show_case
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page, show_case
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visit import PageRefused, Visit
 
 _PHOTO: Final = re.compile(r"[0-9a-f]{64}\.jpg")
 _NOTICES: Final = frozenset({"applied", "applied-without-position", "taken"})
@@ -27,19 +27,19 @@ class CasePages:
             self._site.page("/cases/{case_id}/photos/{ref}", self._show_photo, "case"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        found = await find_visible_case(self._site, visit)
-        notice = visit.request.query_params.get("done", "")
-        values = await load_story(self._site, visit, found)
-        return show_case(self._site, visit, values | {"notice": notice if notice in _NOTICES else ""})
+    async def _show(self, context: RequestContext) -> Response:
+        summary = await find_visible_case(self._site, context)
+        notice = context.request.query_params.get("done", "")
+        values = await load_case_page(self._site, context, summary)
+        return show_case(self._site, context, values | {"notice": notice if notice in _NOTICES else ""})
 
-    async def _show_photo(self, visit: Visit) -> Response:
+    async def _show_photo(self, context: RequestContext) -> Response:
         """Return a photo that intake lets this person see."""
-        await find_visible_case(self._site, visit)
-        ref = str(visit.request.path_params["ref"])
+        await find_visible_case(self._site, context)
+        ref = str(context.request.path_params["ref"])
         if not _PHOTO.fullmatch(ref):
             raise PageRefused(404)
-        answer = await self._site.services.get("intake", f"/v1/photos/{ref}", visit.person)
+        answer = await self._site.services.get("intake", f"/v1/photos/{ref}", context.person)
         if not answer.ok:
             raise PageRefused(404)
         headers = {"cache-control": "private, no-store"}

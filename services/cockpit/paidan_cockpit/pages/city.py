@@ -15,10 +15,10 @@ from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview import policy_with_tiles
 from paidan_cockpit.pages.pack_differences import PackDifferences
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_cockpit.pages.pack_terms import PackTerms
-from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.translations import translations
 from paidan_contracts.city import City
 from paidan_contracts.city.catalogue import CatalogueRow
@@ -26,7 +26,7 @@ from paidan_contracts.city.posts import DUTIES
 
 _VERSION: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_DIFFERENCES: Final = 500
-_MAX_WORDS: Final = 100
+_MAX_SEARCH_LENGTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,18 @@ class CityPages:
             self._site.page("/city/grid.json", self._grid, "city"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        opened = await self._open(visit)
-        query = visit.request.query_params
+    async def _show(self, context: RequestContext) -> Response:
+        opened = await self._open(context)
+        query = context.request.query_params
         city, names, view = opened.city, opened.names, opened.view
-        translate = translations(visit.language).gettext
-        words = PackWords(names, translate)
+        translate = translations(context.language).gettext
+        formatter = PackFormatter(names, translate)
         other = await self._version(view.city, query.get("from", ""))
-        told = PackDifferences(other, city, names, words, translate) if other else None
+        told = PackDifferences(other, city, names, formatter, translate) if other else None
         # Packs of a large city take long to compare, and others' pages wait for nothing.
         differences = await asyncio.to_thread(told.parts, _MAX_DIFFERENCES) if told else []
         today = view.times.now.astimezone(city.zone).date()
-        searched = query.get("words", "")[:_MAX_WORDS].strip()
+        searched = query.get("words", "")[:_MAX_SEARCH_LENGTH].strip()
         values: dict[str, Any] = {
             "city": city,
             "in_force": city.version == view.city.version,
@@ -71,11 +71,11 @@ class CityPages:
             "names": names,
             "times": view.times,
             "today": today,
-            "words": words,
-            "terms": PackTerms(city, names, words, translate).all(),
+            "formatter": formatter,
+            "terms": PackTerms(city, names, formatter, translate).all(),
             "duties": DUTIES,
-            "months": months_of(city.pack.calendar, visit.language, today),
-            "weekdays": weekday_names(visit.language),
+            "months": months_of(city.pack.calendar, context.language, today),
+            "weekdays": weekday_names(context.language),
             "counts": {count.id: count for count in city.pack.indicators.counts},
             "searched": searched,
             "rows": [row for row in city.pack.catalogue.rows if matches(row, searched, names)],
@@ -85,24 +85,24 @@ class CityPages:
             "other": other,
             "differences": differences,
         }
-        response = self._site.show(visit, "city.html", values)
+        response = self._site.show(context, "city.html", values)
         if self._site.map_tiles:
             response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
         return response
 
-    async def _borders(self, visit: Visit) -> Response:
-        opened = await self._open(visit)
+    async def _borders(self, context: RequestContext) -> Response:
+        opened = await self._open(context)
         return Response(map_layers.borders(opened.city, opened.names), media_type="application/geo+json")
 
-    async def _grid(self, visit: Visit) -> Response:
-        opened = await self._open(visit)
+    async def _grid(self, context: RequestContext) -> Response:
+        opened = await self._open(context)
         return Response(map_layers.grid(opened.city), media_type="application/json")
 
-    async def _open(self, visit: Visit) -> _Opened:
-        query = visit.request.query_params
-        view = await open_city(self._site, visit, query.get("city") or None)
+    async def _open(self, context: RequestContext) -> _Opened:
+        query = context.request.query_params
+        view = await open_city(self._site, context, query.get("city") or None)
         city = await self._version(view.city, query.get("version", "")) or view.city
-        return _Opened(view, city, CityNames(city, visit.language))
+        return _Opened(view, city, CityNames(city, context.language))
 
     async def _version(self, current: City, version: str) -> City | None:
         """Return a version of this very city; None where none was asked for."""

@@ -12,14 +12,14 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.bulk_request import AT_ONCE
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
+from paidan_cockpit.pages.case_page import load_forms
 from paidan_cockpit.pages.case_record import parse_order, parse_record
-from paidan_cockpit.pages.case_story import load_forms
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_contracts.orders import Order
@@ -31,7 +31,7 @@ _SHOWN: Final = 20
 class Task:
     """A case that waits for the visitor, with what may be done, and of a closed one whom to call."""
 
-    found: CaseView
+    summary: CaseSummary
     forms: Sequence[ActionForm]
     calls: Sequence[CallableReport] = ()
     order: Order | None = None
@@ -67,55 +67,57 @@ class DeskPages:
         return [self._route(desk) for desk in DESKS]
 
     def _route(self, desk: Desk) -> BaseRoute:
-        async def show(visit: Visit) -> Response:
-            return await self._show(visit, desk)
+        async def show(context: RequestContext) -> Response:
+            return await self._show(context, desk)
 
         return self._site.page(f"/{desk.page}", show, desk.page)
 
-    async def _show(self, visit: Visit, desk: Desk) -> Response:
-        query = visit.request.query_params
-        view = await open_city(self._site, visit, query.get("city") or None)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+    async def _show(self, context: RequestContext, desk: Desk) -> Response:
+        query = context.request.query_params
+        view = await open_city(self._site, context, query.get("city") or None)
+        scope = Scope(view.city_id, context.person.grants, view.times.now)
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
-        tasks, unavailable = await self._tasks(visit, desk, page.cases)
+        tasks, unavailable = await self._tasks(context, desk, page.cases)
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
         values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
         values |= {"cities": view.cities, "back": f"/{desk.page}?city={view.city_id}"}
-        return self._site.show(visit, "desk.html", values)
+        return self._site.show(context, "desk.html", values)
 
-    async def _tasks(self, visit: Visit, desk: Desk, cases: Sequence[CaseView]) -> tuple[list[Task], bool]:
+    async def _tasks(
+        self, context: RequestContext, desk: Desk, cases: Sequence[CaseSummary]
+    ) -> tuple[list[Task], bool]:
         """Return a task of each case, and whether dispatch left any unanswered; after some it is asked no more."""
         turn, unanswered = asyncio.Semaphore(AT_ONCE), 0
 
-        async def load(found: CaseView) -> Task:
+        async def load(summary: CaseSummary) -> Task:
             nonlocal unanswered
             async with turn:
                 if unanswered < AT_ONCE:
                     try:
-                        return await self._task(visit, desk, found)
+                        return await self._task(context, desk, summary)
                     except ServiceUnavailable:
                         unanswered += 1
-            return Task(found, ())
+            return Task(summary, ())
 
         tasks = await asyncio.gather(*(load(each) for each in cases))
         return tasks, unanswered > 0
 
-    async def _task(self, visit: Visit, desk: Desk, found: CaseView) -> Task:
+    async def _task(self, context: RequestContext, desk: Desk, summary: CaseSummary) -> Task:
         if desk.page == "callbacks":
-            answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
+            answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
             record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
-            return Task(found, (), reports_to_call(record) if record else ())
-        helps = desk.page == "desk" and found.department != visit.person.department
-        order, status = await self._own_order(visit, found) if helps else (None, found.status)
+            return Task(summary, (), reports_to_call(record) if record else ())
+        helps = desk.page == "desk" and summary.department != context.person.department
+        order, status = await self._own_order(context, summary) if helps else (None, summary.status)
         if order is not None and status == "inspecting":
-            return Task(found, (), order=order, status=status)  # its part is done
-        forms = await load_forms(self._site, visit, found.case_id)
+            return Task(summary, (), order=order, status=status)  # its part is done
+        forms = await load_forms(self._site, context, summary.case_id)
         allowed = {form.kind: form for form in forms if form.allowed}
-        return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
+        return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
 
-    async def _own_order(self, visit: Visit, found: CaseView) -> tuple[Order | None, str]:
+    async def _own_order(self, context: RequestContext, summary: CaseSummary) -> tuple[Order | None, str]:
         """Return the visitor's order of a case that another department leads, and how far it is."""
-        answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
+        answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
         body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
-        return parse_order(body), str(body.get("status", found.status))
+        return parse_order(body), str(body.get("status", summary.status))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
-from paidan_cockpit.pages.case_view import CASE_COLUMNS
+from paidan_cockpit.pages.case_summary import CASE_COLUMNS
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.visibility import Scope
 from paidan_contracts.wire import CaseId

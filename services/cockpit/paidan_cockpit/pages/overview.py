@@ -14,13 +14,13 @@ from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.cookies import session_cookie_of
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.overview_board import Boards, Reader
+from paidan_cockpit.pages.overview_figures import FiguresLoader, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit
 
 _LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
@@ -31,7 +31,7 @@ class OverviewPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._boards = Boards(site)
+        self._figures = FiguresLoader(site)
         self._recent_layers = TtlCache[str](_LAYERS_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
@@ -46,72 +46,72 @@ class OverviewPages:
             page("/overview/grid.json", self._grid, "overview"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        view, reader = await self._open(visit)
-        response = self._site.show(visit, "overview.html", await self._values(view, reader))
+    async def _show(self, context: RequestContext) -> Response:
+        view, reader = await self._open(context)
+        response = self._site.show(context, "overview.html", await self._values(view, reader))
         if self._site.map_tiles:
             response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
         return response
 
-    async def _stream(self, visit: Visit) -> Response:
+    async def _stream(self, context: RequestContext) -> Response:
         """Send figures and map whenever something was committed; who may see the same share one computation."""
-        _, reader = await self._open(visit)
+        _, reader = await self._open(context)
 
         async def render() -> str:
-            fresh, now_reader = await self._open(visit)
-            board = self._site.renderer.render(visit, "overview_board.html", await self._values(fresh, now_reader))
-            layers = await self._layers(visit, fresh, now_reader)
-            return server_sent_event("board", board) + server_sent_event("map", layers)
+            fresh, now_reader = await self._open(context)
+            board = self._site.renderer.render(context, "overview_figures.html", await self._values(fresh, now_reader))
+            layers = await self._layers(context, fresh, now_reader)
+            return server_sent_event("figures", board) + server_sent_event("map", layers)
 
-        pages = self._while_signed_in(visit, self._feed.follow((reader.key, visit.language), render))
+        pages = self._while_signed_in(context, self._feed.follow((reader.key, context.language), render))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(_events(pages), headers=headers, media_type="text/event-stream")
 
-    async def _map(self, visit: Visit) -> Response:
-        view, reader = await self._open(visit)
-        return Response(await self._layers(visit, view, reader), media_type="application/json")
+    async def _map(self, context: RequestContext) -> Response:
+        view, reader = await self._open(context)
+        return Response(await self._layers(context, view, reader), media_type="application/json")
 
-    async def _layers(self, visit: Visit, view: CityView, reader: Reader) -> str:
+    async def _layers(self, context: RequestContext, view: CityView, reader: Reader) -> str:
         return await self._recent_layers.get(
-            (reader.key, visit.language),
-            lambda: overview_map.live_layers(self._site, reader.visible, view, visit.language),
+            (reader.key, context.language),
+            lambda: overview_map.live_layers(self._site, reader.visible, view, context.language),
         )
 
-    async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def _while_signed_in(self, context: RequestContext, pages: AsyncIterator[str]) -> AsyncIterator[str]:
         """Yield pages until the session has ended or its person's rights are others; the last event says so.
 
         An open overview counts as being active: a wall goes on until its session ends by itself.
         """
-        secret, checked = session_cookie_of(visit.request), monotonic()
+        secret, checked = session_cookie_of(context.request), monotonic()
         async for page in pages:
             if monotonic() - checked > _CHECK_SESSION_EVERY_S:
                 session = await self._site.accounts.find_session(secret)
-                if session is None or session.person != visit.person:
+                if session is None or session.person != context.person:
                     yield server_sent_event("signed-out", "reload")
                     return
                 checked = monotonic()
             yield page
 
-    async def _borders(self, visit: Visit) -> Response:
-        view, _ = await self._open(visit)
+    async def _borders(self, context: RequestContext) -> Response:
+        view, _ = await self._open(context)
         return Response(map_layers.borders(view.city, view.names), media_type="application/geo+json")
 
-    async def _grid(self, visit: Visit) -> Response:
-        view, _ = await self._open(visit)
+    async def _grid(self, context: RequestContext) -> Response:
+        view, _ = await self._open(context)
         return Response(map_layers.grid(view.city), media_type="application/json")
 
-    async def _open(self, visit: Visit) -> tuple[CityView, Reader]:
-        query = visit.request.query_params
-        view = await open_city(self._site, visit, query.get("city") or None)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
-        return view, Reader(visit.person, Visible(scope, parse_filter(query, view.names)))
+    async def _open(self, context: RequestContext) -> tuple[CityView, Reader]:
+        query = context.request.query_params
+        view = await open_city(self._site, context, query.get("city") or None)
+        scope = Scope(view.city_id, context.person.grants, view.times.now)
+        return view, Reader(context.person, Visible(scope, parse_filter(query, view.names)))
 
     async def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
         chosen = reader.visible.filter
         filled = QueueFilter(
             city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
         )
-        return await self._boards.load(reader, view) | {
+        return await self._figures.load(reader, view) | {
             "view": view,
             "names": view.names,
             "times": view.times,

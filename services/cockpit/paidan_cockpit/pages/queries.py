@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from paidan_chassis.database import Pool
-from paidan_cockpit.pages.case_view import CASE_COLUMNS, CaseView
+from paidan_cockpit.pages.case_summary import CASE_COLUMNS, CaseSummary
 from paidan_cockpit.pages.list_statements import (
     CURSORS,
     QUEUE_CONDITIONS,
@@ -23,10 +23,10 @@ _WALKED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class CasePage:
+class CaseListPage:
     """A page of a list, and the cursor of the next one."""
 
-    cases: list[CaseView]
+    cases: list[CaseSummary]
     after: str | None
 
 
@@ -63,16 +63,16 @@ _SELECT_CASES: Final = f"""
 """
 
 
-async def find_case(pool: Pool, case_id: str) -> CaseView | None:
+async def find_case(pool: Pool, case_id: str) -> CaseSummary | None:
     """Return a case by its id, whoever may see it."""
     row = await pool.fetchrow(_SELECT_CASE, case_id, timeout=_TIMEOUT_S)
-    return CaseView(**row) if row else None
+    return CaseSummary(**row) if row else None
 
 
-async def find_cases(pool: Pool, case_ids: Sequence[str]) -> list[CaseView]:
+async def find_cases(pool: Pool, case_ids: Sequence[str]) -> list[CaseSummary]:
     """Return cases by their ids, whoever may see them, in no order."""
     rows = await pool.fetch(_SELECT_CASES, list(case_ids), timeout=_TIMEOUT_S)
-    return [CaseView(**row) for row in rows]
+    return [CaseSummary(**row) for row in rows]
 
 
 async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> QueueCounts:
@@ -87,7 +87,7 @@ async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> Q
     return QueueCounts(**row)
 
 
-async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int) -> CasePage:
+async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int) -> CaseListPage:
     """Return a page of a list."""
     rows = []
     if limit < _WALKED and may_walk(scope, queue_filter):
@@ -95,9 +95,9 @@ async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit:
         rows = await _fetch(pool, ListStatement(scope, queue_filter, walked=_WALKED), limit)
     if len(rows) <= limit:
         rows = await _fetch(pool, ListStatement(scope, queue_filter), limit)
-    cases = [CaseView(**row) for row in rows[:limit]]
+    cases = [CaseSummary(**row) for row in rows[:limit]]
     has_more = len(rows) > limit
-    return CasePage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
+    return CaseListPage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
 
 
 async def _fetch(pool: Pool, statement: ListStatement, limit: int) -> list[Any]:
@@ -105,5 +105,5 @@ async def _fetch(pool: Pool, statement: ListStatement, limit: int) -> list[Any]:
     return await pool.fetch(text, *statement.arguments.values, timeout=_TIMEOUT_S)
 
 
-def _key_of(last: CaseView, queue_filter: QueueFilter) -> QueueKey:
+def _key_of(last: CaseSummary, queue_filter: QueueFilter) -> QueueKey:
     return QueueKey(last.reported_at if queue_filter.by_report else last.due_at, last.case_id)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_cockpit.facets import RARE_ENDS, class_facets, place_facets
-from paidan_cockpit.words import words_of
+from paidan_cockpit.search_words import words_of
 from paidan_contracts.state import Status
 from paidan_contracts.wire import Code, ShortText, Slug
 

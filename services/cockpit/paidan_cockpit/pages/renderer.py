@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.labels import Translate, label
-from paidan_cockpit.pages.visit import MAX_PHOTOS, THEMES, Visit
+from paidan_cockpit.pages.request_context import MAX_PHOTOS, THEMES, RequestContext
 from paidan_cockpit.rights import Person, pages_of
 from paidan_cockpit.sessions import OpenSession
 from paidan_cockpit.settings import Language
@@ -29,18 +29,18 @@ class Renderer:
         self._map_attribution = map_attribution
         self._environments = {language: self._environment(language) for language in LANGUAGES}
 
-    def render(self, visit: Visit, template: str, values: Mapping[str, Any]) -> str:
+    def render(self, context: RequestContext, template: str, values: Mapping[str, Any]) -> str:
         """Return the HTML of a template for a visit."""
-        person = visit.session.person if visit.session else None
+        person = context.session.person if context.session else None
         common = {
-            "visit": visit,
+            "context": context,
             "person": person,
-            "csrf": visit.session.csrf if visit.session else "",
+            "csrf": context.session.csrf if context.session else "",
             "menu": list(pages_of(person)) if person else [],
-            "path": visit.request.url.path,
-            "query": visit.request.url.query,
+            "path": context.request.url.path,
+            "query": context.request.url.query,
         }
-        return self._environments[visit.language].get_template(template).render(common | dict(values))
+        return self._environments[context.language].get_template(template).render(common | dict(values))
 
     def _environment(self, language: Language) -> Environment:
         environment = Environment(

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit import sessions
 from paidan_cockpit.pages.cookies import delete_session_cookie
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import Names
 
@@ -31,15 +31,15 @@ class SessionPages:
             self._site.own_page("/sessions/{session_id}/end", self._end, "POST"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        person = visit.person
+    async def _show(self, context: RequestContext) -> Response:
+        person = context.person
         found: Sequence[sessions.OpenSession] = await sessions.list_sessions(
             self._site.pool, person, self._site.accounts.terms
         )
         packs = await self._site.packs.current()
         city = packs.get(person.city) or next(iter(packs.values()), None)
         # Without any pack sessions can be ended all the same.
-        times = CityTimes(city.zone if city else ZoneInfo("UTC"), real_now(), visit.language, city)
+        times = CityTimes(city.zone if city else ZoneInfo("UTC"), real_now(), context.language, city)
         found = [replace(each, post_names=_post_names(packs.get(each.city), each.post)) for each in found]
         values = {
             "own": [each for each in found if each.person_id == person.person_id],
@@ -47,21 +47,21 @@ class SessionPages:
             "runs_the_system": sessions.runs_the_system(person),
             "times": times,
         }
-        return self._site.show(visit, "sessions.html", values)
+        return self._site.show(context, "sessions.html", values)
 
-    async def _end(self, visit: Visit) -> Response:
-        await visit.form()
+    async def _end(self, context: RequestContext) -> Response:
+        await context.form()
         try:
-            session_id = uuid.UUID(str(visit.request.path_params["session_id"]))
+            session_id = uuid.UUID(str(context.request.path_params["session_id"]))
         except ValueError:
             raise PageRefused(404) from None
-        if not await sessions.end_session(self._site.pool, visit.person, session_id, visit.address):
+        if not await sessions.end_session(self._site.pool, context.person, session_id, context.address):
             raise PageRefused(404)
-        assert visit.session is not None  # noqa: S101 - the form belongs to one
-        if session_id != visit.session.session_id:
+        assert context.session is not None  # noqa: S101 - the form belongs to one
+        if session_id != context.session.session_id:
             return see_other("/sessions")
         response = see_other("/sign-in")
-        delete_session_cookie(response, visit.request)
+        delete_session_cookie(response, context.request)
         return response
 
 

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages.attempts import AttemptLimit
 from paidan_cockpit.pages.cookies import delete_session_cookie, forget_wanted_page, set_session_cookie, wanted_page_of
 from paidan_cockpit.pages.provider import START_PATH, Provider, ProviderPages
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext, local_path, own_address, read_form
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.visit import PageRefused, Visit, local_path, own_address, read_form
 from paidan_cockpit.rights import pages_of
 from paidan_cockpit.saved_views import find_first
 
@@ -38,60 +38,63 @@ class SignInPages:
             site.open_page("/sign-out", self._sign_out, "POST"),
         ]
 
-    async def _home(self, visit: Visit) -> Response:
-        if visit.session is None:
+    async def _home(self, context: RequestContext) -> Response:
+        if context.session is None:
             return see_other("/sign-in")
-        if visit.person.may_open("queues") and (view := await find_first(self._site.pool, visit.person)) is not None:
+        if (
+            context.person.may_open("queues")
+            and (view := await find_first(self._site.pool, context.person)) is not None
+        ):
             return see_other(f"/queues?{view}")
-        first = next(pages_of(visit.person), None)
-        return see_other(f"/{first}") if first else self._site.error(visit, 403, "no_page")
+        first = next(pages_of(context.person), None)
+        return see_other(f"/{first}") if first else self._site.error(context, 403, "no_page")
 
-    async def _explain(self, visit: Visit) -> Response:
+    async def _explain(self, context: RequestContext) -> Response:
         values: dict[str, Any] = {"refused": False, "end_at_provider": None}
-        if self._provider is not None and "out" in visit.request.query_params:
-            back = own_address(visit.request) + "/sign-in"
+        if self._provider is not None and "out" in context.request.query_params:
+            back = own_address(context.request) + "/sign-in"
             values["end_at_provider"] = await self._provider.client.end_session_address(back)
-        return self._show(visit, values)
+        return self._show(context, values)
 
-    def _show(self, visit: Visit, values: dict[str, Any], status: int = 200) -> Response:
+    def _show(self, context: RequestContext, values: dict[str, Any], status: int = 200) -> Response:
         start = None
         if self._provider is not None:
-            start = f"{START_PATH}?{urlencode({'next': local_path(visit.request.query_params.get('next', ''))})}"
+            start = f"{START_PATH}?{urlencode({'next': local_path(context.request.query_params.get('next', ''))})}"
         common = {"holder": None, "token": "", "start_at_provider": start, "end_at_provider": None}
-        return self._site.show(visit, "sign_in.html", common | values, status)
+        return self._site.show(context, "sign_in.html", common | values, status)
 
-    async def _confirm(self, visit: Visit) -> Response:
+    async def _confirm(self, context: RequestContext) -> Response:
         """Ask before the link is used up: programs that preview links in messages open them, too."""
-        token = str(visit.request.path_params["token"])
+        token = str(context.request.path_params["token"])
         holder = await self._site.accounts.find_link(token) if _TOKEN.fullmatch(token) else None
         if holder is None:
-            return self._refuse(visit)
-        return self._show(visit, {"holder": holder, "token": token, "refused": False})
+            return self._refuse(context)
+        return self._show(context, {"holder": holder, "token": token, "refused": False})
 
-    async def _sign_in(self, visit: Visit) -> Response:
-        token = (await read_form(visit.request)).fields.get("token", "")
-        if not self._limit.allows(visit.address) and await self._site.accounts.find_link(token) is None:
+    async def _sign_in(self, context: RequestContext) -> Response:
+        token = (await read_form(context.request)).fields.get("token", "")
+        if not self._limit.allows(context.address) and await self._site.accounts.find_link(token) is None:
             raise PageRefused(429, "too_many_tries")
-        secret = await self._site.accounts.sign_in(token, visit.address) if _TOKEN.fullmatch(token) else None
+        secret = await self._site.accounts.sign_in(token, context.address) if _TOKEN.fullmatch(token) else None
         if secret is None:
-            return self._refuse(visit)
-        if visit.session is not None:
-            await self._site.accounts.sign_out(visit.session.session_id, visit.address)
-        response = see_other(wanted_page_of(visit.request))
-        forget_wanted_page(response, visit.request)
-        set_session_cookie(response, visit.request, secret)
+            return self._refuse(context)
+        if context.session is not None:
+            await self._site.accounts.sign_out(context.session.session_id, context.address)
+        response = see_other(wanted_page_of(context.request))
+        forget_wanted_page(response, context.request)
+        set_session_cookie(response, context.request, secret)
         return response
 
-    async def _sign_out(self, visit: Visit) -> Response:
-        if visit.session is not None:
-            await visit.form()
-            await self._site.accounts.sign_out(visit.session.session_id, visit.address)
-        response = see_other("/sign-in?out=1" if self._provider and visit.session else "/sign-in")
-        delete_session_cookie(response, visit.request)
+    async def _sign_out(self, context: RequestContext) -> Response:
+        if context.session is not None:
+            await context.form()
+            await self._site.accounts.sign_out(context.session.session_id, context.address)
+        response = see_other("/sign-in?out=1" if self._provider and context.session else "/sign-in")
+        delete_session_cookie(response, context.request)
         return response
 
-    def _refuse(self, visit: Visit) -> Response:
+    def _refuse(self, context: RequestContext) -> Response:
         """Count a link that holds no more. Those that do hold are never limited: many may share an address."""
-        if not self._limit.spend(visit.address):
+        if not self._limit.spend(context.address):
             raise PageRefused(429, "too_many_tries")
-        return self._show(visit, {"refused": True}, 410)
+        return self._show(context, {"refused": True}, 410)

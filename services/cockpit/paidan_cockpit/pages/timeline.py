@@ -60,7 +60,7 @@ class TimelineEntry:
     at: datetime
     sentence: str
     where: str
-    words: str
+    text: str
     actor: str
     photos: tuple[str, ...]
     took: timedelta | None
@@ -82,7 +82,7 @@ class TimelineBuilder:
                 at=event.recorded_at,
                 sentence=self.sentence(event),
                 where=self.where(event),
-                words=_words_of(event),
+                text=_text_of(event),
                 actor=self._actor(event),
                 photos=tuple(getattr(event, "proof", ())),
                 took=event.recorded_at - previous if previous else None,
@@ -158,7 +158,7 @@ def _kind_of(event: CaseEvent) -> str:
             return _type_of(event)
 
 
-def _words_of(event: CaseEvent) -> str:
+def _text_of(event: CaseEvent) -> str:
     text = getattr(event, "text", "") or getattr(event, "reason", "")
     if isinstance(event, cases.CaseMerged) and event.report is not None:
         text = event.report.text

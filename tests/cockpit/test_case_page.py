@@ -9,11 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_cockpit.pages.action_forms import next_action
 from paidan_cockpit.pages.case_map import HEIGHT, WIDTH, Window, border_path, draw_case
+from paidan_cockpit.pages.case_page import cited_versions, done_at
 from paidan_cockpit.pages.case_photos import photos_of_case
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.case_reports import reports_of_case
-from paidan_cockpit.pages.case_story import cited_versions, done_at
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.pages.times import CityTimes

@@ -39,7 +39,7 @@ class PageRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """A request of a page. ``session`` is None for somebody who has not signed in."""
 
     request: Request

@@ -8,7 +8,7 @@ from paidan_cockpit.case_rows import NEVER
 
 
 @dataclass(frozen=True, slots=True)
-class CaseView:
+class CaseSummary:
     """A case as lists show it."""
 
     case_id: str
@@ -52,5 +52,5 @@ class CaseView:
         return self.due_at if self.due_at < NEVER else None
 
 
-CASE_COLUMNS: Final = ", ".join(each.name for each in fields(CaseView))
+CASE_COLUMNS: Final = ", ".join(each.name for each in fields(CaseSummary))
 """The columns of ``case_row`` that a view is made of."""

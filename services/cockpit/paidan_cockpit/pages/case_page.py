@@ -14,13 +14,13 @@ from paidan_cockpit.pages.case_photos import photos_of_case, photos_of_order
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, parse_order, parse_record
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.overview import policy_with_tiles
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.timeline import TimelineBuilder, place_of_work
 from paidan_cockpit.pages.visibility import may_see
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_cockpit.translations import translations
 from paidan_contracts.case_event import CaseEvent
@@ -29,49 +29,57 @@ from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
 
 
-def show_case(site: Site, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
+def show_case(site: Site, context: RequestContext, values: Mapping[str, Any], status: int = 200) -> Response:
     """Return a case's page; its map may have pictures of the world from another host."""
-    response = site.show(visit, "case.html", values, status)
+    response = site.show(context, "case.html", values, status)
     if site.map_tiles:
         response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, site.map_tiles)
     return response
 
 
-async def find_visible_case(site: Site, visit: Visit) -> CaseView:
+async def find_visible_case(site: Site, context: RequestContext) -> CaseSummary:
     """Return the case of the address; refuse one that the person may not see as if there were none."""
-    found = await queries.find_case(site.pool, str(visit.request.path_params["case_id"]))
-    if found is None or not may_see(visit.person, found):
+    summary = await queries.find_case(site.pool, str(context.request.path_params["case_id"]))
+    if summary is None or not may_see(context.person, summary):
         raise PageRefused(404)
-    return found
+    return summary
 
 
-async def load_forms(site: Site, visit: Visit, case_id: str) -> list[ActionForm]:
+async def load_forms(site: Site, context: RequestContext, case_id: str) -> list[ActionForm]:
     """Return the forms of what the visitor may do now, and the reasons of what not."""
-    answer = await site.services.get("dispatch", f"/v1/cases/{case_id}/actions", visit.person)
-    return parse_forms(answer.body, visit.language) if answer.ok and isinstance(answer.body, dict) else []
+    answer = await site.services.get("dispatch", f"/v1/cases/{case_id}/actions", context.person)
+    return parse_forms(answer.body, context.language) if answer.ok and isinstance(answer.body, dict) else []
 
 
-async def load_story(site: Site, visit: Visit, found: CaseView, filled: ActionForm | None = None) -> dict[str, Any]:
+async def load_case_page(
+    site: Site, context: RequestContext, summary: CaseSummary, filled: ActionForm | None = None
+) -> dict[str, Any]:
     """Return the values of a case's page; ``filled`` takes the place of the form that it is."""
-    view = await open_city(site, visit, found.city)
-    values: dict[str, Any] = {"found": found, "names": view.names, "times": view.times, "record": None, "order": None}
+    view = await open_city(site, context, summary.city)
+    values: dict[str, Any] = {
+        "summary": summary,
+        "names": view.names,
+        "times": view.times,
+        "record": None,
+        "order": None,
+    }
     values |= {"timeline": [], "reasons": [], "forms": [], "unavailable": False, "filled": filled}
-    values |= {"reports": [], "photos": [], "next_action": None, "map": _map(view, found, [], site.map_tiles)}
-    path = f"/v1/cases/{found.case_id}"
+    values |= {"reports": [], "photos": [], "next_action": None, "map": _map(view, summary, [], site.map_tiles)}
+    path = f"/v1/cases/{summary.case_id}"
     try:
         answer, forms = await asyncio.gather(
-            site.services.get("dispatch", path, visit.person), load_forms(site, visit, found.case_id)
+            site.services.get("dispatch", path, context.person), load_forms(site, context, summary.case_id)
         )
     except ServiceUnavailable:
         return values | {"unavailable": True}
     body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
-    following = next_action(found.status, found.row_id)
+    following = next_action(summary.status, summary.row_id)
     ordered = sorted(forms, key=lambda each: each.kind != following)
     values |= {"forms": [_merged(each, filled) for each in ordered], "next_action": following}
-    if visit.person.department is not None:
-        return values | _ordered(site, view, found, parse_order(body))
+    if context.person.department is not None:
+        return values | _ordered(site, view, summary, parse_order(body))
     record = parse_record(body)
-    return values | await _told(site, visit, view, found, record) if record is not None else values
+    return values | await _told(site, context, view, summary, record) if record is not None else values
 
 
 def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
@@ -80,22 +88,24 @@ def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
     return replace(form, values=filled.values, errors=filled.errors)
 
 
-def _ordered(site: Site, view: CityView, found: CaseView, order: Order | None) -> dict[str, Any]:
+def _ordered(site: Site, view: CityView, summary: CaseSummary, order: Order | None) -> dict[str, Any]:
     """Return what a department sees: its order, with the reports and their photos."""
     if order is None:
         return {}
-    reports = reports_of_order(order, found)
+    reports = reports_of_order(order, summary)
     return {
         "order": order,
         "reports": reports,
         "photos": photos_of_order(reports),
-        "map": _map(view, found, reports, site.map_tiles),
+        "map": _map(view, summary, reports, site.map_tiles),
     }
 
 
-async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, record: CaseRecord) -> dict[str, Any]:
+async def _told(
+    site: Site, context: RequestContext, view: CityView, summary: CaseSummary, record: CaseRecord
+) -> dict[str, Any]:
     """Return what staff see: everything, in words."""
-    translate = translations(visit.language).gettext
+    translate = translations(context.language).gettext
     packs = {version: await site.packs.find(version) for version in sorted(cited_versions(record))}
     reports = reports_of_case(record.state, record.events)
     return {
@@ -104,7 +114,7 @@ async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, recor
         "reasons": list(Reasons(translate, view.times, packs, view.names).tell(record)),
         "reports": reports,
         "photos": photos_of_case(record, reports),
-        "map": _map(view, found, reports, site.map_tiles, done_at(record.events)),
+        "map": _map(view, summary, reports, site.map_tiles, done_at(record.events)),
     }
 
 
@@ -123,10 +133,10 @@ def done_at(events: Sequence[CaseEvent]) -> Point | None:
 
 
 def _map(
-    view: CityView, found: CaseView, reports: Sequence[ShownReport], tiles: str | None, done: Point | None = None
+    view: CityView, summary: CaseSummary, reports: Sequence[ShownReport], tiles: str | None, done: Point | None = None
 ) -> CaseMap | None:
     """Return the drawing of where a case is; None where that is unknown, or is in the vault."""
-    if found.latitude is None or found.longitude is None or found.confidential:
+    if summary.latitude is None or summary.longitude is None or summary.confidential:
         return None
     spots = [(each.number, each.at) for each in reports if each.at is not None]
-    return draw_case(view.city, (found.longitude, found.latitude), spots, tiles, done)
+    return draw_case(view.city, (summary.longitude, summary.latitude), spots, tiles, done)

@@ -52,7 +52,7 @@ class DepartmentGroup:
     streets: Sequence["DepartmentGroup"] = ()
 
 
-class PackWords:
+class PackFormatter:
     """Tells the parts of one city's pack in one language."""
 
     def __init__(self, names: CityNames, translate: Translate) -> None:

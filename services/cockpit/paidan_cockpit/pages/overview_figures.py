@@ -30,7 +30,7 @@ from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.rights import Person
 
 _WORST: Final = 8
-_BOARD_AGE_S: Final = 0.5
+_FIGURES_AGE_S: Final = 0.5
 _LAST_AGE_S: Final = 15.0
 _HEALTH_AGE_S: Final = 10.0
 _PAST_AGE_S: Final = 60.0
@@ -50,19 +50,19 @@ class Reader:
         return self.person.city, self.person.scopes, self.visible.scope.city, self.visible.filter
 
 
-class Boards:
+class FiguresLoader:
     """Gathers boards. What changes slowly is kept for some seconds, for all readers of the same rights."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._boards = TtlCache[dict[str, Any]](_BOARD_AGE_S)
+        self._figures = TtlCache[dict[str, Any]](_FIGURES_AGE_S)
         self._health = StaleWhileRevalidateCache[list[ServiceHealth]](_HEALTH_AGE_S)
         self._past = TtlCache[list[HourCount]](_PAST_AGE_S)
         self._last = TtlCache[dict[str, datetime]](_LAST_AGE_S)
 
     async def load(self, reader: Reader, view: CityView) -> dict[str, Any]:
         """Return the values of the overview's template, as of a moment ago at most."""
-        return await self._boards.get((reader.key, view.times.language), lambda: self._load(reader, view))
+        return await self._figures.get((reader.key, view.times.language), lambda: self._load(reader, view))
 
     async def _load(self, reader: Reader, view: CityView) -> dict[str, Any]:
         site, visible = self._site, reader.visible
