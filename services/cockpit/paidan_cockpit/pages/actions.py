@@ -101,8 +101,8 @@ class ActionPages:
     ) -> Response:
         if context.wants_json:
             return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
-        values = await load_case_page(self._site, context, summary, replace(form, errors=errors))
-        return show_case(self._site, context, values | {"notice": ""}, 422)
+        page = await load_case_page(self._site, context, summary, replace(form, errors=errors))
+        return show_case(self._site, context, page, 422)
 
 
 def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:

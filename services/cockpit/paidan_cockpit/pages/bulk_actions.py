@@ -4,27 +4,62 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
-from paidan_cockpit.pages.bulk_forms import MAX_CASES, case_fields, chosen_cases, common_choice
+from paidan_cockpit.pages.bulk_forms import MAX_CASES, PartlyAllowed, chosen_cases, common_choice
 from paidan_cockpit.pages.bulk_request import AT_ONCE, BulkResult, load_forms_of, send_action
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
+from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.services_client import ServiceUnavailable
 
 _ROWS_WAIT_S: Final = 3.0
 _POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkChoicePage(PageValues):
+    """What may be done with all of the chosen cases; ``filled``: the form that all of them refused."""
+
+    template: ClassVar[str] = "bulk.html"
+
+    cases: Sequence[CaseSummary]
+    back: str
+    names: CityNames
+    times: CityTimes
+    forms: Sequence[ActionForm]
+    partly: Sequence[PartlyAllowed]
+    missing: int
+    filled: ActionForm | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResultPage(PageValues):
+    """What became of an action on several cases; ``again`` is its form for those that refused it."""
+
+    template: ClassVar[str] = "bulk_result.html"
+
+    back: str
+    names: CityNames
+    results: Sequence[BulkResult]
+    form: ActionForm
+    key: str
+    missing: int
+    refused: Sequence[CaseSummary]
+    again: ActionForm | None
 
 
 class BulkActionPages:
@@ -65,20 +100,30 @@ class BulkActionPages:
         if len(errors) == len(results) and "" not in errors[0] and all(each == errors[0] for each in errors):
             return await self._show_choice(context, cases, back, filled=replace(form, errors=errors[0]))
         await self._await_rows(results)
-        values = {"results": results, "form": form, "key": str(key), "missing": len(chosen) - len(cases)}
-        return await self._show(
-            context, "bulk_result.html", cases, back, values | await self._again(context, results, form)
-        )
-
-    async def _again(self, context: RequestContext, results: Sequence[BulkResult], form: ActionForm) -> dict[str, Any]:
-        """Return the form once more, as it was filled in, for the cases that refused it."""
+        view = await open_city(self._site, context, cases[0].city)
         refused = [each.summary for each in results if each.result == "refused"]
+        page = BulkResultPage(
+            back=back,
+            names=view.names,
+            results=results,
+            form=form,
+            key=str(key),
+            missing=len(chosen) - len(cases),
+            refused=refused,
+            again=await self._again(context, refused, form),
+        )
+        return self._site.show(context, page)
+
+    async def _again(
+        self, context: RequestContext, refused: Sequence[CaseSummary], form: ActionForm
+    ) -> ActionForm | None:
+        """Return the form once more, as it was filled in, for the cases that refused it."""
         try:
             choice = common_choice(await load_forms_of(self._site, context, refused))
         except ServiceUnavailable:
-            return {"refused": refused, "again": None}  # what became of the others is told all the same
+            return None  # what became of the others is told all the same
         same = next((each for each in choice.forms if each.kind == form.kind), None)
-        return {"refused": refused, "again": replace(same, values=form.values) if same else None}
+        return replace(same, values=form.values) if same else None
 
     async def _show_choice(
         self,
@@ -94,26 +139,23 @@ class BulkActionPages:
             replace(each, values=filled.values, errors=filled.errors) if filled and filled.kind == each.kind else each
             for each in choice.forms
         )
-        values = {"forms": list(merged), "partly": choice.partly, "missing": missing, "filled": filled}
-        return await self._show(context, "bulk.html", cases, back, values, 422 if filled else 200)
-
-    async def _show(
-        self,
-        context: RequestContext,
-        template: str,
-        cases: Sequence[CaseSummary],
-        back: str,
-        values: dict[str, Any],
-        status: int = 200,
-    ) -> Response:
         view = await open_city(self._site, context, cases[0].city)
-        common = {"cases": cases, "back": back, "names": view.names, "times": view.times, "fields_of": case_fields}
-        return self._site.show(context, template, common | values, status)
+        page = BulkChoicePage(
+            cases=cases,
+            back=back,
+            names=view.names,
+            times=view.times,
+            forms=list(merged),
+            partly=choice.partly,
+            missing=missing,
+            filled=filled,
+        )
+        return self._site.show(context, page, 422 if filled else 200)
 
     async def _find(self, context: RequestContext, case_ids: Sequence[str]) -> list[CaseSummary]:
         """Return those of the cases that the person may see, in this order; refuse where there is none."""
-        found = {each.case_id: each for each in await queries.find_cases(self._site.pool, case_ids)}
-        cases = [found[each] for each in case_ids if each in found and may_see(context.person, found[each])]
+        by_id = {each.case_id: each for each in await queries.find_cases(self._site.pool, case_ids)}
+        cases = [by_id[each] for each in case_ids if each in by_id and may_see(context.person, by_id[each])]
         if not cases:
             raise PageRefused(404)
         return cases
@@ -131,8 +173,8 @@ class BulkActionPages:
         versions = {each.summary.case_id: each.version for each in results if each.result == "applied"}
         deadline = time.monotonic() + _ROWS_WAIT_S
         while versions and time.monotonic() < deadline:
-            found = await queries.find_cases(self._site.pool, list(versions))
-            if all(each.version >= versions[each.case_id] for each in found):
+            summaries = await queries.find_cases(self._site.pool, list(versions))
+            if all(each.version >= versions[each.case_id] for each in summaries):
                 return
             await asyncio.sleep(_POLL_S)
 

@@ -1,25 +1,28 @@
-"""Everything that a case's page shows: from the read model, and with the visitor's rights from dispatch."""
+"""Everything that a case's page shows: from the read model, and with the person's rights from dispatch."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from starlette.responses import Response
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, next_action, parse_forms
 from paidan_cockpit.pages.case_map import CaseMap, draw_case
-from paidan_cockpit.pages.case_photos import photos_of_case, photos_of_order
-from paidan_cockpit.pages.case_reasons import Reasons
+from paidan_cockpit.pages.case_photos import PhotoGroup, photos_of_case, photos_of_order
+from paidan_cockpit.pages.case_reasons import Reason, Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, parse_order, parse_record
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview import policy_with_tiles
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
-from paidan_cockpit.pages.timeline import TimelineBuilder, place_of_work
+from paidan_cockpit.pages.timeline import TimelineBuilder, TimelineEntry, place_of_work
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_cockpit.translations import translations
@@ -29,9 +32,32 @@ from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
 
 
-def show_case(site: Site, context: RequestContext, values: Mapping[str, Any], status: int = 200) -> Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePage(PageValues):
+    """A case's page; what dispatch did not answer, or does not show to this person, is empty."""
+
+    template: ClassVar[str] = "case.html"
+
+    summary: CaseSummary
+    names: CityNames
+    times: CityTimes
+    map: CaseMap | None
+    notice: str = ""
+    unavailable: bool = False
+    filled: ActionForm | None = None
+    forms: Sequence[ActionForm] = ()
+    next_action: str | None = None
+    record: CaseRecord | None = None
+    order: Order | None = None
+    timeline: Sequence[TimelineEntry] = ()
+    reasons: Sequence[Reason] = ()
+    reports: Sequence[ShownReport] = ()
+    photos: Sequence[PhotoGroup] = ()
+
+
+def show_case(site: Site, context: RequestContext, page: CasePage, status: int = 200) -> Response:
     """Return a case's page; its map may have pictures of the world from another host."""
-    response = site.show(context, "case.html", values, status)
+    response = site.show(context, page, status)
     if site.map_tiles:
         response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, site.map_tiles)
     return response
@@ -53,33 +79,32 @@ async def load_forms(site: Site, context: RequestContext, case_id: str) -> list[
 
 async def load_case_page(
     site: Site, context: RequestContext, summary: CaseSummary, filled: ActionForm | None = None
-) -> dict[str, Any]:
-    """Return the values of a case's page; ``filled`` takes the place of the form that it is."""
+) -> CasePage:
+    """Return a case's page; ``filled`` takes the place of the form that it is."""
     view = await open_city(site, context, summary.city)
-    values: dict[str, Any] = {
-        "summary": summary,
-        "names": view.names,
-        "times": view.times,
-        "record": None,
-        "order": None,
-    }
-    values |= {"timeline": [], "reasons": [], "forms": [], "unavailable": False, "filled": filled}
-    values |= {"reports": [], "photos": [], "next_action": None, "map": _map(view, summary, [], site.map_tiles)}
+    page = CasePage(
+        summary=summary,
+        names=view.names,
+        times=view.times,
+        map=_map(view, summary, [], site.map_tiles),
+        filled=filled,
+    )
     path = f"/v1/cases/{summary.case_id}"
     try:
         answer, forms = await asyncio.gather(
             site.services.get("dispatch", path, context.person), load_forms(site, context, summary.case_id)
         )
     except ServiceUnavailable:
-        return values | {"unavailable": True}
+        return replace(page, unavailable=True)
     body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
     following = next_action(summary.status, summary.row_id)
     ordered = sorted(forms, key=lambda each: each.kind != following)
-    values |= {"forms": [_merged(each, filled) for each in ordered], "next_action": following}
+    page = replace(page, forms=[_merged(each, filled) for each in ordered], next_action=following)
     if context.person.department is not None:
-        return values | _ordered(site, view, summary, parse_order(body))
+        order = parse_order(body)
+        return _with_order(site, view, page, order) if order is not None else page
     record = parse_record(body)
-    return values | await _told(site, context, view, summary, record) if record is not None else values
+    return await _with_record(site, view, page, record) if record is not None else page
 
 
 def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
@@ -88,34 +113,32 @@ def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
     return replace(form, values=filled.values, errors=filled.errors)
 
 
-def _ordered(site: Site, view: CityView, summary: CaseSummary, order: Order | None) -> dict[str, Any]:
+def _with_order(site: Site, view: CityView, page: CasePage, order: Order) -> CasePage:
     """Return what a department sees: its order, with the reports and their photos."""
-    if order is None:
-        return {}
-    reports = reports_of_order(order, summary)
-    return {
-        "order": order,
-        "reports": reports,
-        "photos": photos_of_order(reports),
-        "map": _map(view, summary, reports, site.map_tiles),
-    }
+    reports = reports_of_order(order, page.summary)
+    return replace(
+        page,
+        order=order,
+        reports=reports,
+        photos=photos_of_order(reports),
+        map=_map(view, page.summary, reports, site.map_tiles),
+    )
 
 
-async def _told(
-    site: Site, context: RequestContext, view: CityView, summary: CaseSummary, record: CaseRecord
-) -> dict[str, Any]:
-    """Return what staff see: everything, in words."""
-    translate = translations(context.language).gettext
+async def _with_record(site: Site, view: CityView, page: CasePage, record: CaseRecord) -> CasePage:
+    """Return what staff see: everything, in sentences."""
+    translate = translations(view.names.language).gettext
     packs = {version: await site.packs.find(version) for version in sorted(cited_versions(record))}
     reports = reports_of_case(record.state, record.events)
-    return {
-        "record": record,
-        "timeline": list(TimelineBuilder(translate, view.names).timeline(record.events)),
-        "reasons": list(Reasons(translate, view.times, packs, view.names).tell(record)),
-        "reports": reports,
-        "photos": photos_of_case(record, reports),
-        "map": _map(view, summary, reports, site.map_tiles, done_at(record.events)),
-    }
+    return replace(
+        page,
+        record=record,
+        timeline=list(TimelineBuilder(translate, view.names).timeline(record.events)),
+        reasons=list(Reasons(translate, view.times, packs, view.names).tell(record)),
+        reports=reports,
+        photos=photos_of_case(record, reports),
+        map=_map(view, page.summary, reports, site.map_tiles, done_at(record.events)),
+    )
 
 
 def cited_versions(record: CaseRecord) -> set[str]:

@@ -1,6 +1,7 @@
 """A case: its history in words, why it is where it is, its reports, its photos, and what may be done."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from starlette.responses import Response
@@ -30,8 +31,8 @@ class CasePages:
     async def _show(self, context: RequestContext) -> Response:
         summary = await find_visible_case(self._site, context)
         notice = context.request.query_params.get("done", "")
-        values = await load_case_page(self._site, context, summary)
-        return show_case(self._site, context, values | {"notice": notice if notice in _NOTICES else ""})
+        page = await load_case_page(self._site, context, summary)
+        return show_case(self._site, context, replace(page, notice=notice if notice in _NOTICES else ""))
 
     async def _show_photo(self, context: RequestContext) -> Response:
         """Return a photo that intake lets this person see."""

@@ -2,27 +2,33 @@
 
 import asyncio
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import date
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_chassis.city_packs import PublishedVersion
 from paidan_cockpit.pages import map_layers
-from paidan_cockpit.pages.calendar_months import months_of, weekday_names
-from paidan_cockpit.pages.city_outlines import draw_city
+from paidan_cockpit.pages.calendar_months import Month, months_of, weekday_names
+from paidan_cockpit.pages.city_outlines import CityDrawing, draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview import policy_with_tiles
-from paidan_cockpit.pages.pack_differences import PackDifferences
+from paidan_cockpit.pages.pack_differences import ChangedPart, PackDifferences
 from paidan_cockpit.pages.pack_formatter import PackFormatter
-from paidan_cockpit.pages.pack_terms import PackTerms
+from paidan_cockpit.pages.pack_terms import PackTerms, Term
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.translations import translations
 from paidan_contracts.city import City
 from paidan_contracts.city.catalogue import CatalogueRow
-from paidan_contracts.city.posts import DUTIES
+from paidan_contracts.city.indicators import Count
+from paidan_contracts.city.posts import DUTIES, Duty, PostDuty
 
 _VERSION: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_DIFFERENCES: Final = 500
@@ -36,6 +42,33 @@ class _Opened:
     view: CityView
     city: City
     names: CityNames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityPage(PageValues):
+    """A version of a city's pack; ``differences`` are from the ``other`` version, if one was asked for."""
+
+    template: ClassVar[str] = "city.html"
+
+    city: City
+    in_force: bool
+    cities: Mapping[str, str]
+    names: CityNames
+    times: CityTimes
+    today: date
+    formatter: PackFormatter
+    terms: Sequence[Term]
+    duties: Mapping[PostDuty, Duty]
+    months: Sequence[Month]
+    weekdays: Sequence[str]
+    counts: Mapping[str, Count]
+    searched: str
+    rows: Sequence[CatalogueRow]
+    drawing: CityDrawing | None
+    map_tiles: str
+    versions: Sequence[PublishedVersion]
+    other: City | None
+    differences: Sequence[ChangedPart]
 
 
 class CityPages:
@@ -59,33 +92,33 @@ class CityPages:
         translate = translations(context.language).gettext
         formatter = PackFormatter(names, translate)
         other = await self._version(view.city, query.get("from", ""))
-        told = PackDifferences(other, city, names, formatter, translate) if other else None
+        comparison = PackDifferences(other, city, names, formatter, translate) if other else None
         # Packs of a large city take long to compare, and others' pages wait for nothing.
-        differences = await asyncio.to_thread(told.parts, _MAX_DIFFERENCES) if told else []
+        differences = await asyncio.to_thread(comparison.parts, _MAX_DIFFERENCES) if comparison else []
         today = view.times.now.astimezone(city.zone).date()
         searched = query.get("words", "")[:_MAX_SEARCH_LENGTH].strip()
-        values: dict[str, Any] = {
-            "city": city,
-            "in_force": city.version == view.city.version,
-            "cities": view.cities,
-            "names": names,
-            "times": view.times,
-            "today": today,
-            "formatter": formatter,
-            "terms": PackTerms(city, names, formatter, translate).all(),
-            "duties": DUTIES,
-            "months": months_of(city.pack.calendar, context.language, today),
-            "weekdays": weekday_names(context.language),
-            "counts": {count.id: count for count in city.pack.indicators.counts},
-            "searched": searched,
-            "rows": [row for row in city.pack.catalogue.rows if matches(row, searched, names)],
-            "drawing": draw_city(city),
-            "map_tiles": self._site.map_tiles or "",
-            "versions": await self._site.packs.versions(city.id),
-            "other": other,
-            "differences": differences,
-        }
-        response = self._site.show(context, "city.html", values)
+        page = CityPage(
+            city=city,
+            in_force=city.version == view.city.version,
+            cities=view.cities,
+            names=names,
+            times=view.times,
+            today=today,
+            formatter=formatter,
+            terms=PackTerms(city, names, formatter, translate).all(),
+            duties=DUTIES,
+            months=months_of(city.pack.calendar, context.language, today),
+            weekdays=weekday_names(context.language),
+            counts={count.id: count for count in city.pack.indicators.counts},
+            searched=searched,
+            rows=[row for row in city.pack.catalogue.rows if matches(row, searched, names)],
+            drawing=draw_city(city),
+            map_tiles=self._site.map_tiles or "",
+            versions=await self._site.packs.versions(city.id),
+            other=other,
+            differences=differences,
+        )
+        response = self._site.show(context, page)
         if self._site.map_tiles:
             response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
         return response

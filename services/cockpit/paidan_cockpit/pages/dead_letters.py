@@ -1,8 +1,9 @@
 """Dead letters of the services: listed, shown without what is sealed, redriven, or dropped with a reason."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, get_args
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -15,9 +16,11 @@ from paidan_chassis.operations.dead_letter_models import (
     NotRedriven,
     RedriveResponse,
 )
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.system import operated_service, real_times, refusal
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName
 from paidan_contracts.wire import ID_PATTERN
 
@@ -28,6 +31,37 @@ _CHOSEN: Final = "letter:"
 _FILTERS: Final = ("consumer", "topic", "reason", "after")
 _MAX_FILTER: Final = 249
 _FIRST_STATE: Final = "waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettersPage(PageValues):
+    """The dead letters of a service, and what became of those that were redriven just now."""
+
+    template: ClassVar[str] = "dead_letters.html"
+
+    service: ServiceName
+    services: Sequence[ServiceName]
+    filter: Mapping[str, str]
+    states: Sequence[DeadLetterState]
+    page: DeadLetterList
+    next: str
+    times: CityTimes
+    result: RedriveResponse | None
+    obstacles: Sequence[NotRedriven]
+    refused: str
+    done: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterPage(PageValues):
+    """One dead letter, without what is sealed."""
+
+    template: ClassVar[str] = "dead_letter.html"
+
+    service: ServiceName
+    letter: DeadLetterDetail
+    times: CityTimes
+    refused: str
 
 
 class DeadLetterPages:
@@ -56,20 +90,20 @@ class DeadLetterPages:
             service, "/v1/dead-letters", context.person, asked | {"limit": _PAGE_SIZE}
         )
         page = DeadLetterList.model_validate(answer.body) if answer.ok else DeadLetterList(dead_letters=[], after=None)
-        values: dict[str, Any] = {
-            "service": service,
-            "services": SERVICE_NAMES,
-            "filter": chosen,
-            "states": STATES,
-            "page": page,
-            "next": urlencode(asked | {"after": page.after}) if page.after else "",
-            "times": await real_times(self._site, context),
-            "result": result,
-            "obstacles": obstacles_of(result) if result else [],
-            "refused": refused or ("" if answer.ok else refusal(answer, context)),
-            "done": context.request.query_params.get("done", ""),
-        }
-        return self._site.show(context, "dead_letters.html", values, 409 if refused else 200)
+        list_page = DeadLettersPage(
+            service=service,
+            services=SERVICE_NAMES,
+            filter=chosen,
+            states=STATES,
+            page=page,
+            next=urlencode(asked | {"after": page.after}) if page.after else "",
+            times=await real_times(self._site, context),
+            result=result,
+            obstacles=obstacles_of(result) if result else [],
+            refused=refused or ("" if answer.ok else refusal(answer, context)),
+            done=context.request.query_params.get("done", ""),
+        )
+        return self._site.show(context, list_page, 409 if refused else 200)
 
     async def _show(self, context: RequestContext, refused: str = "") -> Response:
         service, letter_id = operated_service(context), _letter_id(context)
@@ -78,8 +112,8 @@ class DeadLetterPages:
             raise PageRefused(404)
         letter = DeadLetterDetail.model_validate(answer.body)
         times = await real_times(self._site, context)
-        values = {"service": service, "letter": letter, "times": times, "refused": refused}
-        return self._site.show(context, "dead_letter.html", values, 409 if refused else 200)
+        page = DeadLetterPage(service=service, letter=letter, times=times, refused=refused)
+        return self._site.show(context, page, 409 if refused else 200)
 
     async def _redrive(self, context: RequestContext) -> Response:
         service = operated_service(context)

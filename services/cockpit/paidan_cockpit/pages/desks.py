@@ -1,9 +1,9 @@
 """Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -16,9 +16,12 @@ from paidan_cockpit.pages.case_page import load_forms
 from paidan_cockpit.pages.case_record import parse_order, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
+from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServiceUnavailable
@@ -56,6 +59,22 @@ DESKS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPage(PageValues):
+    """The tasks of a desk; ``unavailable``: dispatch left some unanswered."""
+
+    template: ClassVar[str] = "desk.html"
+
+    desk: Desk
+    tasks: Sequence[Task]
+    after: str | None
+    names: CityNames
+    times: CityTimes
+    unavailable: bool
+    cities: Mapping[str, str]
+    back: str
+
+
 class DeskPages:
     """``/desk``, ``/inspection``, ``/callbacks``."""
 
@@ -79,10 +98,17 @@ class DeskPages:
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
         tasks, unavailable = await self._tasks(context, desk, page.cases)
-        values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
-        values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
-        values |= {"cities": view.cities, "back": f"/{desk.page}?city={view.city_id}"}
-        return self._site.show(context, "desk.html", values)
+        desk_page = DeskPage(
+            desk=desk,
+            tasks=tasks,
+            after=page.after,
+            names=view.names,
+            times=view.times,
+            unavailable=unavailable,
+            cities=view.cities,
+            back=f"/{desk.page}?city={view.city_id}",
+        )
+        return self._site.show(context, desk_page)
 
     async def _tasks(
         self, context: RequestContext, desk: Desk, cases: Sequence[CaseSummary]

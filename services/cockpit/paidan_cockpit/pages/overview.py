@@ -1,29 +1,50 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import map_layers, overview_map, overview_queries
-from paidan_cockpit.pages.city_outlines import draw_city
+from paidan_cockpit.pages.city_outlines import CityDrawing, draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.cookies import session_cookie_of
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.overview_figures import FiguresLoader, Reader
+from paidan_cockpit.pages.overview_figures import FiguresLoader, OverviewFigures, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
 
 _LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewPage(PageValues):
+    """The overview of a city or of a part of it; ``queue`` is the filter under which queues show the same part."""
+
+    template: ClassVar[str] = "overview.html"
+
+    view: CityView
+    names: CityNames
+    times: CityTimes
+    cities: Mapping[str, str]
+    filter: OverviewFilter
+    queue: QueueFilter
+    rate_names: Mapping[str, str]
+    map_tiles: str
+    drawing: CityDrawing | None
+    figures: OverviewFigures
 
 
 class OverviewPages:
@@ -48,7 +69,7 @@ class OverviewPages:
 
     async def _show(self, context: RequestContext) -> Response:
         view, reader = await self._open(context)
-        response = self._site.show(context, "overview.html", await self._values(view, reader))
+        response = self._site.show(context, await self._page(view, reader))
         if self._site.map_tiles:
             response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
         return response
@@ -59,9 +80,10 @@ class OverviewPages:
 
         async def render() -> str:
             fresh, now_reader = await self._open(context)
-            board = self._site.renderer.render(context, "overview_figures.html", await self._values(fresh, now_reader))
+            page = await self._page(fresh, now_reader)
+            figures = self._site.renderer.render(context, page, "overview_figures.html")
             layers = await self._layers(context, fresh, now_reader)
-            return server_sent_event("figures", board) + server_sent_event("map", layers)
+            return server_sent_event("figures", figures) + server_sent_event("map", layers)
 
         pages = self._while_signed_in(context, self._feed.follow((reader.key, context.language), render))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -106,22 +128,22 @@ class OverviewPages:
         scope = Scope(view.city_id, context.person.grants, view.times.now)
         return view, Reader(context.person, Visible(scope, parse_filter(query, view.names)))
 
-    async def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
+    async def _page(self, view: CityView, reader: Reader) -> OverviewPage:
         chosen = reader.visible.filter
-        filled = QueueFilter(
-            city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
+        return OverviewPage(
+            view=view,
+            names=view.names,
+            times=view.times,
+            cities=view.cities,
+            filter=chosen,
+            queue=QueueFilter(
+                city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
+            ),
+            rate_names=rate_names(view),
+            map_tiles=self._site.map_tiles or "",
+            drawing=draw_city(view.city),
+            figures=await self._figures.load(reader, view),
         )
-        return await self._figures.load(reader, view) | {
-            "view": view,
-            "names": view.names,
-            "times": view.times,
-            "cities": view.cities,
-            "filter": chosen,
-            "queue": filled,
-            "rate_names": rate_names(view),
-            "map_tiles": self._site.map_tiles or "",
-            "drawing": draw_city(view.city),
-        }
 
 
 def rate_names(view: CityView) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -17,6 +17,7 @@ from paidan_cockpit.pages.cookies import (
     set_state_cookie,
     state_cookie_of,
 )
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext, local_path, own_address
 from paidan_cockpit.pages.site import Site, see_other
 
@@ -30,6 +31,15 @@ class Provider:
 
     client: OidcClient
     identities: Identities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSubjectPage(PageValues):
+    """What somebody sees whom the provider knows and nobody here."""
+
+    template: ClassVar[str] = "unknown_subject.html"
+
+    subject: str
 
 
 class ProviderPages:
@@ -67,7 +77,7 @@ class ProviderPages:
             raise PageRefused(403, "sign_in_broke")
         secret = await self._provider.identities.sign_in(identity, context.address)
         if secret is None:
-            response = self._site.show(context, "unknown_subject.html", {"subject": identity.subject}, 403)
+            response = self._site.show(context, UnknownSubjectPage(subject=identity.subject), 403)
         else:
             if context.session is not None:
                 await self._site.accounts.sign_out(context.session.session_id, context.address)

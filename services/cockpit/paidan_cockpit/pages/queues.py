@@ -1,8 +1,8 @@
 """Queues: which cases wait for what, to be filtered, searched, sorted and paged through."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -15,19 +15,53 @@ from paidan_cockpit.pages.dead_letter_totals import DeadLetterTotals
 from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.first_queues import first_queue, queue_order
 from paidan_cockpit.pages.name_search import FoundName, find_names
-from paidan_cockpit.pages.queries import QueueCounts
-from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Queue, QueueFilter
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.queries import CaseListPage, QueueCounts
+from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Hours, Order, Queue, QueueFilter
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.saved_views import MAX_NAME
+from paidan_cockpit.saved_views import MAX_NAME, SavedView
+from paidan_cockpit.services_client import ServiceName
 from paidan_cockpit.translations import translations
+from paidan_contracts.state import Status
 
 _COUNTS_AGE_S: Final = 2.0
 _PAGE_SIZE: Final = MAX_CASES
 _NOTICES: Final = frozenset({"saved", "none-chosen"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuesPage(PageValues):
+    """A page of a queue, what its filter can be set to, and the other queues beside it."""
+
+    template: ClassVar[str] = "queues.html"
+
+    filter: QueueFilter
+    filter_description: str
+    present: str
+    names: CityNames
+    times: CityTimes
+    cities: Mapping[str, str]
+    queues: Sequence[Queue]
+    streets: Sequence[tuple[str, str]]
+    found_names: Sequence[FoundName]
+    page: CaseListPage
+    counts: Mapping[str, int]
+    letters: Mapping[ServiceName, int | None]
+    max_rows: int | None
+    own_department: str | None
+    may_act: bool
+    views: Sequence[SavedView]
+    notice: str
+    orders: Sequence[Order] = ORDERS
+    hours: Sequence[Hours] = HOURS
+    statuses: Sequence[Status] = STATUSES
+    max_name: int = MAX_NAME
 
 
 class QueuePages:
@@ -51,20 +85,30 @@ class QueuePages:
         order = queue_order(context.person, view.city)
         if query.get("queue") not in order:
             queue_filter = replace(queue_filter, queue=first_queue(order, counts))
-        page = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE)
+        listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE)
         notice = query.get("done", "")
-        values = self._filter_values(context, view, queue_filter, order)
-        values |= {
-            "page": page,
-            "counts": counts,
-            "letters": await self._letters.load(context),
-            "max_rows": MAX_ROWS if page.after and _may_exceed(queue_filter.queue, counts) else None,
-            "own_department": scope.department,
-            "may_act": scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
-            "views": await saved_views.list_views(self._site.pool, context.person),
-            "notice": notice if notice in _NOTICES else "",
-        }
-        return self._site.show(context, "queues.html", values)
+        page = QueuesPage(
+            filter=queue_filter,
+            filter_description=describe_filter(queue_filter, view.names, translations(context.language).gettext)[
+                :MAX_NAME
+            ],
+            present=view_query(queue_filter, view),
+            names=view.names,
+            times=view.times,
+            cities=view.cities,
+            queues=order,
+            streets=view.names.streets_of(queue_filter.district),
+            found_names=_found_names(context, view, queue_filter),
+            page=listed,
+            counts=counts,
+            letters=await self._letters.load(context),
+            max_rows=MAX_ROWS if listed.after and _may_exceed(queue_filter.queue, counts) else None,
+            own_department=scope.department,
+            may_act=scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
+            views=await saved_views.list_views(self._site.pool, context.person),
+            notice=notice if notice in _NOTICES else "",
+        )
+        return self._site.show(context, page)
 
     async def _count(self, context: RequestContext, scope: Scope, queue_filter: QueueFilter) -> dict[str, int]:
         """Return how many cases are in each queue, by its name."""
@@ -73,26 +117,6 @@ class QueuePages:
             lambda: queries.count_queues(self._site.pool, scope, queue_filter),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
-
-    def _filter_values(
-        self, context: RequestContext, view: CityView, queue_filter: QueueFilter, order: Sequence[Queue]
-    ) -> dict[str, Any]:
-        translate = translations(context.language).gettext
-        return {
-            "filter": queue_filter,
-            "filter_description": describe_filter(queue_filter, view.names, translate)[:MAX_NAME],
-            "present": view_query(queue_filter, view),
-            "max_name": MAX_NAME,
-            "names": view.names,
-            "times": view.times,
-            "cities": view.cities,
-            "queues": order,
-            "orders": ORDERS,
-            "hours": HOURS,
-            "statuses": STATUSES,
-            "streets": view.names.streets_of(queue_filter.district),
-            "found_names": _found_names(context, view, queue_filter),
-        }
 
 
 def view_query(queue_filter: QueueFilter, view: CityView) -> str:

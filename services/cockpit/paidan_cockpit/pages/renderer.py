@@ -1,15 +1,16 @@
 """Templates and what they call: texts, times, names. Everything that a template prints is escaped."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar, Final
 from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.bulk_forms import case_fields
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.request_context import MAX_PHOTOS, THEMES, RequestContext
 from paidan_cockpit.rights import Person, pages_of
@@ -18,7 +19,16 @@ from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+COMMON: Final = frozenset({"context", "person", "csrf", "menu", "path", "query"})
+"""The variables of every template; the others are its page's fields."""
 _EXTENSIONS: Final = ("jinja2.ext.i18n",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageValues:
+    """What a template shows beside what every page has: each field of a page is a variable of its template."""
+
+    template: ClassVar[str]
 
 
 class Renderer:
@@ -29,8 +39,8 @@ class Renderer:
         self._map_attribution = map_attribution
         self._environments = {language: self._environment(language) for language in LANGUAGES}
 
-    def render(self, context: RequestContext, template: str, values: Mapping[str, Any]) -> str:
-        """Return the HTML of a template for a visit."""
+    def render(self, context: RequestContext, values: PageValues, template: str = "") -> str:
+        """Return the HTML of a page for a request; with ``template`` only that part of it."""
         person = context.session.person if context.session else None
         common = {
             "context": context,
@@ -40,7 +50,12 @@ class Renderer:
             "path": context.request.url.path,
             "query": context.request.url.query,
         }
-        return self._environments[context.language].get_template(template).render(common | dict(values))
+        shown = {each.name: getattr(values, each.name) for each in fields(values)}
+        return self._environments[context.language].get_template(template or values.template).render(common | shown)
+
+    def global_names(self) -> frozenset[str]:
+        """Return the names of what every template may call."""
+        return frozenset(self._environments["en"].globals)
 
     def _environment(self, language: Language) -> Environment:
         environment = Environment(
@@ -60,6 +75,7 @@ class Renderer:
             label=partial(label, translations(language).gettext),
             post_name=partial(post_name, language, translations(language).gettext),
             max_photos=MAX_PHOTOS,
+            case_fields=case_fields,
             new_key=lambda: str(uuid4()),
             asset=self._assets.address,
             map_attribution=self._map_attribution,

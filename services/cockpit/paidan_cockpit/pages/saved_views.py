@@ -1,8 +1,9 @@
 """Saved views: a person's own filters of queues under names, renamed and deleted, one of them what opens first."""
 
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -11,6 +12,7 @@ from paidan_cockpit import saved_views
 from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.saved_views import MAX_NAME, MAX_VIEWS, Reason, SavedView, ViewRefused, clean_name
@@ -28,6 +30,20 @@ class RefusedView:
     query: str
     is_first: bool
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedViewsPage(PageValues):
+    """A person's views; ``describe`` returns what a view's query shows."""
+
+    template: ClassVar[str] = "saved_views.html"
+
+    views: Sequence[SavedView]
+    describe: Callable[[str], str]
+    refused: RefusedView | None
+    done: str
+    max_name: int
+    max_views: int
 
 
 class SavedViewPages:
@@ -83,21 +99,21 @@ class SavedViewPages:
     async def _show(self, context: RequestContext, refused: RefusedView | None = None) -> Response:
         translate, packs = translations(context.language).gettext, await self._site.packs.current()
 
-        def in_words(query: str) -> str:
+        def describe(query: str) -> str:
             queue_filter = QueueFilter.from_query(query)
             city = packs.get(queue_filter.city or "")
             names = CityNames(city if context.person.covers(queue_filter.city or "") else None, context.language)
             return " · ".join(filter(None, (names.city_name(), describe_filter(queue_filter, names, translate))))
 
-        values: dict[str, Any] = {
-            "views": await saved_views.list_views(self._site.pool, context.person),
-            "in_words": in_words,
-            "refused": refused,
-            "done": context.request.query_params.get("done", ""),
-            "max_name": MAX_NAME,
-            "max_views": MAX_VIEWS,
-        }
-        return self._site.show(context, "saved_views.html", values, 422 if refused else 200)
+        page = SavedViewsPage(
+            views=await saved_views.list_views(self._site.pool, context.person),
+            describe=describe,
+            refused=refused,
+            done=context.request.query_params.get("done", ""),
+            max_name=MAX_NAME,
+            max_views=MAX_VIEWS,
+        )
+        return self._site.show(context, page, 422 if refused else 200)
 
 
 def _view_id(context: RequestContext) -> uuid.UUID:

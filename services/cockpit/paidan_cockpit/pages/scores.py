@@ -4,7 +4,8 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -12,12 +13,15 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.restatement import find_change_of_definitions, restated_periods
-from paidan_cockpit.pages.score_filter import DIRECTIONS, ScoreFilter, ordered_rows, ranks
+from paidan_cockpit.pages.score_filter import DIRECTIONS, Direction, ScoreFilter, ordered_rows, ranks
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.services_client import ServiceAnswer
+from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import ID_PATTERN
 
 PARTS: Final = ("denominator", "numerator", "missed")
@@ -35,6 +39,44 @@ class TrendPoint:
 
     period: str
     rate: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoresPage(PageValues):
+    """A league table with a trend. ``scores`` is scoring's answer, None where it did not give one."""
+
+    template: ClassVar[str] = "scores.html"
+
+    names: CityNames
+    times: CityTimes
+    changed_at: datetime | None
+    restated: frozenset[str]
+    cities: Mapping[str, str]
+    filter: ScoreFilter
+    dimensions: Sequence[Dimension]
+    directions: Sequence[Direction]
+    own_department: str | None
+    rates: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]]
+    ranks: Sequence[int | None]
+    scores: Mapping[str, Any] | None
+    trend: Sequence[TrendPoint]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptPage(PageValues):
+    """The cases that a figure counts, as scoring answered."""
+
+    template: ClassVar[str] = "receipt.html"
+
+    names: CityNames
+    score: Mapping[str, Any]
+    rates: Mapping[str, str]
+    part: str
+    parts_of_score: Sequence[str]
+    cases: Sequence[Mapping[str, Any]]
+    after: str | None
 
 
 class ScorePages:
@@ -57,24 +99,24 @@ class ScorePages:
         body = answer.body if answer.ok and isinstance(answer.body, dict) else None
         rows = ordered_rows(body["rows"], chosen) if body else []
         changed_at = await find_change_of_definitions(self._site.packs, self._site.clock, view.city)
-        values: dict[str, Any] = {
-            "names": view.names,
-            "times": CityTimes(view.city.zone, real_now(), context.language),
-            "changed_at": changed_at,
-            "restated": restated_periods({chosen.period, *chosen.trend_periods}, changed_at, view.city.zone),
-            "cities": view.cities,
-            "filter": chosen,
-            "dimensions": context.person.score_dimensions,
-            "directions": DIRECTIONS,
-            "own_department": context.person.department,
-            "rates": _rate_names(view),
-            "rows": rows,
-            "ranks": ranks(rows, chosen),
-            "scores": body,
-            "trend": trend,
-            "why": "" if body else answer.message(context.language),
-        }
-        return self._site.show(context, "scores.html", values)
+        page = ScoresPage(
+            names=view.names,
+            times=CityTimes(view.city.zone, real_now(), context.language),
+            changed_at=changed_at,
+            restated=restated_periods({chosen.period, *chosen.trend_periods}, changed_at, view.city.zone),
+            cities=view.cities,
+            filter=chosen,
+            dimensions=context.person.score_dimensions,
+            directions=DIRECTIONS,
+            own_department=context.person.department,
+            rates=_rate_names(view),
+            rows=rows,
+            ranks=ranks(rows, chosen),
+            scores=body,
+            trend=trend,
+            why="" if body else answer.message(context.language),
+        )
+        return self._site.show(context, page)
 
     async def _csv(self, context: RequestContext) -> Response:
         view, chosen = await self._read(context)
@@ -131,10 +173,17 @@ class ScorePages:
         if not answer.ok or not isinstance(answer.body, dict):
             raise PageRefused(404)
         score = answer.body["score"]
-        view: CityView = await open_city(self._site, context, score["city"])
-        values = {"names": view.names, "times": view.times, "score": score, "rates": _rate_names(view), "part": part}
-        values |= {"parts_of_score": PARTS, "cases": answer.body["cases"], "after": answer.body["next"]}
-        return self._site.show(context, "receipt.html", values)
+        view = await open_city(self._site, context, score["city"])
+        page = ReceiptPage(
+            names=view.names,
+            score=score,
+            rates=_rate_names(view),
+            part=part,
+            parts_of_score=PARTS,
+            cases=answer.body["cases"],
+            after=answer.body["next"],
+        )
+        return self._site.show(context, page)
 
 
 def _rate_names(view: CityView) -> dict[str, str]:

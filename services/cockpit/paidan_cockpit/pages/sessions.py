@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -11,11 +12,24 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit import sessions
 from paidan_cockpit.pages.cookies import delete_session_cookie
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsPage(PageValues):
+    """The sessions that a person may end."""
+
+    template: ClassVar[str] = "sessions.html"
+
+    own: Sequence[sessions.OpenSession]
+    others: Sequence[sessions.OpenSession]
+    runs_the_system: bool
+    times: CityTimes
 
 
 class SessionPages:
@@ -33,21 +47,19 @@ class SessionPages:
 
     async def _show(self, context: RequestContext) -> Response:
         person = context.person
-        found: Sequence[sessions.OpenSession] = await sessions.list_sessions(
-            self._site.pool, person, self._site.accounts.terms
-        )
+        listed = await sessions.list_sessions(self._site.pool, person, self._site.accounts.terms)
         packs = await self._site.packs.current()
         city = packs.get(person.city) or next(iter(packs.values()), None)
         # Without any pack sessions can be ended all the same.
         times = CityTimes(city.zone if city else ZoneInfo("UTC"), real_now(), context.language, city)
-        found = [replace(each, post_names=_post_names(packs.get(each.city), each.post)) for each in found]
-        values = {
-            "own": [each for each in found if each.person_id == person.person_id],
-            "others": [each for each in found if each.person_id != person.person_id],
-            "runs_the_system": sessions.runs_the_system(person),
-            "times": times,
-        }
-        return self._site.show(context, "sessions.html", values)
+        listed = [replace(each, post_names=_post_names(packs.get(each.city), each.post)) for each in listed]
+        page = SessionsPage(
+            own=[each for each in listed if each.person_id == person.person_id],
+            others=[each for each in listed if each.person_id != person.person_id],
+            runs_the_system=sessions.runs_the_system(person),
+            times=times,
+        )
+        return self._site.show(context, page)
 
     async def _end(self, context: RequestContext) -> Response:
         await context.form()

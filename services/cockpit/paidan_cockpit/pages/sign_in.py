@@ -1,21 +1,37 @@
 """Signing in by a link that is used once, and out again."""
 
 import re
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import ClassVar, Final
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.attempts import AttemptLimit
 from paidan_cockpit.pages.cookies import delete_session_cookie, forget_wanted_page, set_session_cookie, wanted_page_of
 from paidan_cockpit.pages.provider import START_PATH, Provider, ProviderPages
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext, local_path, own_address, read_form
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.rights import pages_of
 from paidan_cockpit.saved_views import find_first
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPage(PageValues):
+    """How to sign in; with the ``holder`` of a link that still holds, the question whether to use it."""
+
+    template: ClassVar[str] = "sign_in.html"
+
+    holder: LinkHolder | None
+    token: str
+    refused: bool
+    start_at_provider: str | None
+    end_at_provider: str | None
 
 
 class SignInPages:
@@ -50,18 +66,31 @@ class SignInPages:
         return see_other(f"/{first}") if first else self._site.error(context, 403, "no_page")
 
     async def _explain(self, context: RequestContext) -> Response:
-        values: dict[str, Any] = {"refused": False, "end_at_provider": None}
+        end_at_provider = None
         if self._provider is not None and "out" in context.request.query_params:
             back = own_address(context.request) + "/sign-in"
-            values["end_at_provider"] = await self._provider.client.end_session_address(back)
-        return self._show(context, values)
+            end_at_provider = await self._provider.client.end_session_address(back)
+        return self._site.show(context, self._page(context, end_at_provider=end_at_provider))
 
-    def _show(self, context: RequestContext, values: dict[str, Any], status: int = 200) -> Response:
+    def _page(
+        self,
+        context: RequestContext,
+        *,
+        holder: LinkHolder | None = None,
+        token: str = "",
+        refused: bool = False,
+        end_at_provider: str | None = None,
+    ) -> SignInPage:
         start = None
         if self._provider is not None:
             start = f"{START_PATH}?{urlencode({'next': local_path(context.request.query_params.get('next', ''))})}"
-        common = {"holder": None, "token": "", "start_at_provider": start, "end_at_provider": None}
-        return self._site.show(context, "sign_in.html", common | values, status)
+        return SignInPage(
+            holder=holder,
+            token=token,
+            refused=refused,
+            start_at_provider=start,
+            end_at_provider=end_at_provider,
+        )
 
     async def _confirm(self, context: RequestContext) -> Response:
         """Ask before the link is used up: programs that preview links in messages open them, too."""
@@ -69,7 +98,7 @@ class SignInPages:
         holder = await self._site.accounts.find_link(token) if _TOKEN.fullmatch(token) else None
         if holder is None:
             return self._refuse(context)
-        return self._show(context, {"holder": holder, "token": token, "refused": False})
+        return self._site.show(context, self._page(context, holder=holder, token=token))
 
     async def _sign_in(self, context: RequestContext) -> Response:
         token = (await read_form(context.request)).fields.get("token", "")
@@ -97,4 +126,4 @@ class SignInPages:
         """Count a link that holds no more. Those that do hold are never limited: many may share an address."""
         if not self._limit.spend(context.address):
             raise PageRefused(429, "too_many_tries")
-        return self._show(context, {"refused": True}, 410)
+        return self._site.show(context, self._page(context, refused=True), 410)

@@ -1,8 +1,8 @@
 """The site: every page's way from request to response. Sessions, rights, languages, headers and errors are here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import ClassVar, Final, Literal
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from paidan_cockpit.accounts import Accounts, Session
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.cookies import remember_wanted_page, session_cookie_of, set_preference
 from paidan_cockpit.pages.refusals import refusal_text
-from paidan_cockpit.pages.renderer import Renderer
+from paidan_cockpit.pages.renderer import PageValues, Renderer
 from paidan_cockpit.pages.request_context import (
     LANGUAGE_COOKIE,
     THEME_COOKIE,
@@ -43,6 +43,16 @@ _PREFERENCES: Final = {
 }
 Method = Literal["GET", "POST"]
 Handler = Callable[[RequestContext], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage(PageValues):
+    """Why a page is not shown."""
+
+    template: ClassVar[str] = "error.html"
+
+    status: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +117,16 @@ class Site:
 
         return Route(path, endpoint, methods=[method], include_in_schema=False)
 
-    def show(self, context: RequestContext, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
+    def show(self, context: RequestContext, values: PageValues, status: int = 200) -> Response:
         """Return a page from its template."""
-        return HTMLResponse(self.renderer.render(context, template, values), status)
+        return HTMLResponse(self.renderer.render(context, values), status)
 
     def error(self, context: RequestContext, status: int, reason: str) -> Response:
         """Return the page that says why another one is not shown; for a script of ours what it shows at its form."""
-        told = refusal_text(translations(context.language).gettext, reason)
-        if context.wants_json and told and 400 <= status < 500:
-            return JSONResponse({"result": "refused", "errors": {"": told}}, status)
-        return self.show(context, "error.html", {"status": status, "told": told}, status)
+        why = refusal_text(translations(context.language).gettext, reason)
+        if context.wants_json and why and 400 <= status < 500:
+            return JSONResponse({"result": "refused", "errors": {"": why}}, status)
+        return self.show(context, ErrorPage(status=status, why=why), status)
 
     def _to_sign_in(self, context: RequestContext) -> Response:
         if _renews_itself(context.request):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, Final, get_args
+from typing import ClassVar, Final, get_args
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -13,11 +13,13 @@ from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_chassis.operations.halt_routes import HaltItem, HaltList
 from paidan_cockpit import check_queries
+from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.system_health import probe_services
+from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.services_client import SERVICE_NAMES, ServiceAnswer, ServiceName, ServiceUnavailable
+from paidan_contracts.checks import ConservationChecked
 
 _SHOWN_CHECKS: Final = 24
 _RESUME_FROM: Final[tuple[ResumeFrom, ...]] = get_args(ResumeFrom)
@@ -30,6 +32,21 @@ class ServiceHalts:
 
     service: ServiceName
     halts: Sequence[HaltItem] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemPage(PageValues):
+    """How the installation is; halts are shown to whoever operates it."""
+
+    template: ClassVar[str] = "system.html"
+
+    services: Sequence[ServiceHealth]
+    halts: Sequence[ServiceHalts]
+    checks: Sequence[ConservationChecked]
+    times: CityTimes
+    operates: bool
+    done: str
+    refused: str
 
 
 class SystemPages:
@@ -52,16 +69,16 @@ class SystemPages:
             check_queries.load_last_checks(self._site.pool, _SHOWN_CHECKS),
             real_times(self._site, context),
         )
-        values: dict[str, Any] = {
-            "services": services,
-            "halts": halts,
-            "checks": checks,
-            "times": times,
-            "operates": context.person.operates_installation,
-            "done": context.request.query_params.get("done", ""),
-            "refused": refused,
-        }
-        return self._site.show(context, "system.html", values, 409 if refused else 200)
+        page = SystemPage(
+            services=services,
+            halts=halts,
+            checks=checks,
+            times=times,
+            operates=context.person.operates_installation,
+            done=context.request.query_params.get("done", ""),
+            refused=refused,
+        )
+        return self._site.show(context, page, 409 if refused else 200)
 
     async def _all_halts(self, context: RequestContext) -> Sequence[ServiceHalts]:
         if not context.person.operates_installation:
