@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import ClassVar, Final
 
 from starlette.responses import Response
@@ -14,7 +13,8 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
 from paidan_cockpit.pages.bulk_forms import MAX_CASES, PartlyAllowed, chosen_cases, common_choice
-from paidan_cockpit.pages.bulk_request import AT_ONCE, BulkResult, load_forms_of, send_action
+from paidan_cockpit.pages.bulk_request import BulkResult, send_action
+from paidan_cockpit.pages.case_page import load_forms_of
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.names import CityNames
@@ -162,10 +162,9 @@ class BulkActionPages:
 
     async def _form_of(self, context: RequestContext, cases: Sequence[CaseSummary], kind: str) -> ActionForm:
         """Return the form of a kind of action; which case it is of does not matter for how its fields are read."""
-        for begin in range(0, len(cases), AT_ONCE):
-            offered = chain.from_iterable(await load_forms_of(self._site, context, cases[begin : begin + AT_ONCE]))
-            if (form := next((form for form in offered if form.kind == kind), None)) is not None:
-                return form
+        for offered in await load_forms_of(self._site, context, cases, [kind]):
+            if offered:
+                return offered[0]
         raise PageRefused(404)
 
     async def _await_rows(self, results: Sequence[BulkResult]) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from paidan_cockpit.pages.action_forms import ActionForm
-from paidan_cockpit.pages.case_page import load_forms
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
@@ -17,9 +15,6 @@ from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable
 
 _WAIT_S: Final = 5.0
 _POLL_S: Final = 0.1
-AT_ONCE: Final = 6
-"""How many cases dispatch is asked about at a time."""
-
 Result = Literal["applied", "refused", "pending", "unanswered"]
 
 
@@ -33,17 +28,6 @@ class BulkResult:
     field: str | None = None
     action_id: str = ""
     version: int = 0
-
-
-async def load_forms_of(site: Site, context: RequestContext, cases: Sequence[CaseSummary]) -> list[list[ActionForm]]:
-    """Return the forms of each case, asked for a few at a time."""
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def load(summary: CaseSummary) -> list[ActionForm]:
-        async with turn:
-            return await load_forms(site, context, summary.case_id)
-
-    return list(await asyncio.gather(*(load(each) for each in cases)))
 
 
 async def send_action(

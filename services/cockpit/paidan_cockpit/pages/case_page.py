@@ -77,6 +77,18 @@ async def load_forms(site: Site, context: RequestContext, case_id: str) -> list[
     return parse_forms(answer.body, context.language) if answer.ok and isinstance(answer.body, dict) else []
 
 
+async def load_forms_of(
+    site: Site, context: RequestContext, summaries: Sequence[CaseSummary], kinds: Sequence[str] = ()
+) -> list[list[ActionForm]]:
+    """Return the forms of each of these cases, of these kinds or of every kind, by one question to dispatch."""
+    body = {"case_ids": [each.case_id for each in summaries], "kinds": kinds}
+    answer = await site.services.post("dispatch", "/v1/cases/actions/lookup", context.person, body)
+    if not answer.ok:
+        raise ServiceUnavailable("dispatch")
+    forms = {each["case_id"]: parse_forms(each, context.language) for each in answer.body["cases"]}
+    return [forms.get(each.case_id, []) for each in summaries]
+
+
 async def load_case_page(
     site: Site, context: RequestContext, summary: CaseSummary, filled: ActionForm | None = None
 ) -> CasePage:

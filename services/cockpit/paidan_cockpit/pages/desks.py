@@ -10,9 +10,8 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
-from paidan_cockpit.pages.bulk_request import AT_ONCE
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
-from paidan_cockpit.pages.case_page import load_forms
+from paidan_cockpit.pages.case_page import load_forms_of
 from paidan_cockpit.pages.case_record import parse_order, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
@@ -28,6 +27,8 @@ from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
+_AT_ONCE: Final = 6
+"""How many cases dispatch is asked about at a time, where it has to be asked about each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +112,35 @@ class DeskPages:
         return self._site.show(context, desk_page)
 
     async def _tasks(
-        self, context: RequestContext, desk: Desk, cases: Sequence[CaseSummary]
+        self, context: RequestContext, desk: Desk, summaries: Sequence[CaseSummary]
     ) -> tuple[list[Task], bool]:
-        """Return a task of each case, and whether dispatch left any unanswered; after some it is asked no more."""
-        turn, unanswered = asyncio.Semaphore(AT_ONCE), 0
+        """Return a task of each case, and whether dispatch left any unanswered."""
+        try:
+            forms = (
+                await load_forms_of(self._site, context, summaries, desk.actions)
+                if desk.actions
+                else [[]] * len(summaries)
+            )
+        except ServiceUnavailable:
+            return [Task(each, ()) for each in summaries], True
+        turn, unanswered = asyncio.Semaphore(_AT_ONCE), 0
 
-        async def load(summary: CaseSummary) -> Task:
+        async def load(summary: CaseSummary, offered: Sequence[ActionForm]) -> Task:
             nonlocal unanswered
             async with turn:
-                if unanswered < AT_ONCE:
+                if unanswered < _AT_ONCE:
                     try:
-                        return await self._task(context, desk, summary)
+                        return await self._task(context, desk, summary, offered)
                     except ServiceUnavailable:
                         unanswered += 1
             return Task(summary, ())
 
-        tasks = await asyncio.gather(*(load(each) for each in cases))
+        tasks = await asyncio.gather(*map(load, summaries, forms))
         return tasks, unanswered > 0
 
-    async def _task(self, context: RequestContext, desk: Desk, summary: CaseSummary) -> Task:
+    async def _task(
+        self, context: RequestContext, desk: Desk, summary: CaseSummary, offered: Sequence[ActionForm]
+    ) -> Task:
         if desk.page == "callbacks":
             answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
             record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
@@ -138,8 +149,7 @@ class DeskPages:
         order, status = await self._own_order(context, summary) if helps else (None, summary.status)
         if order is not None and status == "inspecting":
             return Task(summary, (), order=order, status=status)  # its part is done
-        forms = await load_forms(self._site, context, summary.case_id)
-        allowed = {form.kind: form for form in forms if form.allowed}
+        allowed = {form.kind: form for form in offered if form.allowed}
         return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
 
     async def _own_order(self, context: RequestContext, summary: CaseSummary) -> tuple[Order | None, str]:

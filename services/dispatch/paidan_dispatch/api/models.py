@@ -13,7 +13,7 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Id, RequestModel, without_unknown_fields
+from paidan_contracts.wire import CaseId, Code, Id, RequestModel, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
@@ -67,6 +67,21 @@ class CaseActions(BaseModel):
     case_version: int
     status: Status
     actions: list[CaseAction]
+
+
+class CaseActionsLookup(RequestModel):
+    """The cases about which is asked, and the kinds of action."""
+
+    case_ids: Annotated[tuple[CaseId, ...], Field(max_length=100)]
+    kinds: Annotated[tuple[Code, ...], Field(max_length=100)] = Field(
+        default=(), description="Only these kinds of action; every kind if none is named."
+    )
+
+
+class CaseActionsList(BaseModel):
+    """What the caller may do with each of these cases; the others do not exist, or are not the caller's to see."""
+
+    cases: list[CaseActions]
 
 
 class DryRunResult(BaseModel, title="Judged"):
