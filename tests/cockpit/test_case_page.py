@@ -53,7 +53,7 @@ def joined(number: int, **fields: object) -> JoinedReport:
 def reasons(record: CaseRecord, language: Literal["en", "zh"] = "en") -> dict[str, str]:
     city = QUANCHENG_CITY
     names, translate = CityNames(city, language), translations(language).gettext
-    told = Reasons(translate, CityTimes(city.zone, START, language, city), {city.version: city}, names).tell(record)
+    told = Reasons(translate, CityTimes(city.zone, START, language, city), {city.version: city}, names).reasons(record)
     return {each.subject: each.sentence for each in told}
 
 

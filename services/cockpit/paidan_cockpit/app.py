@@ -90,10 +90,10 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     )
     figures = CheckFigures(resources.pool, resources.process.metrics)
     await stack.enter_async_context(repeat(figures.update, every_s=_FIGURES_INTERVAL_S, name="check_figures"))
-    words, progress = WordIndex(resources.pool), health.register_loop(WORDS_LOOP)
+    index, progress = WordIndex(resources.pool), health.register_loop(WORDS_LOOP)
 
     async def run_words(stop: asyncio.Event) -> None:
-        await words.run(stop, progress)
+        await index.run(stop, progress)
 
     return {CONSUMER: consumer.run, WORDS_LOOP: run_words}
 
@@ -165,7 +165,7 @@ def create_machine_app(
 
 
 def create_subscription(settings: Settings) -> Subscription:
-    """Return the cockpit's subscription: every step of every case, what opens none, scores, and what checks found."""
+    """Return the cockpit's subscription: every step of every case, what opens none, scores, results of checks."""
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
     compacted = frozenset({SCORES.name})

@@ -57,7 +57,7 @@ _INSERT_SUBJECT: Final = """
 
 
 class PendingSignIn(NamedTuple):
-    """What a provider's answer is checked with, and where the visitor wanted to go."""
+    """What a provider's answer is checked with, and where the person wanted to go."""
 
     nonce: str
     verifier: str
@@ -105,11 +105,11 @@ class Identities:
 
     async def _find_person(self, conn: Connection, identity: ProviderIdentity) -> uuid.UUID | None:
         subjects = self.digests.of_subject(identity.issuer, identity.subject)
-        found: uuid.UUID | None = await conn.fetchval(_FIND_BY_SUBJECT, subjects)
-        if found is not None or identity.email is None:
-            return found
-        found = await conn.fetchval(_FIND_BY_EMAIL, self.digests.of_email(identity.email))
-        if found is None:
+        person_id: uuid.UUID | None = await conn.fetchval(_FIND_BY_SUBJECT, subjects)
+        if person_id is not None or identity.email is None:
+            return person_id
+        person_id = await conn.fetchval(_FIND_BY_EMAIL, self.digests.of_email(identity.email))
+        if person_id is None:
             return None
-        bound: uuid.UUID | None = await conn.fetchval(_INSERT_SUBJECT, subjects[0], found, _BOUND_AT_SIGN_IN)
+        bound: uuid.UUID | None = await conn.fetchval(_INSERT_SUBJECT, subjects[0], person_id, _BOUND_AT_SIGN_IN)
         return bound

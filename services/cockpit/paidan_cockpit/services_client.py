@@ -45,7 +45,7 @@ class ServiceAnswer:
         return 200 <= self.status < 300
 
     def message(self, language: str) -> str:
-        """Return why not, in the service's own words."""
+        """Return why not, as the service says it."""
         error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
         return str(error.get("message_zh" if language == "zh" else "message") or self.status)
 
@@ -86,7 +86,7 @@ class ServicesClient:
         self._tokens = tokens
 
     async def get(self, service: ServiceName, path: str, person: Person, query: Query | None = None) -> ServiceAnswer:
-        """Read a route; raise ServiceUnavailable where nobody can tell now."""
+        """Read a route; raise ServiceUnavailable where nobody answers now."""
         request = self._clients[service].build_request(
             "GET", path, params=dict(query or {}), headers=self._tokens.headers(person)
         )

@@ -1,4 +1,4 @@
-"""Actions on a case: a filled form becomes a request to dispatch, in the visitor's name; mistakes stand at fields."""
+"""Actions on a case: a filled form becomes a request to dispatch, in the person's name; mistakes stand at fields."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""One action on several cases: chosen in a queue, filled in once, and told of each case what became of it."""
+"""One action on several cases: chosen in a queue, filled in once, and what became of each case."""
 
 import asyncio
 import time
@@ -121,7 +121,7 @@ class BulkActionPages:
         try:
             choice = common_choice(await load_forms_of(self._site, context, refused))
         except ServiceUnavailable:
-            return None  # what became of the others is told all the same
+            return None  # what became of the others is shown all the same
         same = next((each for each in choice.forms if each.kind == form.kind), None)
         return replace(same, values=form.values) if same else None
 

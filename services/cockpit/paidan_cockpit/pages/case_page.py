@@ -72,7 +72,7 @@ async def find_visible_case(site: Site, context: RequestContext) -> CaseSummary:
 
 
 async def load_forms(site: Site, context: RequestContext, case_id: str) -> list[ActionForm]:
-    """Return the forms of what the visitor may do now, and the reasons of what not."""
+    """Return the forms of what the person may do now, and the reasons of what not."""
     answer = await site.services.get("dispatch", f"/v1/cases/{case_id}/actions", context.person)
     return parse_forms(answer.body, context.language) if answer.ok and isinstance(answer.body, dict) else []
 
@@ -146,7 +146,7 @@ async def _with_record(site: Site, view: CityView, page: CasePage, record: CaseR
         page,
         record=record,
         timeline=list(TimelineBuilder(translate, view.names).timeline(record.events)),
-        reasons=list(Reasons(translate, view.times, packs, view.names).tell(record)),
+        reasons=list(Reasons(translate, view.times, packs, view.names).reasons(record)),
         reports=reports,
         photos=photos_of_case(record, reports),
         map=_map(view, page.summary, reports, site.map_tiles, done_at(record.events)),
@@ -162,7 +162,7 @@ def cited_versions(record: CaseRecord) -> set[str]:
 
 
 def done_at(events: Sequence[CaseEvent]) -> Point | None:
-    """Return where the work was done that was finished last, if that was told."""
+    """Return where the work was done that was finished last, if that is known."""
     finished = next((each for each in reversed(events) if isinstance(each, CaseFinished)), None)
     return place_of_work(finished) if finished is not None else None
 

@@ -1,4 +1,4 @@
-"""Why a case is what and where it is: class, row, departments, time limit, each told in a sentence. Pure."""
+"""Why a case is what and where it is: class, row, departments, time limit, each in a sentence. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Tells the reasons in one language. ``packs``: by version, of those that can be read."""
+    """Writes the reasons in one language. ``packs``: by version, of those that can be read."""
 
     translate: Translate
     times: CityTimes
@@ -61,7 +61,7 @@ class Reasons:
     names: CityNames
     """Of the pack in force, for what no longer has its own."""
 
-    def tell(self, record: CaseRecord) -> Iterator[Reason]:
+    def reasons(self, record: CaseRecord) -> Iterator[Reason]:
         """Yield the reasons in the order in which the decisions are made."""
         state = record.state
         yield self._class(record)
@@ -95,8 +95,8 @@ class Reasons:
         sentence = receipt_sentence(receipt, self.translate, names)
         rule = next((each for each in names.city.pack.routing if each.id == receipt.rule), None) if names.city else None
         if rule is not None:
-            told = self.translate(THE_RULE).format(rule=PackFormatter(names, self.translate).rule(rule))
-            sentence = self.translate(N_("{sentence} {next}")).format(sentence=sentence, next=told)
+            more = self.translate(THE_RULE).format(rule=PackFormatter(names, self.translate).rule(rule))
+            sentence = self.translate(N_("{sentence} {next}")).format(sentence=sentence, next=more)
         return Reason(_SUBJECTS.get(receipt.decision, ""), sentence, receipt.city_version)
 
     def _limit(self, record: CaseRecord) -> Iterator[Reason]:
@@ -136,8 +136,8 @@ def _allowed(record: CaseRecord, city: City) -> tuple[str, TimeLimit | None]:
 
 
 def _categories(city: City | None, state: CaseState) -> list[str]:
-    """Return the source's own words that the pack reads as this class."""
+    """Return the source's own categories that the pack reads as this class."""
     categories = city.pack.catalogue.categories if city else ()
     own = (state.source, state.channel)
-    words = [each.word for each in categories if each.class_code == state.class_code and each.source in own]
-    return words[:_MAX_CATEGORIES]
+    named = [each.word for each in categories if each.class_code == state.class_code and each.source in own]
+    return named[:_MAX_CATEGORIES]

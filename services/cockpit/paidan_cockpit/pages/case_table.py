@@ -20,7 +20,7 @@ COLUMNS: Final = (
 def table_rows(
     cases: Iterable[CaseSummary], view: CityView, translate: Translate | None = None
 ) -> Iterator[tuple[Cell, ...]]:
-    """Yield the cells of each case; codes as they are, or in words for a table that people read."""
+    """Yield the cells of each case; codes as they are, or their names in a table that people read."""
     names, place = view.names, cache(view.names.place)
 
     def text_of(kind: str, code: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""A case: its history in words, why it is where it is, its reports, its photos, and what may be done."""
+"""A case: its history in sentences, why it is where it is, its reports, its photos, and what may be done."""
 
 import re
 from dataclasses import replace

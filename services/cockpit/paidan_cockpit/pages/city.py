@@ -1,4 +1,4 @@
-"""A city's pack in words and on a map, as it is in force or was published before, and what differs between versions."""
+"""A city's pack in sentences and on a map, in force or as it was published before, and how versions differ."""
 
 import asyncio
 import re
@@ -141,16 +141,16 @@ class CityPages:
         """Return a version of this very city; None where none was asked for."""
         if not version:
             return None
-        found = await self._site.packs.find(version) if _VERSION.fullmatch(version) else None
-        if found is None or found.id != current.id:
+        city = await self._site.packs.find(version) if _VERSION.fullmatch(version) else None
+        if city is None or city.id != current.id:
             raise PageRefused(404)
-        return found
+        return city
 
 
 def matches(row: CatalogueRow, searched: str, names: CityNames) -> bool:
     """Return whether each word that was searched for stands in a row of the catalogue, in either language."""
-    found = names.city.classes.get(row.class_code) if names.city else None
-    class_names = (found.names, found.big) if found else ()
+    case_class = names.city.classes.get(row.class_code) if names.city else None
+    class_names = (case_class.names, case_class.big) if case_class else ()
     texts = [text for each in (row.filing, row.closing, *class_names) for text in (each.zh, each.en)]
     content = " ".join([row.id, *texts]).casefold()
     return all(word in content for word in searched.casefold().split())

@@ -1,4 +1,4 @@
-"""Cookies: the session's, the sign-in's at a provider, the page that was wanted, and what a visitor chose."""
+"""Cookies: the session's, the sign-in's at a provider, the page that was wanted, and what a person chose."""
 
 from datetime import timedelta
 from typing import Final

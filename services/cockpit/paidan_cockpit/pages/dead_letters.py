@@ -153,10 +153,10 @@ def obstacles_of(result: RedriveResponse) -> list[NotRedriven]:
 
 
 def _letter_id(context: RequestContext) -> str:
-    found = str(context.request.path_params["letter_id"])
-    if not _LETTER_ID.fullmatch(found):
+    letter_id = str(context.request.path_params["letter_id"])
+    if not _LETTER_ID.fullmatch(letter_id):
         raise PageRefused(404)
-    return found
+    return letter_id
 
 
 def _base(service: ServiceName) -> str:

@@ -33,7 +33,7 @@ _AT_ONCE: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A case that waits for the visitor, with what may be done, and of a closed one whom to call."""
+    """A case that waits for the person, with what may be done, and of a closed one whom to call."""
 
     summary: CaseSummary
     forms: Sequence[ActionForm]
@@ -153,7 +153,7 @@ class DeskPages:
         return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
 
     async def _own_order(self, context: RequestContext, summary: CaseSummary) -> tuple[Order | None, str]:
-        """Return the visitor's order of a case that another department leads, and how far it is."""
+        """Return the person's order of a case that another department leads, and how far it is."""
         answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
         body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
         return parse_order(body), str(body.get("status", summary.status))

@@ -1,4 +1,4 @@
-"""What a queue's filter shows, in words. Pure."""
+"""What a queue's filter shows, in a line. Pure."""
 
 from collections.abc import Iterator
 

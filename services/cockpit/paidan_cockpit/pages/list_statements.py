@@ -66,19 +66,19 @@ class ListStatement:
         direction = "DESC" if self._descends else "ASC"
         order = f"{self._order_column} {direction}, {self._key_table}.case_id {direction}"
         begin = list(self._begin())
-        words = ""
+        join = ""
         if self._walked:
             newest = (
                 f"SELECT * FROM case_words AS indexed WHERE {' AND '.join(begin)} ORDER BY {order} LIMIT {self._walked}"
             )
-            words, begin = f"JOIN ({newest}) AS indexed USING (case_id)", []
+            join, begin = f"JOIN ({newest}) AS indexed USING (case_id)", []
         elif self._by_words:
-            words = "JOIN case_words AS indexed USING (case_id)"
+            join = "JOIN case_words AS indexed USING (case_id)"
         conditions = [*begin, *self._conditions()]
         return f"""
               WITH page AS MATERIALIZED (
                    SELECT {self._key_table}.case_id
-                     FROM {"active_case" if is_active(self._filter) else "case_row"} AS listed {words}
+                     FROM {"active_case" if is_active(self._filter) else "case_row"} AS listed {join}
                     WHERE {" AND ".join(conditions)}
                     ORDER BY {order}
                     LIMIT {self.arguments.add(limit)}

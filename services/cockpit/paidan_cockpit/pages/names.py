@@ -15,33 +15,33 @@ class CityNames:
     language: Language
 
     def of(self, names: Names) -> str:
-        """Return the name in the visitor's language."""
+        """Return the name in the reader's language."""
         return names.zh if self.language == "zh" else names.en
 
     def department(self, id_: str | None) -> str:
         """Return a department's name."""
-        found = self.city.departments.get(id_) if self.city and id_ else None
-        return self.of(found.names) if found else id_ or ""
+        department = self.city.departments.get(id_) if self.city and id_ else None
+        return self.of(department.names) if department else id_ or ""
 
     def source(self, id_: str | None) -> str:
         """Return a source's name."""
-        found = self.city.sources.get(id_) if self.city and id_ else None
-        return self.of(found.names) if found else id_ or ""
+        source = self.city.sources.get(id_) if self.city and id_ else None
+        return self.of(source.names) if source else id_ or ""
 
     def case_class(self, code: str | None) -> str:
         """Return the name of a class."""
-        found = self.city.classes.get(code) if self.city and code else None
-        return self.of(found.names) if found else code or ""
+        case_class = self.city.classes.get(code) if self.city and code else None
+        return self.of(case_class.names) if case_class else code or ""
 
     def filing_condition(self, row_id: str | None) -> str:
         """Return the filing condition of a catalogue row."""
-        found = self.city.rows.get(row_id) if self.city and row_id else None
-        return self.of(found.filing) if found else row_id or ""
+        row = self.city.rows.get(row_id) if self.city and row_id else None
+        return self.of(row.filing) if row else row_id or ""
 
     def closing_condition(self, row_id: str | None) -> str:
         """Return the closing condition of a catalogue row."""
-        found = self.city.rows.get(row_id) if self.city and row_id else None
-        return self.of(found.closing) if found else ""
+        row = self.city.rows.get(row_id) if self.city and row_id else None
+        return self.of(row.closing) if row else ""
 
     def place(self, code: str | None) -> str:
         """Return the name of a district, street or community."""
@@ -51,8 +51,8 @@ class CityNames:
 
     def post(self, id_: str | None) -> str:
         """Return the name of one of the city's own posts; empty for another."""
-        found = self.city.posts.get(id_) if self.city and id_ else None
-        return self.of(found.names) if found else ""
+        post = self.city.posts.get(id_) if self.city and id_ else None
+        return self.of(post.names) if post else ""
 
     def city_name(self) -> str:
         """Return the city's own name."""

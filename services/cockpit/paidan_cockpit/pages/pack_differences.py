@@ -1,4 +1,4 @@
-"""What differs between two versions of a city's pack, in words of the reader's language. Pure."""
+"""What differs between two versions of a city's pack, in sentences of the reader's language. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,7 +117,7 @@ _PLACES: Final = frozenset({"district", "street", "places", "within"})
 
 @dataclass(frozen=True, slots=True)
 class DescribedDifference:
-    """A difference in words: its kind, what it is about, and for a change what was and what is."""
+    """A difference as it reads: its kind, what it is about, and for a change what was and what is."""
 
     kind: str
     about: str
@@ -134,7 +134,7 @@ class ChangedPart:
 
 
 class PackDifferences:
-    """Tells what differs between two versions of a city."""
+    """Describes what differs between two versions of a city."""
 
     def __init__(self, old: City, new: City, names: CityNames, formatter: PackFormatter, translate: Translate) -> None:
         self._old, self._new = old, new
@@ -146,14 +146,14 @@ class PackDifferences:
         """Return the changed parts, with no more than so many differences in all."""
         differences = islice(compare_packs(self._old.pack, self._new.pack), limit)
         return [
-            ChangedPart(title, [self._tell(each) for each in of_part])
+            ChangedPart(title, [self._describe(each) for each in of_part])
             for title, of_part in groupby(differences, key=lambda each: self._title(each.path[0]))
         ]
 
     def _title(self, step: Step) -> str:
         return self._translate(_PARTS.get(step.name, _GENERAL))
 
-    def _tell(self, difference: PackDifference) -> DescribedDifference:
+    def _describe(self, difference: PackDifference) -> DescribedDifference:
         about = " · ".join(self._steps(difference.path)) or self._title(difference.path[0])
         if difference.kind != "changed":
             return DescribedDifference(difference.kind, about)
@@ -174,15 +174,15 @@ class PackDifferences:
     def _entry(self, path: tuple[Step, ...]) -> str:
         """Return an entry's name, as the newer version has it, with what names it in the pack."""
         key = path[-1].name
-        found, names = self._new_parts.find(path), self._names
-        if found is None:
-            found, names = self._old_parts.find(path), self._old_names
-        if isinstance(found, RoutingRule):
-            told = PackFormatter(names, self._translate).rule(found)
-            return f"{key}: {names.of(found.names)}: {told}" if found.names else f"{key}: {told}"
-        if isinstance(entry_names := getattr(found, "names", None), Names):
+        entry, names = self._new_parts.find(path), self._names
+        if entry is None:
+            entry, names = self._old_parts.find(path), self._old_names
+        if isinstance(entry, RoutingRule):
+            rule = PackFormatter(names, self._translate).rule(entry)
+            return f"{key}: {names.of(entry.names)}: {rule}" if entry.names else f"{key}: {rule}"
+        if isinstance(entry_names := getattr(entry, "names", None), Names):
             return f"{names.of(entry_names)} ({key})"
-        if class_code := getattr(found, "class_code", None):
+        if class_code := getattr(entry, "class_code", None):
             return f"{key} {names.case_class(class_code)}"
         return key
 
@@ -228,5 +228,5 @@ class PackDifferences:
 
 def _without(entries: Sequence[Any], others: Sequence[Any]) -> list[Any]:
     """Return the entries that are not among others; both are parts of documents."""
-    found = {json.dumps(each, sort_keys=True) for each in others}
-    return [each for each in entries if json.dumps(each, sort_keys=True) not in found]
+    known = {json.dumps(each, sort_keys=True) for each in others}
+    return [each for each in entries if json.dumps(each, sort_keys=True) not in known]

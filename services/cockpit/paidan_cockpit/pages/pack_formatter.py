@@ -1,4 +1,4 @@
-"""A city pack in words: rules, limits, the calendar. Pure; what a word is missing for stands as its code."""
+"""Parts of a city pack as texts: rules, limits, departments. Pure; what has no text stands as its code."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class DepartmentGroup:
 
 
 class PackFormatter:
-    """Tells the parts of one city's pack in one language."""
+    """Writes the parts of one city's pack in one language."""
 
     def __init__(self, names: CityNames, translate: Translate) -> None:
         assert names.city is not None  # noqa: S101 - a page of a pack has one

@@ -29,21 +29,21 @@ class Term(NamedTuple):
 
 
 class PackTerms:
-    """Tells the terms of one city's pack in one language."""
+    """Writes the terms of one city's pack in one language."""
 
     def __init__(self, city: City, names: CityNames, formatter: PackFormatter, translate: Translate) -> None:
         self._pack, self._names, self._formatter, self._translate = city.pack, names, formatter, translate
 
     def all(self) -> list[Term]:
         """Return every term."""
-        told = (
+        titled = (
             (N_("One matter, one case"), self._matching()),
             (N_("Alarms of machines"), self._screening()),
             (N_("Noted without a case"), self._noted()),
             (N_("Calling back"), self._callbacks()),
             (N_("Returning and reopening"), self._reopening()),
         )
-        return [Term(self._translate(title), list(sentences)) for title, sentences in told]
+        return [Term(self._translate(title), list(sentences)) for title, sentences in titled]
 
     def _say(self, text: str, **values: object) -> str:
         return self._translate(text).format(**values)
@@ -124,6 +124,6 @@ class PackTerms:
             else self._translate(N_("the row's")),
         )
 
-    def _for_classes(self, terms: ClassMatchingOverride | ClassScreeningOverride, told: Sequence[str]) -> str:
+    def _for_classes(self, terms: ClassMatchingOverride | ClassScreeningOverride, stated: Sequence[str]) -> str:
         classes = self._formatter.listed(self._formatter.class_pattern(each) for each in terms.classes)
-        return self._say(N_("For {classes}: {terms}."), classes=classes, terms=self._formatter.listed(told))
+        return self._say(N_("For {classes}: {terms}."), classes=classes, terms=self._formatter.listed(stated))

@@ -1,4 +1,4 @@
-"""Why a case is where it is: each decision's rule, told in a sentence. Pure."""
+"""Why a case is where it is: each decision's rule, in a sentence. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -38,5 +38,5 @@ def receipt_sentence(receipt: ShownReceipt, translate: Translate, names: CityNam
 def rule_name(rule: str, names: CityNames) -> str:
     """Return a routing rule's own name, with its id; just the id where the pack has none."""
     routing = names.city.pack.routing if names.city else ()
-    found = next((each.names for each in routing if each.id == rule and each.names), None)
-    return f"{names.of(found)} ({rule})" if found else rule
+    rule_names = next((each.names for each in routing if each.id == rule and each.names), None)
+    return f"{names.of(rule_names)} ({rule})" if rule_names else rule

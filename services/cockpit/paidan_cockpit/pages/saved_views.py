@@ -83,10 +83,10 @@ class SavedViewPages:
         text, is_first = fields.get("name", ""), "first" in fields
         try:
             name = clean_name(text)
-            found = await saved_views.change_view(self._site.pool, context.person, view_id, name, is_first=is_first)
+            is_own = await saved_views.change_view(self._site.pool, context.person, view_id, name, is_first=is_first)
         except ViewRefused as refused:
             return await self._show(context, RefusedView(view_id, text, "", is_first, refused.reason))
-        if not found:
+        if not is_own:
             raise PageRefused(404)
         return see_other(f"{_PATH}?done=changed")
 

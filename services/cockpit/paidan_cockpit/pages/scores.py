@@ -35,7 +35,7 @@ _CSV_TITLES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A rate in one period; None: it was not told."""
+    """A rate in one period; None: scoring gave none."""
 
     period: str
     rate: Mapping[str, Any] | None

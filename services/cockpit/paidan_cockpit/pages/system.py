@@ -28,7 +28,7 @@ _MAX_HALT_ID: Final = 2**63
 
 @dataclass(frozen=True, slots=True)
 class ServiceHalts:
-    """The open halts of a service; None: nobody could tell."""
+    """The open halts of a service; None: the service did not answer."""
 
     service: ServiceName
     halts: Sequence[HaltItem] | None
@@ -105,19 +105,19 @@ class SystemPages:
 def operated_service(context: RequestContext) -> ServiceName:
     """Return the service of the address; refuse whoever does not operate the installation, as if there were none."""
     name = context.request.path_params["service"]
-    found = next((each for each in SERVICE_NAMES if each == name), None)
-    if found is None or not context.person.operates_installation:
+    service = next((each for each in SERVICE_NAMES if each == name), None)
+    if service is None or not context.person.operates_installation:
         raise PageRefused(404)
-    return found
+    return service
 
 
 def refusal(answer: ServiceAnswer, context: RequestContext) -> str:
-    """Return why a service refused, in its own words."""
+    """Return why a service refused, as it says."""
     return answer.message(context.language)
 
 
 async def real_times(site: Site, context: RequestContext) -> CityTimes:
-    """Return real times in the zone of the visitor's first city: machines know no other clock."""
+    """Return real times in the zone of the person's first city: machines know no other clock."""
     packs = await site.packs.current()
     zone = next((pack.zone for id_, pack in packs.items() if context.person.covers(id_)), UTC)
     return CityTimes(zone, real_now(), context.language)

@@ -54,7 +54,7 @@ DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is no
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One step in words. ``where`` is "" if that was not told; ``took``: since the step before, None of the first."""
+    """One step. ``where`` is "" if that is not known; ``took``: since the step before, None of the first."""
 
     version: int
     at: datetime
@@ -95,7 +95,7 @@ class TimelineBuilder:
         return self.translate(text).format(**self._facts(event)) if text else _type_of(event)
 
     def where(self, event: CaseEvent) -> str:
-        """Return how far from the case's place a step was done; "" where that was not told."""
+        """Return how far from the case's place a step was done; "" where that is not known."""
         at = place_of_work(event)
         if at is None:
             return ""
@@ -133,7 +133,7 @@ class TimelineBuilder:
 
 
 def place_of_work(event: CaseEvent) -> Point | None:
-    """Return where a step was done; None where that was not told."""
+    """Return where a step was done; None where that is not known."""
     if not isinstance(event, WorkPlace) or event.latitude is None or event.longitude is None:
         return None
     return event.longitude, event.latitude

@@ -1,4 +1,4 @@
-"""Times in words: local, relative, and what is left in working hours. Pure, by the city's clock and calendar."""
+"""Times as people read them: local, relative, what is left in working hours. Pure, by the city's clock and calendar."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -37,16 +37,16 @@ class CityTimes:
         return format_timedelta(at - self.now, add_direction=True, locale=self.language, threshold=1.2)
 
     def duration(self, length: timedelta) -> str:
-        """Return a length of time in words, at least a minute."""
+        """Return a length of time such as `2 hours`, at least a minute."""
         return format_timedelta(max(length, _MINUTE), granularity="minute", locale=self.language, threshold=1.2)
 
     def working_time_left(self, due: datetime) -> str | None:
-        """Return the working time until a due time in words; None where there is none, or no calendar."""
+        """Return the working time until a due time; None where there is none, or no calendar."""
         left = working_time_between(self.city.calendar, self.now, due) if self.city and due > self.now else None
         return self._in_working_days(left) if left else None
 
     def _in_working_days(self, left: timedelta) -> str:
-        assert self.city is not None  # noqa: S101 - who asked has found a calendar
+        assert self.city is not None  # noqa: S101 - there is a calendar
         days, rest = divmod(left, self.city.calendar.hours_per_day)
         hours, minutes = divmod(rest, _HOUR)
         parts = [
