@@ -10,7 +10,6 @@ from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import Headers, act_and_await
 
-
 LOOKUP = "/v1/cases/actions/lookup"
 
 
