@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.overview import parse_filter, policy_with_tiles
+from paidan_cockpit.pages.overview import parse_filter
 from paidan_cockpit.pages.overview_counts import (
     Days,
     HourCount,
@@ -24,7 +24,7 @@ from paidan_cockpit.pages.overview_counts import (
 )
 from paidan_cockpit.pages.overview_queries import OverviewFilter
 from paidan_cockpit.pages.overview_rates import shown_rates
-from paidan_cockpit.pages.site import CONTENT_POLICY
+from paidan_cockpit.pages.site import CONTENT_POLICY, policy_with_tiles
 from paidan_cockpit.score_queries import CityScore
 from paidan_contracts.city.loader import load_city
 from tests.scoring.database_fixture import TINY

@@ -46,15 +46,22 @@ class ServiceAnswer:
 
     def message(self, language: str) -> str:
         """Return why not, as the service says it."""
-        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
-        return str(error.get("message_zh" if language == "zh" else "message") or self.status)
+        return message_in(self._error, language) or str(self.status)
 
     @property
     def field(self) -> str | None:
         """The part of the request that was wrong, if one was."""
-        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
-        value = error.get("field")
+        value = self._error.get("field")
         return value if isinstance(value, str) else None
+
+    @property
+    def _error(self) -> Mapping[str, Any]:
+        return self.body.get("error", {}) if isinstance(self.body, dict) else {}
+
+
+def message_in(refusal: Mapping[str, Any], language: str) -> str:
+    """Return the message of an error or of a refusal in a language; empty where it has none."""
+    return str(refusal.get("message_zh" if language == "zh" else "message") or "")
 
 
 class PersonTokens:

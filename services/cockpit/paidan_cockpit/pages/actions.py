@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
-from paidan_cockpit.pages.case_page import find_visible_case, load_case_page, load_forms, show_case
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page, load_forms
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.request_context import FilledForm, PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.services_client import ServiceAnswer
+from paidan_cockpit.services_client import ServiceAnswer, message_in
 
 _WAIT_S: Final = 3.0
 _POLL_S: Final = 0.1
@@ -71,7 +71,7 @@ class ActionPages:
         if outcome is not None and outcome["result"] == "refused":
             return await self._refused(context, summary, form, _errors_of_outcome(outcome, form, context.language))
         if outcome is not None:
-            await self._await_row(summary.case_id, outcome.get("case_version") or 0)
+            await queries.wait_for_versions(self._site.pool, {summary.case_id: outcome.get("case_version") or 0})
         done = "applied" if outcome is not None else "taken"
         if context.wants_json:
             return JSONResponse({"result": done})
@@ -87,22 +87,13 @@ class ActionPages:
             await asyncio.sleep(_POLL_S)
         return None
 
-    async def _await_row(self, case_id: str, version: int) -> None:
-        """Wait a little until the read model has this version, so that the next list shows what was done."""
-        deadline = time.monotonic() + _WAIT_S
-        while time.monotonic() < deadline:
-            summary = await queries.find_case(self._site.pool, case_id)
-            if summary is not None and summary.version >= version:
-                return
-            await asyncio.sleep(_POLL_S)
-
     async def _refused(
         self, context: RequestContext, summary: CaseSummary, form: ActionForm, errors: Mapping[str, str]
     ) -> Response:
         if context.wants_json:
             return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
         page = await load_case_page(self._site, context, summary, replace(form, errors=errors))
-        return show_case(self._site, context, page, 422)
+        return self._site.show_with_map(context, page, 422)
 
 
 def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:
@@ -115,7 +106,7 @@ def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mappin
 
 def _errors_of_outcome(outcome: Mapping[str, Any], form: ActionForm, language: str) -> Mapping[str, str]:
     why = outcome.get("why") or {}
-    return errors_at(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
+    return errors_at(form, why.get("field"), message_in(why, language))
 
 
 def _back_of(fields: Mapping[str, str]) -> str:

@@ -1,11 +1,9 @@
 """One action on several cases: chosen in a queue, filled in once, and what became of each case."""
 
-import asyncio
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -25,9 +23,6 @@ from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.services_client import ServiceUnavailable
-
-_ROWS_WAIT_S: Final = 3.0
-_POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +94,8 @@ class BulkActionPages:
         # What is wrong with the form is wrong for every case: nothing was done, and it is filled in again.
         if len(errors) == len(results) and "" not in errors[0] and all(each == errors[0] for each in errors):
             return await self._show_choice(context, cases, back, filled=replace(form, errors=errors[0]))
-        await self._await_rows(results)
+        versions = {each.summary.case_id: each.version for each in results if each.result == "applied"}
+        await queries.wait_for_versions(self._site.pool, versions)
         view = await open_city(self._site, context, cases[0].city)
         refused = [each.summary for each in results if each.result == "refused"]
         page = BulkResultPage(
@@ -166,16 +162,6 @@ class BulkActionPages:
             if offered:
                 return offered[0]
         raise PageRefused(404)
-
-    async def _await_rows(self, results: Sequence[BulkResult]) -> None:
-        """Wait a little until the read model has what was applied, so that the next list shows it."""
-        versions = {each.summary.case_id: each.version for each in results if each.result == "applied"}
-        deadline = time.monotonic() + _ROWS_WAIT_S
-        while versions and time.monotonic() < deadline:
-            summaries = await queries.find_cases(self._site.pool, list(versions))
-            if all(each.version >= versions[each.case_id] for each in summaries):
-                return
-            await asyncio.sleep(_POLL_S)
 
 
 def _back_of(text: str) -> str:

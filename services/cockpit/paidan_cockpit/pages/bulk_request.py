@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable
+from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable, message_in
 
 _WAIT_S: Final = 5.0
 _POLL_S: Final = 0.1
@@ -67,8 +67,7 @@ def _decided(taken: BulkResult, outcome: Mapping[str, Any] | None, language: str
     if outcome["result"] != "refused":
         return replace(taken, result="applied", version=outcome.get("case_version") or 0)
     why = outcome.get("why") or {}
-    text = why.get("message_zh" if language == "zh" else "message", "")
-    return replace(taken, result="refused", why=text, field=why.get("field"))
+    return replace(taken, result="refused", why=message_in(why, language), field=why.get("field"))
 
 
 async def _await_outcomes(

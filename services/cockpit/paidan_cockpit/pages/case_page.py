@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from starlette.responses import Response
-
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, next_action, parse_forms
 from paidan_cockpit.pages.case_map import CaseMap, draw_case
@@ -17,10 +15,9 @@ from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, repo
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.overview import policy_with_tiles
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
-from paidan_cockpit.pages.site import CONTENT_POLICY, Site
+from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.timeline import TimelineBuilder, TimelineEntry, place_of_work
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import may_see
@@ -53,14 +50,6 @@ class CasePage(PageValues):
     reasons: Sequence[Reason] = ()
     reports: Sequence[ShownReport] = ()
     photos: Sequence[PhotoGroup] = ()
-
-
-def show_case(site: Site, context: RequestContext, page: CasePage, status: int = 200) -> Response:
-    """Return a case's page; its map may have pictures of the world from another host."""
-    response = site.show(context, page, status)
-    if site.map_tiles:
-        response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, site.map_tiles)
-    return response
 
 
 async def find_visible_case(site: Site, context: RequestContext) -> CaseSummary:

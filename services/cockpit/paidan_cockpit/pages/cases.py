@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages.case_page import find_visible_case, load_case_page, show_case
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
 
@@ -32,7 +32,7 @@ class CasePages:
         summary = await find_visible_case(self._site, context)
         notice = context.request.query_params.get("done", "")
         page = await load_case_page(self._site, context, summary)
-        return show_case(self._site, context, replace(page, notice=notice if notice in _NOTICES else ""))
+        return self._site.show_with_map(context, replace(page, notice=notice if notice in _NOTICES else ""))
 
     async def _show_photo(self, context: RequestContext) -> Response:
         """Return a photo that intake lets this person see."""

@@ -16,13 +16,12 @@ from paidan_cockpit.pages.calendar_months import Month, months_of, weekday_names
 from paidan_cockpit.pages.city_outlines import CityDrawing, draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.overview import policy_with_tiles
 from paidan_cockpit.pages.pack_differences import ChangedPart, PackDifferences
 from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_cockpit.pages.pack_terms import PackTerms, Term
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
-from paidan_cockpit.pages.site import CONTENT_POLICY, Site
+from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.translations import translations
 from paidan_contracts.city import City
@@ -118,10 +117,7 @@ class CityPages:
             other=other,
             differences=differences,
         )
-        response = self._site.show(context, page)
-        if self._site.map_tiles:
-            response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
-        return response
+        return self._site.show_with_map(context, page)
 
     async def _borders(self, context: RequestContext) -> Response:
         opened = await self._open(context)

@@ -21,6 +21,10 @@ class CityView:
     cities: Mapping[str, str]
     """Names of all cities that the person may see, by id."""
 
+    def rate_names(self) -> dict[str, str]:
+        """Return the names of the city's rates, by id."""
+        return {rate.id: self.names.of(rate.names) for rate in self.city.indicators.rates}
+
 
 async def open_city(site: Site, context: RequestContext, wanted: str | None) -> CityView:
     """Return the city that was asked for, or else the first; refuse one that the person may not see."""

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
@@ -20,7 +19,7 @@ from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
-from paidan_cockpit.pages.site import CONTENT_POLICY, Site
+from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
@@ -69,10 +68,7 @@ class OverviewPages:
 
     async def _show(self, context: RequestContext) -> Response:
         view, reader = await self._open(context)
-        response = self._site.show(context, await self._page(view, reader))
-        if self._site.map_tiles:
-            response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
-        return response
+        return self._site.show_with_map(context, await self._page(view, reader))
 
     async def _stream(self, context: RequestContext) -> Response:
         """Send figures and map whenever something was committed; who may see the same share one computation."""
@@ -139,22 +135,11 @@ class OverviewPages:
             queue=QueueFilter(
                 city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
             ),
-            rate_names=rate_names(view),
+            rate_names=view.rate_names(),
             map_tiles=self._site.map_tiles or "",
             drawing=draw_city(view.city),
             figures=await self._figures.load(reader, view),
         )
-
-
-def rate_names(view: CityView) -> dict[str, str]:
-    """Return the names of a city's rates."""
-    return {rate.id: view.names.of(rate.names) for rate in view.city.pack.indicators.rates}
-
-
-def policy_with_tiles(policy: str, tiles: str) -> str:
-    """Return a Content-Security-Policy that lets pictures come from the address of map tiles, too."""
-    parts = urlsplit(tiles)
-    return policy.replace("img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}")
 
 
 def parse_filter(query: Mapping[str, str], names: CityNames) -> OverviewFilter:

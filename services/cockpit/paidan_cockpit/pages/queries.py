@@ -1,6 +1,8 @@
 """SQL of lists and of single cases, on a pool of their own. Who may see what is part of every statement."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +20,8 @@ from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.visibility import Scope
 
 _TIMEOUT_S: Final = 5.0
+_ROWS_WAIT_S: Final = 3.0
+_POLL_S: Final = 0.1
 _WALKED: Final = 10_000
 """Cases that are looked at one after the other before an index is asked for the words."""
 
@@ -73,6 +77,16 @@ async def find_cases(pool: Pool, case_ids: Sequence[str]) -> list[CaseSummary]:
     """Return cases by their ids, whoever may see them, in no order."""
     rows = await pool.fetch(_SELECT_CASES, list(case_ids), timeout=_TIMEOUT_S)
     return [CaseSummary(**row) for row in rows]
+
+
+async def wait_for_versions(pool: Pool, versions: Mapping[str, int]) -> None:
+    """Wait a little until the read model has these versions of cases, so that the next list shows what was done."""
+    deadline = time.monotonic() + _ROWS_WAIT_S
+    while versions and time.monotonic() < deadline:
+        summaries = await find_cases(pool, list(versions))
+        if all(each.version >= versions[each.case_id] for each in summaries):
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> QueueCounts:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from paidan_cockpit.accounts import LinkHolder
+from paidan_cockpit.case_rows import number_of
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.bulk_forms import case_fields
 from paidan_cockpit.pages.labels import Translate, label
@@ -76,6 +77,7 @@ class Renderer:
             post_name=partial(post_name, language, translations(language).gettext),
             max_photos=MAX_PHOTOS,
             case_fields=case_fields,
+            case_number=number_of,
             new_key=lambda: str(uuid4()),
             asset=self._assets.address,
             map_attribution=self._map_attribution,

@@ -109,7 +109,7 @@ class ScorePages:
             dimensions=context.person.score_dimensions,
             directions=DIRECTIONS,
             own_department=context.person.department,
-            rates=_rate_names(view),
+            rates=view.rate_names(),
             rows=rows,
             ranks=ranks(rows, chosen),
             scores=body,
@@ -123,7 +123,7 @@ class ScorePages:
         answer = await self._scores(context, chosen)
         if not answer.ok or not isinstance(answer.body, dict):
             raise PageRefused(404)
-        rates, rows = _rate_names(view), ordered_rows(answer.body["rows"], chosen)
+        rates, rows = view.rate_names(), ordered_rows(answer.body["rows"], chosen)
         text = csv_table(_CSV_TITLES, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
         name = f"{chosen.city}-scores-{chosen.by}-{chosen.period}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
@@ -136,7 +136,7 @@ class ScorePages:
             query,
             city=view.city_id,
             today=view.times.now.astimezone(view.city.zone).date(),
-            indicators=_rate_names(view),
+            indicators=view.rate_names(),
             dimensions=context.person.score_dimensions,
         )
         return view, chosen
@@ -177,17 +177,13 @@ class ScorePages:
         page = ReceiptPage(
             names=view.names,
             score=score,
-            rates=_rate_names(view),
+            rates=view.rate_names(),
             part=part,
             parts_of_score=PARTS,
             cases=answer.body["cases"],
             after=answer.body["next"],
         )
         return self._site.show(context, page)
-
-
-def _rate_names(view: CityView) -> dict[str, str]:
-    return {rate.id: view.names.of(rate.names) for rate in view.city.indicators.rates}
 
 
 def _csv_lines(

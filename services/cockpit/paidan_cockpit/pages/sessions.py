@@ -79,4 +79,5 @@ class SessionPages:
 
 def _post_names(city: City | None, post: str) -> Names | None:
     """Return the names that a pack gives a post."""
-    return next((each.names for each in city.pack.posts or () if each.id == post), None) if city else None
+    found = city.posts.get(post) if city else None
+    return found.names if found else None

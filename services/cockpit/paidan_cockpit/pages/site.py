@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -121,6 +121,13 @@ class Site:
         """Return a page from its template."""
         return HTMLResponse(self.renderer.render(context, values), status)
 
+    def show_with_map(self, context: RequestContext, values: PageValues, status: int = 200) -> Response:
+        """Return a page whose map may have pictures of the world from another host."""
+        response = self.show(context, values, status)
+        if self.map_tiles:
+            response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self.map_tiles)
+        return response
+
     def error(self, context: RequestContext, status: int, reason: str) -> Response:
         """Return the page that says why another one is not shown; for a script of ours what it shows at its form."""
         why = refusal_text(translations(context.language).gettext, reason)
@@ -141,6 +148,12 @@ class Site:
     async def _session_of(self, request: Request) -> Session | None:
         secret = session_cookie_of(request)
         return await self.accounts.find_session(secret, is_seen=not _renews_itself(request)) if secret else None
+
+
+def policy_with_tiles(policy: str, tiles: str) -> str:
+    """Return a Content-Security-Policy that lets pictures come from the address of map tiles, too."""
+    parts = urlsplit(tiles)
+    return policy.replace("img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}")
 
 
 def see_other(path: str) -> Response:
