@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
@@ -47,8 +47,10 @@ class BulkActionPages:
         chosen = list(dict.fromkeys(query.getlist("case")))
         if not chosen:
             return see_other(f"/queues?{back}&done=none-chosen")
-        cases = await self._find(visit, chosen[:MAX_CASES])
-        return await self._show_choice(visit, cases, back, missing=len(chosen) - len(cases))
+        at_once = chosen[:MAX_CASES]
+        cases = await self._find(visit, at_once)
+        left = {"missing": len(at_once) - len(cases), "beyond": len(chosen) - len(at_once)}
+        return await self._show_choice(visit, cases, back, left)
 
     async def _act(self, visit: Visit) -> Response:
         fields = (await visit.form()).fields
@@ -57,13 +59,16 @@ class BulkActionPages:
         chosen = chosen_cases(fields)
         if not chosen:
             return see_other(f"/queues?{back}&done=none-chosen")
+        if len(chosen) > MAX_CASES:
+            raise PageRefused(422, "too_many_cases")
         cases = await self._find(visit, chosen)
         form = replace(await self._form_of(visit, cases, kind), values=fields)
         results = await send_action(self._site, visit, cases, request_body(form, fields, ()), key)
         errors = [errors_at(form, each.field, each.why) for each in results if each.result == "refused"]
         # What is wrong with the form is wrong for every case: nothing was done, and it is filled in again.
         if len(errors) == len(results) and "" not in errors[0] and all(each == errors[0] for each in errors):
-            return await self._show_choice(visit, cases, back, filled=replace(form, errors=errors[0]))
+            left = {"missing": len(chosen) - len(cases), "beyond": 0}
+            return await self._show_choice(visit, cases, back, left, replace(form, errors=errors[0]))
         await self._await_rows(results)
         values = {"results": results, "form": form, "key": str(key), "missing": len(chosen) - len(cases)}
         return await self._show(
@@ -81,14 +86,20 @@ class BulkActionPages:
         return {"refused": refused, "again": replace(same, values=form.values) if same else None}
 
     async def _show_choice(
-        self, visit: Visit, cases: Sequence[CaseView], back: str, *, missing: int = 0, filled: ActionForm | None = None
+        self,
+        visit: Visit,
+        cases: Sequence[CaseView],
+        back: str,
+        left: Mapping[str, int],
+        filled: ActionForm | None = None,
     ) -> Response:
+        """``left``: how many of the chosen cases are not among them, and why."""
         choice = common_choice(await load_forms_of(self._site, visit, cases))
         merged = (
             replace(each, values=filled.values, errors=filled.errors) if filled and filled.kind == each.kind else each
             for each in choice.forms
         )
-        values = {"forms": list(merged), "partly": choice.partly, "missing": missing, "filled": filled}
+        values = {"forms": list(merged), "partly": choice.partly, "filled": filled, "most": MAX_CASES, **left}
         return await self._show(visit, "bulk.html", cases, back, values, 422 if filled else 200)
 
     async def _show(
