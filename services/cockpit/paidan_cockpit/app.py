@@ -34,7 +34,7 @@ from paidan_cockpit.key_set_routes import create_key_set_router
 from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
-from paidan_cockpit.pages.not_found import internal_error_page, not_found_page
+from paidan_cockpit.pages.not_found import internal_error_page, method_page, not_found_page
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
@@ -148,6 +148,7 @@ def create_http_app(
     app = create_machine_app(edge_config, site.pool, signer, operators)
     app.router.routes.extend(routes.page_routes(site, assets, provider))
     app.add_exception_handler(404, not_found_page(site))
+    app.add_exception_handler(405, method_page(site))
     app.add_exception_handler(Exception, internal_error_page(site))
     return app
 

@@ -27,7 +27,10 @@ from paidan_cockpit.services_client import ServiceUnavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkChoicePage(PageValues):
-    """What may be done with all of the chosen cases; ``filled``: the form that all of them refused."""
+    """What may be done with all of the chosen cases; ``filled``: the form that all of them refused.
+
+    ``missing``: how many of the chosen cases are gone; ``beyond``: how many are more than go at once.
+    """
 
     template: ClassVar[str] = "bulk.html"
 
@@ -38,7 +41,9 @@ class BulkChoicePage(PageValues):
     forms: Sequence[ActionForm]
     partly: Sequence[PartlyAllowed]
     missing: int
+    beyond: int
     filled: ActionForm | None
+    most: int = MAX_CASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +82,10 @@ class BulkActionPages:
         chosen = list(dict.fromkeys(query.getlist("case")))
         if not chosen:
             return see_other(f"/queues?{back}&done=none-chosen")
-        cases = await self._find(context, chosen[:MAX_CASES])
-        return await self._show_choice(context, cases, back, missing=len(chosen) - len(cases))
+        at_once = chosen[:MAX_CASES]
+        cases = await self._find(context, at_once)
+        missing, beyond = len(at_once) - len(cases), len(chosen) - len(at_once)
+        return await self._show_choice(context, cases, back, missing=missing, beyond=beyond)
 
     async def _act(self, context: RequestContext) -> Response:
         fields = (await context.form()).fields
@@ -87,13 +94,17 @@ class BulkActionPages:
         chosen = chosen_cases(fields)
         if not chosen:
             return see_other(f"/queues?{back}&done=none-chosen")
+        if len(chosen) > MAX_CASES:
+            raise PageRefused(422, "too_many_cases")
         cases = await self._find(context, chosen)
         form = replace(await self._form_of(context, cases, kind), values=fields)
         results = await send_action(self._site, context, cases, request_body(form, fields, ()), key)
         errors = [errors_at(form, each.field, each.why) for each in results if each.result == "refused"]
         # What is wrong with the form is wrong for every case: nothing was done, and it is filled in again.
         if len(errors) == len(results) and "" not in errors[0] and all(each == errors[0] for each in errors):
-            return await self._show_choice(context, cases, back, filled=replace(form, errors=errors[0]))
+            missing = len(chosen) - len(cases)
+            filled = replace(form, errors=errors[0])
+            return await self._show_choice(context, cases, back, missing=missing, filled=filled)
         versions = {each.summary.case_id: each.version for each in results if each.result == "applied"}
         await queries.wait_for_versions(self._site.pool, versions)
         view = await open_city(self._site, context, cases[0].city)
@@ -127,7 +138,8 @@ class BulkActionPages:
         cases: Sequence[CaseSummary],
         back: str,
         *,
-        missing: int = 0,
+        missing: int,
+        beyond: int = 0,
         filled: ActionForm | None = None,
     ) -> Response:
         choice = common_choice(await load_forms_of(self._site, context, cases))
@@ -144,6 +156,7 @@ class BulkActionPages:
             forms=list(merged),
             partly=choice.partly,
             missing=missing,
+            beyond=beyond,
             filled=filled,
         )
         return self._site.show(context, page, 422 if filled else 200)

@@ -1,9 +1,9 @@
 """What maps draw from a city's pack, as JSON: borders with names in the reader's language, and the unit grid. Pure."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from paidan_cockpit.pages.json_text import json_text
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts.city import City
 from paidan_contracts.city.geography import Shape
@@ -51,4 +51,4 @@ def _feature(shape: Shape, **properties: str) -> dict[str, Any]:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json_text(value).encode()

@@ -1,5 +1,6 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -26,6 +27,7 @@ from paidan_cockpit.pages.visibility import Scope
 
 _LAYERS_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,8 @@ def parse_filter(query: Mapping[str, str], names: CityNames) -> OverviewFilter:
 
 def server_sent_event(name: str, body: str) -> str:
     """Return an event as a stream writes it."""
-    lines = "".join(f"data: {line}\n" for line in body.splitlines())
+    # The lines of a stream alone: Python would also cut where U+2028 stands in a name.
+    lines = "".join(f"data: {line}\n" for line in _LINE_END.split(body.removesuffix("\n")))
     return f"event: {name}\n{lines}\n"
 
 

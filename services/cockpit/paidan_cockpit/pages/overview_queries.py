@@ -41,6 +41,7 @@ _SELECT_LAST: Final = """
        AND {visible}
      GROUP BY source
 """
+# Where a confidential case is, is for its page alone: neither a point, nor, for points could be subtracted, in a cell.
 _SELECT_CELLS: Final = f"""
     SELECT floor(latitude / {CELL})::integer AS row,
            floor(longitude / {CELL})::integer AS col,
@@ -49,12 +50,12 @@ _SELECT_CELLS: Final = f"""
       FROM active_case AS listed
      WHERE ended_at IS NULL
        AND latitude IS NOT NULL
+       AND NOT confidential
        AND {{visible}}
      GROUP BY 1, 2
      ORDER BY 3 DESC
      LIMIT {_MAX_CELLS}
 """
-# Where a confidential case is, is for its page alone.
 _SELECT_POINTS: Final = f"""
     SELECT case_id, number, class_code, status, latitude, longitude, due_at, reported_at
       FROM active_case AS listed
@@ -132,7 +133,7 @@ async def last_times(pool: Pool, visible: Visible, begin: datetime) -> dict[str,
 
 
 async def load_cells(pool: Pool, visible: Visible) -> list[tuple[float, float, int, int]]:
-    """Return counted cells of the map: south and west of each, open and overdue cases."""
+    """Return counted cells of the map without confidential cases: south and west of each, open and overdue ones."""
     rows = await _fetch(pool, _SELECT_CELLS, visible, now=visible.scope.now)
     return [(round(row["row"] * CELL, 6), round(row["col"] * CELL, 6), row["open"], row["overdue"]) for row in rows]
 

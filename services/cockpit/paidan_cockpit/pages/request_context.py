@@ -1,4 +1,4 @@
-"""One visit of a page: who, in which language, from where."""
+"""A request of a page: who asks, in which language, from where."""
 
 import hmac
 import re

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 from urllib.parse import quote, urlsplit
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -106,6 +107,9 @@ class Site:
                 response = self.error(context, refused.status, refused.reason)
             except ServiceUnavailable as error:
                 response = self.error(context, 503, f"no_answer_{error.service}")
+            except asyncpg.DataError:
+                # NUL, or a number out of range: whatever was sent, only the database detects it.
+                response = self.error(context, 422, "unstorable")
             except Exception as error:
                 if not is_transient(error):
                     raise
