@@ -17,6 +17,7 @@ from paidan_cockpit.pages import overview_queries, queries
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.search_terms import NamedCodes, SearchTerm
 from paidan_cockpit.pages.visibility import Scope, may_see
 from paidan_cockpit.rights import Person
 from paidan_cockpit.word_index import WordIndex
@@ -153,6 +154,36 @@ async def test_lists_page_through_what_the_rules_allow(
         assert shown == expected_ids(cases, scopes, wanted), wanted
         shown_of_any += len(shown)
     assert shown_of_any
+
+
+@pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
+@pytest.mark.parametrize(
+    "named",
+    [
+        NamedCodes(places=("1", "2-2")),
+        NamedCodes(departments=("lamps",)),
+        NamedCodes(classes=("E0101", "C0102"), departments=("streets",)),
+    ],
+)
+async def test_a_name_finds_what_has_it_in_its_text_and_what_is_of_it(
+    scopes: tuple[str, ...], named: NamedCodes, pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
+) -> None:
+    scope, wanted = Scope("tiny", grants_of(frozenset(scopes)), NOW), QueueFilter(queue="all", words="井盖 3")
+    terms = [SearchTerm(("井盖",), named), SearchTerm(("3",))]
+
+    page = await queries.list_cases(pool, scope, wanted, 1000, terms)
+
+    def fits(each: CaseSummary) -> bool:
+        is_of_it = (
+            {each.district, each.street} & {*named.places}
+            or {each.department, *each.helpers} & {*named.departments}
+            or each.class_code in named.classes
+        )
+        return "3" in each.text and bool("井盖" in each.text or is_of_it)
+
+    everything = expected_ids(cases, scopes, replace(wanted, words=""))
+    fitting = {each.case_id for each in cases if fits(each)}
+    assert [each.case_id for each in page.cases] == [each for each in everything if each in fitting]
 
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)

@@ -72,5 +72,6 @@ async def test_offered_actions_are_those_that_a_dry_run_applies(
     [every] = (await client.post(LOOKUP, json={"case_ids": [case_id]}, headers=streets)).json()["cases"]
     assert some == shown | {"actions": [each for each in shown["actions"] if each["kind"] in lookup["kinds"]]}
     assert every == (await client.get(offered.url, headers=streets)).json()
+    assert (every["order"]["order"]["role"], every["order"]["status"], shown["order"]) == ("lead", "handling", None)
     assert (shown["case_id"], shown["status"]) == (case_id, "handling")
     assert shown["case_version"] >= 3, "opened, merged, accepted; and perhaps a timer went off"

@@ -10,9 +10,9 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
-from paidan_cockpit.pages.bulk_forms import MAX_CASES, PartlyAllowed, chosen_cases, common_choice
+from paidan_cockpit.pages.bulk_forms import MAX_CASES, BulkChoice, PartlyAllowed, chosen_cases, common_choice
 from paidan_cockpit.pages.bulk_request import BulkResult, send_action
-from paidan_cockpit.pages.case_page import load_forms_of
+from paidan_cockpit.pages.case_page import load_offers
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.names import CityNames
@@ -126,7 +126,7 @@ class BulkActionPages:
     ) -> ActionForm | None:
         """Return the form once more, as it was filled in, for the cases that refused it."""
         try:
-            choice = common_choice(await load_forms_of(self._site, context, refused))
+            choice = await self._choice(context, refused)
         except ServiceUnavailable:
             return None  # what became of the others is shown all the same
         same = next((each for each in choice.forms if each.kind == form.kind), None)
@@ -142,7 +142,7 @@ class BulkActionPages:
         beyond: int = 0,
         filled: ActionForm | None = None,
     ) -> Response:
-        choice = common_choice(await load_forms_of(self._site, context, cases))
+        choice = await self._choice(context, cases)
         merged = (
             replace(each, values=filled.values, errors=filled.errors) if filled and filled.kind == each.kind else each
             for each in choice.forms
@@ -161,6 +161,9 @@ class BulkActionPages:
         )
         return self._site.show(context, page, 422 if filled else 200)
 
+    async def _choice(self, context: RequestContext, cases: Sequence[CaseSummary]) -> BulkChoice:
+        return common_choice([each.forms for each in await load_offers(self._site, context, cases)])
+
     async def _find(self, context: RequestContext, case_ids: Sequence[str]) -> list[CaseSummary]:
         """Return those of the cases that the person may see, in this order; refuse where there is none."""
         by_id = {each.case_id: each for each in await queries.find_cases(self._site.pool, case_ids)}
@@ -171,9 +174,9 @@ class BulkActionPages:
 
     async def _form_of(self, context: RequestContext, cases: Sequence[CaseSummary], kind: str) -> ActionForm:
         """Return the form of a kind of action; which case it is of does not matter for how its fields are read."""
-        for offered in await load_forms_of(self._site, context, cases, [kind]):
-            if offered:
-                return offered[0]
+        for offer in await load_offers(self._site, context, cases, [kind]):
+            if offer.forms:
+                return offer.forms[0]
         raise PageRefused(404)
 
 

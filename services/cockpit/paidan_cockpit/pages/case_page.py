@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, next_action, parse_forms
@@ -22,11 +22,21 @@ from paidan_cockpit.pages.timeline import TimelineBuilder, TimelineEntry, place_
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFinished
 from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOffer:
+    """What may be done with a case, and of a department its own order there, with how far that is."""
+
+    forms: Sequence[ActionForm]
+    order: Order | None = None
+    order_status: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +76,21 @@ async def load_forms(site: Site, context: RequestContext, case_id: str) -> list[
     return parse_forms(answer.body, context.language) if answer.ok and isinstance(answer.body, dict) else []
 
 
-async def load_forms_of(
+async def load_offers(
     site: Site, context: RequestContext, summaries: Sequence[CaseSummary], kinds: Sequence[str] = ()
-) -> list[list[ActionForm]]:
-    """Return the forms of each of these cases, of these kinds or of every kind, by one question to dispatch."""
+) -> list[CaseOffer]:
+    """Return what the person may do with each of these cases, of these kinds or any, by one question to dispatch."""
     body = {"case_ids": [each.case_id for each in summaries], "kinds": kinds}
     answer = await site.services.post("dispatch", "/v1/cases/actions/lookup", context.person, body)
     if not answer.ok:
         raise ServiceUnavailable("dispatch")
-    forms = {each["case_id"]: parse_forms(each, context.language) for each in answer.body["cases"]}
-    return [forms.get(each.case_id, []) for each in summaries]
+    offers = {each["case_id"]: _offer(each, context.language) for each in answer.body["cases"]}
+    return [offers.get(each.case_id, CaseOffer(())) for each in summaries]
+
+
+def _offer(body: dict[str, Any], language: Language) -> CaseOffer:
+    item = body.get("order") or {}
+    return CaseOffer(parse_forms(body, language), parse_order(item), str(item.get("status", "")))
 
 
 async def load_case_page(

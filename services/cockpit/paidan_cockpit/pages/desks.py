@@ -1,6 +1,7 @@
 """Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -11,8 +12,8 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
-from paidan_cockpit.pages.case_page import load_forms_of
-from paidan_cockpit.pages.case_record import parse_order, parse_record
+from paidan_cockpit.pages.case_page import CaseOffer, load_offers
+from paidan_cockpit.pages.case_record import parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.names import CityNames
@@ -29,6 +30,8 @@ from paidan_contracts.orders import Order
 _SHOWN: Final = 20
 _AT_ONCE: Final = 6
 """How many cases dispatch is asked about at a time, where it has to be asked about each."""
+_NOTICES: Final = frozenset({"applied", "taken"})
+_NUMBER: Final = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Task:
     forms: Sequence[ActionForm]
     calls: Sequence[CallableReport] = ()
     order: Order | None = None
-    """Of a department that helps: its own order."""
+    """Of a department: its own order."""
     status: str = ""
     """How far that order is; empty: as far as the case."""
 
@@ -74,6 +77,8 @@ class DeskPage(PageValues):
     unavailable: bool
     cities: Mapping[str, str]
     back: str
+    done: str
+    done_case: str
 
 
 class DeskPages:
@@ -99,6 +104,7 @@ class DeskPages:
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
         tasks, unavailable = await self._tasks(context, desk, page.cases)
+        number, done = query.get("case", ""), query.get("done", "")
         desk_page = DeskPage(
             desk=desk,
             tasks=tasks,
@@ -107,6 +113,8 @@ class DeskPages:
             times=view.times,
             unavailable=unavailable,
             cities=view.cities,
+            done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
+            done_case=number,
             back=f"/{desk.page}?city={view.city_id}",
         )
         return self._site.show(context, desk_page)
@@ -115,45 +123,41 @@ class DeskPages:
         self, context: RequestContext, desk: Desk, summaries: Sequence[CaseSummary]
     ) -> tuple[list[Task], bool]:
         """Return a task of each case, and whether dispatch left any unanswered."""
+        if desk.page == "callbacks":
+            return await self._calls(context, summaries)
         try:
-            forms = (
-                await load_forms_of(self._site, context, summaries, desk.actions)
-                if desk.actions
-                else [[]] * len(summaries)
-            )
+            offers = await load_offers(self._site, context, summaries, desk.actions)
         except ServiceUnavailable:
             return [Task(each, ()) for each in summaries], True
+        return [_task(desk, *pair) for pair in zip(summaries, offers, strict=True)], False
+
+    async def _calls(self, context: RequestContext, summaries: Sequence[CaseSummary]) -> tuple[list[Task], bool]:
+        """Return whom to call about each case; once dispatch has left some unanswered it is asked no more."""
         turn, unanswered = asyncio.Semaphore(_AT_ONCE), 0
 
-        async def load(summary: CaseSummary, offered: Sequence[ActionForm]) -> Task:
+        async def load(summary: CaseSummary) -> Task:
             nonlocal unanswered
             async with turn:
                 if unanswered < _AT_ONCE:
                     try:
-                        return await self._task(context, desk, summary, offered)
+                        return await self._call(context, summary)
                     except ServiceUnavailable:
                         unanswered += 1
             return Task(summary, ())
 
-        tasks = await asyncio.gather(*map(load, summaries, forms))
+        tasks = await asyncio.gather(*map(load, summaries))
         return tasks, unanswered > 0
 
-    async def _task(
-        self, context: RequestContext, desk: Desk, summary: CaseSummary, offered: Sequence[ActionForm]
-    ) -> Task:
-        if desk.page == "callbacks":
-            answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
-            record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
-            return Task(summary, (), reports_to_call(record) if record else ())
-        helps = desk.page == "desk" and summary.department != context.person.department
-        order, status = await self._own_order(context, summary) if helps else (None, summary.status)
-        if order is not None and status == "inspecting":
-            return Task(summary, (), order=order, status=status)  # its part is done
-        allowed = {form.kind: form for form in offered if form.allowed}
-        return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
-
-    async def _own_order(self, context: RequestContext, summary: CaseSummary) -> tuple[Order | None, str]:
-        """Return the person's order of a case that another department leads, and how far it is."""
+    async def _call(self, context: RequestContext, summary: CaseSummary) -> Task:
         answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
-        body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
-        return parse_order(body), str(body.get("status", summary.status))
+        record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
+        return Task(summary, (), reports_to_call(record) if record else ())
+
+
+def _task(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:
+    order = offer.order
+    status = offer.order_status if order is not None else summary.status
+    if order is not None and order.role != "lead" and status == "inspecting":
+        return Task(summary, (), order=order, status=status)  # its part is done
+    allowed = {form.kind: form for form in offer.forms if form.allowed}
+    return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)

@@ -58,6 +58,25 @@ class CityNames:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""
 
+    def of_dimension(self, dimension: str, key: str) -> str:
+        """Return the name of what scores of a dimension are about."""
+        match dimension:
+            case "department":
+                return self.department(key)
+            case "source":
+                return self.source(key)
+            case "class":
+                return self.case_class(key)
+            case "city":
+                return self.city_name()
+            case _:
+                return self.place(key)
+
+    def streets_by_district(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """Return each district that has streets: its code and name, and codes and names of its streets."""
+        grouped = [(code, name, self.streets_of(code)) for code, name in self.choices("district")]
+        return [each for each in grouped if each[2]]
+
     def streets_of(self, district: str | None) -> list[tuple[str, str]]:
         """Return codes and names of the streets of a district; of all districts without one."""
         places = self.city.pack.geography.places if self.city else ()

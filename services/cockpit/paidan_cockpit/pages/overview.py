@@ -1,7 +1,7 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar, Final
@@ -42,6 +42,7 @@ class OverviewPage(PageValues):
     cities: Mapping[str, str]
     filter: OverviewFilter
     queue: QueueFilter
+    query: str
     rate_names: Mapping[str, str]
     map_tiles: str
     drawing: CityDrawing | None
@@ -137,6 +138,7 @@ class OverviewPages:
             queue=QueueFilter(
                 city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
             ),
+            query=chosen.query(view.city_id),
             rate_names=view.rate_names(),
             map_tiles=self._site.map_tiles or "",
             drawing=draw_city(view.city),
@@ -146,8 +148,16 @@ class OverviewPages:
 
 def parse_filter(query: Mapping[str, str], names: CityNames) -> OverviewFilter:
     """Return the part of a city that an address asks for; what the city does not have is left out."""
-    chosen = {name: query.get(name) for name in ("district", "street", "class_code")}
-    return OverviewFilter(**{name: value for name, value in chosen.items() if value in dict(names.choices(name))})
+    district = _known(query.get("district"), names.choices("district"))
+    return OverviewFilter(
+        district=district,
+        street=_known(query.get("street"), names.streets_of(district)),
+        class_code=_known(query.get("class_code"), names.choices("class_code")),
+    )
+
+
+def _known(code: str | None, choices: Sequence[tuple[str, str]]) -> str | None:
+    return code if code in dict(choices) else None
 
 
 def server_sent_event(name: str, body: str) -> str:

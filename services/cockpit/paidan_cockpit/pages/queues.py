@@ -21,6 +21,7 @@ from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Hours, Or
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
+from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
@@ -48,7 +49,6 @@ class QueuesPage(PageValues):
     times: CityTimes
     cities: Mapping[str, str]
     queues: Sequence[Queue]
-    streets: Sequence[tuple[str, str]]
     found_names: Sequence[FoundName]
     page: CaseListPage
     counts: Mapping[str, int]
@@ -80,12 +80,14 @@ class QueuePages:
         query = context.request.query_params
         queue_filter = QueueFilter.parse(query)
         view = await open_city(self._site, context, queue_filter.city)
+        queue_filter = _within(queue_filter, view)
         scope = Scope(view.city_id, context.person.grants, view.times.now)
         counts = await self._count(context, scope, queue_filter)
         order = queue_order(context.person, view.city)
         if query.get("queue") not in order:
             queue_filter = replace(queue_filter, queue=first_queue(order, counts))
-        listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE)
+        terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
+        listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE, terms)
         notice = query.get("done", "")
         page = QueuesPage(
             filter=queue_filter,
@@ -97,7 +99,6 @@ class QueuePages:
             times=view.times,
             cities=view.cities,
             queues=order,
-            streets=view.names.streets_of(queue_filter.district),
             found_names=_found_names(context, view, queue_filter),
             page=listed,
             counts=counts,
@@ -117,6 +118,13 @@ class QueuePages:
             lambda: queries.count_queues(self._site.pool, scope, queue_filter),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
+
+
+def _within(queue_filter: QueueFilter, view: CityView) -> QueueFilter:
+    """Return the filter of this city, where there are several, without a street that is in another district."""
+    city = view.city_id if len(view.cities) > 1 else queue_filter.city
+    elsewhere = dict(view.names.choices("street")).keys() - dict(view.names.streets_of(queue_filter.district)).keys()
+    return replace(queue_filter, city=city, street=None if queue_filter.street in elsewhere else queue_filter.street)
 
 
 def view_query(queue_filter: QueueFilter, view: CityView) -> str:

@@ -13,11 +13,13 @@ from paidan_cockpit.case_rows import number_of
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.bulk_forms import case_fields
 from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.receipts import rule_name
 from paidan_cockpit.pages.request_context import MAX_PHOTOS, THEMES, RequestContext
 from paidan_cockpit.rights import Person, pages_of
 from paidan_cockpit.sessions import OpenSession
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
+from paidan_contracts.bilingual_texts import in_language
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 COMMON: Final = frozenset({"context", "person", "csrf", "menu", "path", "query"})
@@ -73,6 +75,8 @@ class Renderer:
             language=language,
             languages=LANGUAGE_NAMES,
             themes=THEMES,
+            in_language=in_language,
+            rule_name=rule_name,
             label=partial(label, translations(language).gettext),
             post_name=partial(post_name, language, translations(language).gettext),
             max_photos=MAX_PHOTOS,

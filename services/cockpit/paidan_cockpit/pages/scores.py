@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.labels import label
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
@@ -21,6 +22,7 @@ from paidan_cockpit.pages.score_filter import DIRECTIONS, Direction, ScoreFilter
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.services_client import ServiceAnswer
+from paidan_cockpit.translations import translations
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import ID_PATTERN
 
@@ -124,7 +126,8 @@ class ScorePages:
         if not answer.ok or not isinstance(answer.body, dict):
             raise PageRefused(404)
         rates, rows = view.rate_names(), ordered_rows(answer.body["rows"], chosen)
-        text = csv_table(_CSV_TITLES, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
+        titles = [label(translations(context.language).gettext, "score_column", name) for name in _CSV_TITLES]
+        text = csv_table(titles, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
         name = f"{chosen.city}-scores-{chosen.by}-{chosen.period}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response("\ufeff" + text, headers=headers, media_type="text/csv; charset=utf-8")

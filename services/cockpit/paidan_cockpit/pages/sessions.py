@@ -30,6 +30,7 @@ class SessionsPage(PageValues):
     others: Sequence[sessions.OpenSession]
     runs_the_system: bool
     times: CityTimes
+    done: str
 
 
 class SessionPages:
@@ -58,6 +59,7 @@ class SessionPages:
             others=[each for each in listed if each.person_id != person.person_id],
             runs_the_system=sessions.runs_the_system(person),
             times=times,
+            done=context.request.query_params.get("done", ""),
         )
         return self._site.show(context, page)
 
@@ -71,7 +73,7 @@ class SessionPages:
             raise PageRefused(404)
         assert context.session is not None  # noqa: S101 - the form belongs to one
         if session_id != context.session.session_id:
-            return see_other("/sessions")
+            return see_other("/sessions?done=ended")
         response = see_other("/sign-in")
         delete_session_cookie(response, context.request)
         return response

@@ -22,8 +22,9 @@ from paidan_dispatch.actions.forms import build_form
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery
 from paidan_dispatch.api import access, queries, report_queries
-from paidan_dispatch.api.models import CaseAction, CaseActions, CaseActionsList, CaseActionsLookup
+from paidan_dispatch.api.models import CaseAction, CaseActions, CaseActionsList, CaseActionsLookup, OrderItem
 from paidan_dispatch.api.reports import opener_of
+from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -98,7 +99,14 @@ def _case_actions(query: PermissionQuery, own_reports: Sequence[JoinedReport], k
         case_version=state.version,
         status=state.status,
         actions=[_case_action(each, state, query.policy, own_reports) for each in query.permissions(kinds)],
+        order=_own_order(query),
     )
+
+
+def _own_order(query: PermissionQuery) -> OrderItem | None:
+    department = grants_of(query.caller.scopes).department
+    order = orders.open_order_of(query.state, department, query.policy) if department else None
+    return OrderItem(order=order, status=orders.status_for(query.state, order)) if order else None
 
 
 async def _find_own_reports(conn: Connection, state: CaseState, caller: Principal) -> Sequence[JoinedReport] | None:

@@ -60,6 +60,13 @@ class CaseAction(BaseModel):
     )
 
 
+class OrderItem(BaseModel, title="OrderShown"):
+    """An order of the calling department, and the status of its case."""
+
+    order: Order
+    status: Status
+
+
 class CaseActions(BaseModel):
     """What the caller may do with a case at this version."""
 
@@ -67,6 +74,7 @@ class CaseActions(BaseModel):
     case_version: int
     status: Status
     actions: list[CaseAction]
+    order: OrderItem | None = Field(default=None, description="Of a department that asks: its open order in the case.")
 
 
 class CaseActionsLookup(RequestModel):
@@ -213,13 +221,6 @@ class CaseDetail(BaseModel, title="CaseShown"):
     receipts: list[Receipt]
     history: list[HistoryEntry]
     chain_holds: bool = Field(description="Whether every link of the chain is valid.")
-
-
-class OrderItem(BaseModel, title="OrderShown"):
-    """An order of the calling department, and the status of its case."""
-
-    order: Order
-    status: Status
 
 
 class OrderList(BaseModel, title="Orders"):
