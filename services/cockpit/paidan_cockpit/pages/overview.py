@@ -32,7 +32,7 @@ _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage(PageValues):
-    """The overview of a city or of a part of it; ``queue`` is the filter under which queues show the same part."""
+    """The overview of a city or of a part of it; ``queue`` is the filter under which queues show the same part; ``part_query`` is its own address."""
 
     template: ClassVar[str] = "overview.html"
 
@@ -42,7 +42,7 @@ class OverviewPage(PageValues):
     cities: Mapping[str, str]
     filter: OverviewFilter
     queue: QueueFilter
-    query: str
+    part_query: str
     rate_names: Mapping[str, str]
     map_tiles: str
     drawing: CityDrawing | None
@@ -138,7 +138,7 @@ class OverviewPages:
             queue=QueueFilter(
                 city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
             ),
-            query=chosen.query(view.city_id),
+            part_query=chosen.query(view.city_id),
             rate_names=view.rate_names(),
             map_tiles=self._site.map_tiles or "",
             drawing=draw_city(view.city),
