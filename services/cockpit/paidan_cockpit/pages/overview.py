@@ -32,7 +32,10 @@ _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage(PageValues):
-    """The overview of a city or of a part of it; ``queue`` is the filter under which queues show the same part; ``part_query`` is its own address."""
+    """The overview of a city or of a part of it.
+
+    ``queue`` is the filter under which queues show the same part, ``part_query`` its own address's query.
+    """
 
     template: ClassVar[str] = "overview.html"
 
