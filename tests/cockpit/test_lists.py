@@ -18,7 +18,6 @@ from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.visibility import Scope, may_see
 from paidan_cockpit.rights import Person
-from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import grants_of
 from tests.scoring import case_histories
 
@@ -62,10 +61,8 @@ def random_rows() -> Iterator[ReadModelRow]:
             version=1,
             number=f"{number:010x}",
             city=rng.choice(("tiny", "tiny", "tiny", "other")),
-            city_version="0" * 64,
             status=status,
             source=rng.choice(("hotline", "patrol")),
-            channel="hotline",
             class_code=rng.choice((None, "E0101", "E0102", "E0201", "C0102", "C0103")),
             row_id=None,
             district=district,
@@ -84,11 +81,8 @@ def random_rows() -> Iterator[ReadModelRow]:
             reports=1,
             round=1,
             hops=rng.choice((0, 0, 1)),
-            reopened=0,
             urged=0,
-            held=False,
             awaits_call=status == "closed" and rng.random() < 0.3,
-            rating=None,
             past=rng.random() < 0.05,
             reported_at=at,
             ended_at=at + timedelta(hours=1) if ends else None,
@@ -101,9 +95,7 @@ def random_rows() -> Iterator[ReadModelRow]:
 async def cases(pool: "asyncpg.Pool[Any]") -> list[CaseView]:
     """Store the cases with their words, and return them as lists show them."""
     async with pool.acquire() as conn, conn.transaction():
-        await consumer_queries.save_rows(conn, list(random_rows()))
-    while await WordIndex(pool).fill():
-        pass
+        await consumer_queries.save_cases(conn, list(random_rows()), [])
     found = [await queries.find_case(pool, row.case_id) for row in random_rows()]
     return [each for each in found if each is not None]
 

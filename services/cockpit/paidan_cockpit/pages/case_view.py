@@ -15,10 +15,8 @@ class CaseView:
     version: int
     number: str
     city: str
-    city_version: str
     status: str
     source: str
-    channel: str
     class_code: str | None
     row_id: str | None
     district: str | None
@@ -35,11 +33,8 @@ class CaseView:
     reports: int
     round: int
     hops: int
-    reopened: int
     urged: int
-    held: bool
     awaits_call: bool
-    rating: str | None
     past: bool
     reported_at: datetime
     ended_at: datetime | None
