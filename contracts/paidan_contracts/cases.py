@@ -4,24 +4,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import AnyReturnCode, Rating
+from paidan_contracts.actions import Rating
+from paidan_contracts.assignments import HelperRole, RuleRef
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
+from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import HelperRole, RuleRef
-from paidan_contracts.wire import (
-    AnyTimerKind,
-    Code,
-    Id,
-    PhotoRef,
-    Reason,
-    ShortText,
-    Slug,
-    Text,
-    Timestamp,
-    WireModel,
-)
+from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
 
 class Dispatch(WireModel):
@@ -174,32 +165,6 @@ class CaseUrged(CaseEvent):
     type: Literal["case.urged.v1"] = "case.urged.v1"
     department: Slug
     reason: Text = ""
-
-
-class CaseOverdue(CaseEvent):
-    """A time limit of the case has passed."""
-
-    type: Literal["case.overdue.v1"] = "case.overdue.v1"
-    department: Slug
-    clock: AnyTimerKind
-    due_at: Timestamp
-
-
-class CaseClockOverdue(CaseEvent):
-    """A time limit has passed that no department of the case answers for: dispatching, verifying, calling back..."""
-
-    type: Literal["case.clock_overdue.v1"] = "case.clock_overdue.v1"
-    clock: AnyTimerKind
-    due_at: Timestamp
-
-
-class CaseClockWarned(CaseEvent):
-    """A time limit will pass soon: the share of it that the city's pack names is over."""
-
-    type: Literal["case.clock_warned.v1"] = "case.clock_warned.v1"
-    clock: AnyTimerKind
-    due_at: Timestamp
-    department: Slug | None = Field(default=None, description="The department that answers for the limit, if one does.")
 
 
 class CaseHelperAnswered(WorkPlace, CaseEvent):

@@ -20,13 +20,14 @@ from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.settings import Language, TileAddress
 from paidan_cockpit.translations import translations
 from paidan_contracts.actions import Actor
+from paidan_contracts.assignments import Limit, RuleRef
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.cases import CaseAccepted, CaseFinished, CaseMerged, CaseOpened, CaseReopened
 from paidan_contracts.city.geography import Point
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import CaseState, Limit, RuleRef
+from paidan_contracts.state import CaseState
 from tests.contracts.city_packs import QUANCHENG
 from tests.scoring.case_histories import START, assign, new_case
 

@@ -3,20 +3,8 @@
 from functools import cache
 from typing import get_args
 
-from paidan_contracts.actions import (
-    Accept,
-    Action,
-    Assign,
-    CallBack,
-    File,
-    Finish,
-    Inspect,
-    Redispatch,
-    Return,
-    Urge,
-    Verify,
-    Void,
-)
+from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Refused
 from tests.dispatch.builders import build_report, case_after, opened_case

@@ -5,16 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, Action, ActionRequested, Actor, Finish, Inspect
+from paidan_contracts.actions import Action, ActionRequested, Actor, Inspect
 from paidan_contracts.cases import CaseOpened, Dispatch
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import Timer
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
+from paidan_dispatch.cases.timers import Timer
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 from tests.dispatch.sample_pack import default_policy
 

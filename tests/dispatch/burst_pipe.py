@@ -1,8 +1,10 @@
 """A burst pipe that one department leads and two help with, and what each of them is told."""
 
-from paidan_contracts.actions import Action, Finish
+from paidan_contracts.actions import Action
+from paidan_contracts.assignments import Helper
+from paidan_contracts.department_actions import Finish
 from paidan_contracts.orders import OrderEvent
-from paidan_contracts.state import CaseState, Helper
+from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.reports import Opened

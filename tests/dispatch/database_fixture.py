@@ -16,7 +16,7 @@ from paidan_chassis.database import Executor
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts.inbox import RELEASE, TimerDue
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import running_timers
+from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests.contracts.city_packs import load_tiny
 from tests.dispatch.builders import timer_due

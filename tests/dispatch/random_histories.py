@@ -6,28 +6,26 @@ from typing import TypeAlias
 from hypothesis import strategies as st
 
 from paidan_contracts.actions import (
-    Accept,
     Action,
     Amend,
     Assign,
     CallBack,
     File,
-    Finish,
     Inspect,
     Redispatch,
     Reply,
-    Return,
     Urge,
     Verify,
     Void,
 )
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_contracts.unsupported_actions import Appeal
-from paidan_dispatch.cases.case_state import Timer
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import Opened, receive_report
+from paidan_dispatch.cases.timers import Timer
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
 from tests.dispatch.sample_pack import policy_with_helpers

@@ -1,6 +1,7 @@
 """A log of one case on the usual path, one that is returned and one that is voided."""
 
-from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
+from paidan_contracts.actions import CallBack, Inspect, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from tests.dispatch.applied_inbox import InboxRecords
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
 

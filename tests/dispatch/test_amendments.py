@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from paidan_contracts.actions import Accept, Action, Amend, Finish, Inspect
+from paidan_contracts.actions import Action, Amend, Inspect
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Progressed, Refused

@@ -11,7 +11,8 @@ import httpx
 
 from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
-from paidan_contracts.actions import KNOWN_ACTION_KINDS, Accept, Action, Finish, Inspect, Verify, Void
+from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Inspect, Verify, Void
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.topics import INBOX, answers_topic_of
 from paidan_contracts.wire import WireModel
 from tests.dispatch.dispatch_service import DispatchService

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from paidan_contracts.actions import CallBack, Finish, Inspect, Rating
+from paidan_contracts.actions import CallBack, Inspect, Rating
+from paidan_contracts.department_actions import Finish
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.inbox.case_rows import awaits_callback

@@ -13,7 +13,7 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.case_lists import CaseFilter, list_cases
 from paidan_dispatch.api.queries import PageKey
-from paidan_dispatch.cases.case_state import running_timers
+from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue
 from tests.dispatch.applied_inbox import apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, stored_states

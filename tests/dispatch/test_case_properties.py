@@ -9,9 +9,10 @@ from paidan_contracts.cases import AnyCaseEvent, CaseHelperAnswered
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.case_state import is_active, running_timers
+from paidan_dispatch.cases.case_state import is_active
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opened, receive_report
+from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import dispatch_of
 from tests.dispatch.random_histories import POLICY, RandomStep, random_histories, reports

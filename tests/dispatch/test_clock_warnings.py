@@ -2,14 +2,14 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, Finish
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.orders import OrderUrged
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.timers import Timer, running_timers
 from tests.dispatch.builders import at_minute, build_report, case_after, expire, opened_case
 from tests.dispatch.sample_pack import pack_document, policy_of
 

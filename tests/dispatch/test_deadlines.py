@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.actions import Accept, Action, CallBack, File, Finish, Inspect, Redispatch, Return, Void
+from paidan_contracts.actions import Action, CallBack, File, Inspect, Redispatch, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import Timer, next_due_at, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed
+from paidan_dispatch.cases.timers import Timer, next_due_at, running_timers
 from tests.dispatch.builders import (
     at_minute,
     build_report,

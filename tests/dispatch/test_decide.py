@@ -2,8 +2,9 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, Finish, Inspect, Redispatch, Return, Urge, Verify, Void
+from paidan_contracts.actions import Inspect, Redispatch, Urge, Verify, Void
 from paidan_contracts.cases import CaseFinished
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import receive_report

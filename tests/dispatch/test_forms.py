@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from paidan_contracts.actions import Action, Finish, Inspect, Return, Urge
+from paidan_contracts.actions import Action, Inspect, Urge
+from paidan_contracts.department_actions import Finish, Return
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.actions.form_texts import FIELD_TEXTS, VALUE_TEXTS

@@ -1,10 +1,12 @@
 """Departments that help: an order, answers and limits of their own, which never move the case."""
 
-from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
+from paidan_contracts.actions import CallBack, Inspect, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.case_state import next_due_at, open_helpers, running_timers
+from paidan_dispatch.cases.case_state import open_helpers
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ActionEvidence
+from paidan_dispatch.cases.timers import next_due_at, running_timers
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from paidan_contracts.actions import Accept, Finish, Inspect, Verify
+from paidan_contracts.actions import Inspect, Verify
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.reports import ImportedHistory
 from paidan_dispatch.cases.decide import Progressed, Refused
 from tests.dispatch.builders import (

@@ -8,7 +8,7 @@ import pytest
 
 from paidan_chassis.migrations.runner import load_migrations
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import Timer, running_timers
+from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.inbox.case_rows import is_held, is_overdue
 from tests import servers as real
 from tests.dispatch.applied_inbox import apply_records

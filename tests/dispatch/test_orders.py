@@ -4,19 +4,8 @@ import json
 
 import pytest
 
-from paidan_contracts.actions import (
-    Accept,
-    Action,
-    CallBack,
-    File,
-    Finish,
-    Inspect,
-    Redispatch,
-    Return,
-    Urge,
-    Verify,
-    Void,
-)
+from paidan_contracts.actions import Action, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.orders import OrderEvent
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ImportedHistory

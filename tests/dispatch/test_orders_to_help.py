@@ -2,7 +2,8 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, Action, Assign, CallBack, File, Finish, Inspect, Redispatch, Return, Void
+from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import open_helpers
 from paidan_dispatch.cases.decide import Progressed, decide

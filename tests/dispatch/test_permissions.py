@@ -9,31 +9,29 @@ from hypothesis import given
 from paidan_chassis.edge.api_keys import Principal
 from paidan_contracts.actions import (
     KNOWN_ACTION_KINDS,
-    Accept,
     Action,
     Amend,
     Assign,
     CallBack,
     File,
-    Finish,
     Inspect,
     Redispatch,
     Reply,
-    Return,
     Urge,
     Verify,
     Void,
 )
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unsupported_actions import Escalate
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery, Requirement
-from paidan_dispatch.cases.case_state import running_timers
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, receive_report
+from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.action_table import STATES, case_in_status
 from tests.dispatch.builders import ActionContext, at_minute, build_report, build_request, closed, opened_case

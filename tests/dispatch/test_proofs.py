@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Redispatch
+from paidan_contracts.actions import CallBack, Inspect, Redispatch
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Refused

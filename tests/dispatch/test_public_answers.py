@@ -2,7 +2,8 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Verify, Void
+from paidan_contracts.actions import CallBack, Inspect, Verify, Void
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.unvalidated import replace_unvalidated
 from tests.dispatch.builders import build_report, case_after, closed, finished, opened_case
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, CallBack, Finish, Inspect
+from paidan_contracts.actions import CallBack, Inspect
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated

@@ -2,7 +2,8 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, Assign, File, Redispatch, Return
+from paidan_contracts.actions import Assign, File, Redispatch
+from paidan_contracts.department_actions import Accept, Return
 from paidan_dispatch.cases.decide import Progressed, Refused
 from tests.dispatch.builders import (
     START_TIME,

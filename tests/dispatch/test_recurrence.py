@@ -2,7 +2,8 @@
 
 import pytest
 
-from paidan_contracts.actions import Accept, Finish, Inspect, Void
+from paidan_contracts.actions import Inspect, Void
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report

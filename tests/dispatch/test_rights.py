@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from paidan_contracts.actions import Accept, Actor, Finish, Inspect, Urge
+from paidan_contracts.actions import Actor, Inspect, Urge
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ActionEvidence

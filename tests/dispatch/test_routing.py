@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paidan_contracts.actions import Return
+from paidan_contracts.department_actions import Return
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from paidan_chassis.errors import Halt
-from paidan_contracts.actions import Accept, Finish
+from paidan_contracts.department_actions import Accept, Finish
 from tests.dispatch.applied_inbox import InboxRecords, apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, pack_bytes, pack_version, publish_pack
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored

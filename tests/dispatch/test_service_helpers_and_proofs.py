@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from paidan_chassis.consumer.batch import Batch, PoisonRecord
-from paidan_contracts.actions import Accept, Action, Finish, Inspect, Return, Urge, Void
+from paidan_contracts.actions import Action, Inspect, Urge, Void
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import InboxHandler
 from tests.dispatch.applied_alike import applied_alike

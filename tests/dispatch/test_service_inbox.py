@@ -9,8 +9,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, Amend, CallBack, File, Finish, Inspect
+from paidan_contracts.actions import Amend, CallBack, File, Inspect
 from paidan_contracts.cases import AnyCaseEvent
+from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import ImportedHistory, JoinedReport

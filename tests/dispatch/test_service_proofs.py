@@ -5,7 +5,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from paidan_contracts.actions import Finish, Inspect
+from paidan_contracts.actions import Inspect
+from paidan_contracts.department_actions import Finish
 from paidan_contracts.ids import action_id
 from tests.dispatch.applied_alike import applied_alike
 from tests.dispatch.applied_inbox import InboxRecords

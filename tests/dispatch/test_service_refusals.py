@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from paidan_chassis.database import is_transient
-from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return
+from paidan_contracts.actions import CallBack, Inspect
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.unsupported_actions import AskExtension
 from tests.dispatch.applied_inbox import InboxRecords, apply_batch, apply_records

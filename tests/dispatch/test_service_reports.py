@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, Finish, Inspect
+from paidan_contracts.actions import Inspect
+from paidan_contracts.department_actions import Accept, Finish
 from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.service_client import await_decision

@@ -21,7 +21,7 @@ from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import INBOX
-from paidan_dispatch.cases.case_state import next_due_at
+from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox.timer_loop import SELECT_DUE, SELECT_NEXT_DUE, TimerScheduler
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests import servers as real

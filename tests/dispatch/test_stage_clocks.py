@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.actions import Accept, Action, Assign, CallBack, File, Finish, Inspect, Return, Urge, Verify, Void
+from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Urge, Verify, Void
 from paidan_contracts.case_event import Cause
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.state import CaseState, StageClock
-from paidan_dispatch.cases.case_state import Provenance, Timer, next_due_at, running_timers, with_clock
+from paidan_dispatch.cases.case_state import Provenance, with_clock
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.timers import Timer, next_due_at, running_timers
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,

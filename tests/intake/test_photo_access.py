@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from paidan_contracts import ids
+from paidan_contracts.assignments import Helper, RuleRef
 from paidan_contracts.cases import CaseFinished, CaseOpened, CaseReturned
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import Helper, RuleRef
 from tests.intake.intake_service import IntakeService
 from tests.intake.sample_photos import make_jpeg
 from tests.intake.test_report_status import NOON, case_event, publish_events

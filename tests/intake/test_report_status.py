@@ -7,11 +7,12 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from paidan_contracts import ids
+from paidan_contracts.assignments import Assignment, Limit, RuleRef
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.cases import CaseClosed, CaseFinished, CaseOpened, CaseReopened, CaseVoided
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.places import Place
-from paidan_contracts.state import Assignment, CaseState, Limit, RuleRef
+from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
 from tests.intake.intake_service import IntakeService
 from tests.polling import poll

@@ -6,11 +6,12 @@ from typing import Final
 
 from paidan_chassis.consumer.batch import Record
 from paidan_contracts.actions import Rating
+from paidan_contracts.assignments import Assignment, Limit, RuleRef
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.cases import CaseUrged
 from paidan_contracts.ids import case_id, order_id, report_id
 from paidan_contracts.places import Place
-from paidan_contracts.state import Assignment, CalledBack, CaseState, Limit, RuleRef
+from paidan_contracts.state import CalledBack, CaseState
 
 START: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

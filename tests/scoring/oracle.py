@@ -6,7 +6,8 @@ from datetime import date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from paidan_contracts.state import Assignment, CaseState
+from paidan_contracts.assignments import Assignment
+from paidan_contracts.state import CaseState
 
 
 class FactLine(NamedTuple):

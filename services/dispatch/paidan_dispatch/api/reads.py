@@ -17,8 +17,9 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
+from paidan_contracts.assignments import RuleRef
 from paidan_contracts.scopes import grants_of
-from paidan_contracts.state import CaseState, RuleRef, Status
+from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, case_lists, queries
 from paidan_dispatch.api.case_lists import CaseFilter

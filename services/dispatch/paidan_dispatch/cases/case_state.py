@@ -1,19 +1,16 @@
 """Builds the state after a step: provenance, version, assignments with their limits, clocks, timers that then run."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias, TypedDict
 
-from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested, Actor
+from paidan_contracts.assignments import Assignment, Helper, Limit
 from paidan_contracts.case_event import CaseEvent, Cause
-from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import Assignment, CaseState, Helper, Limit, StageClock, Status
+from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
-from paidan_contracts.wire import AnyTimerKind, TimerKind
+from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -23,11 +20,6 @@ ASSIGNED_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling
 """A department has a valid order."""
 OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
 """A helper's order is open: it stays while the case looks for another lead."""
-HELPER_ACCEPT: Final = Unknown("helper_accept")
-HELPER_HANDLE: Final = Unknown("helper_handle")
-WARNING: Final = "_warning"
-HELPERS_PER_ROUND: Final = 1000
-"""Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
 _new_cause: Final = unvalidated_constructor(Cause)
 _new_limit: Final = unvalidated_constructor(Limit)
@@ -59,22 +51,6 @@ class EventFields(TypedDict):
     occurred_at: datetime
     recorded_at: datetime
     state: CaseState
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """A timer of a case. Setting the same kind again gives it a higher generation, so no two are equal."""
-
-    case_id: str
-    area: str
-    kind: AnyTimerKind
-    generation: int
-    due_at: datetime
-
-    @property
-    def id(self) -> str:
-        """The same each time it fires, so that a repeat has no effect."""
-        return ids.timer_id(self.case_id, self.kind, self.generation)
 
 
 def action_provenance(request: ActionRequested, policy: CityPolicy) -> Provenance:
@@ -177,51 +153,6 @@ def open_helpers(state: CaseState) -> tuple[str, ...]:
     if not state.helpers or state.status not in OPEN_STATUSES:
         return ()
     return tuple(each.department for each in state.helpers if is_active(each))
-
-
-def running_timers(state: CaseState) -> tuple[Timer, ...]:
-    """Return the timers that run in this state and have not been consumed; an imported case has none."""
-    return () if state.past else tuple(_iter_running(state))
-
-
-def next_due_at(state: CaseState) -> datetime | None:
-    """Return when the first running timer is due; None where none runs."""
-    return min((each.due_at for each in running_timers(state)), default=None)
-
-
-def _iter_running(state: CaseState) -> Iterator[Timer]:
-    if state.status in ("dispatched", "handling"):
-        assignment = state.assignments[-1]
-        limit = assignment.limits[-1]
-        if state.status == "dispatched" and assignment.accept_overdue_at is None:
-            yield from _timers(state, "accept", assignment.number, assignment.accept_by, assignment.accept_warn_at)
-        if limit.overdue_at is None:
-            # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
-            yield from _timers(state, "handle", limit.number + state.round, limit.due_at, limit.warn_at)
-    if state.helpers and state.status in OPEN_STATUSES:
-        for number, helper in enumerate(state.helpers, start=1):
-            if is_active(helper):
-                yield from _iter_helper_timers(state, helper, number)
-    if state.clocks and (clock := state.clocks[-1]).ended_at is None and clock.overdue_at is None:
-        yield from _timers(state, clock.kind, clock.number, clock.due_at, clock.warn_at)
-
-
-def _timers(
-    state: CaseState, kind: AnyTimerKind, generation: int, due_at: datetime | None, warn_at: datetime | None
-) -> Iterator[Timer]:
-    if warn_at is not None:
-        yield Timer(state.case_id, state.area, Unknown(f"{kind}{WARNING}"), generation, warn_at)
-    if due_at is not None:
-        yield Timer(state.case_id, state.area, kind, generation, due_at)
-
-
-def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:
-    # A helper's limit begins anew when the case is reopened; the generation tells the two apart.
-    generation = number + HELPERS_PER_ROUND * state.reopened
-    if helper.accepted_at is None and helper.accept_by is not None and helper.accept_overdue_at is None:
-        yield Timer(state.case_id, state.area, HELPER_ACCEPT, generation, helper.accept_by)
-    if helper.finished_at is None and helper.due_at is not None and helper.overdue_at is None:
-        yield Timer(state.case_id, state.area, HELPER_HANDLE, generation, helper.due_at)
 
 
 def _stage(state: CaseState) -> TimerKind | None:

@@ -4,43 +4,24 @@ from dataclasses import dataclass
 from typing import TypeGuard, get_args
 
 from paidan_contracts.actions import (
-    Accept,
     Action,
     ActionRequested,
-    Actor,
-    Amend,
-    Assign,
     CallBack,
-    File,
-    Finish,
     Inspect,
-    Redispatch,
-    Reply,
-    Return,
-    ReturnCode,
     SupportedAction,
-    Urge,
     Verify,
     Void,
 )
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
+from paidan_contracts.department_actions import Accept, Finish, Return, ReturnCode
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import Assignment, CaseState, Helper
+from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import (
-    HELPER_ACCEPT,
-    HELPER_HANDLE,
-    ActResult,
-    Provenance,
-    action_provenance,
-    is_active,
-    running_timers,
-    timer_provenance,
-)
+from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, is_active, timer_provenance
 from paidan_dispatch.cases.guards import (
     ALLOWED_ACTIONS,
     NO_EVIDENCE,
@@ -48,10 +29,13 @@ from paidan_dispatch.cases.guards import (
     SUPPORTED_ACTIONS,
     ActionEvidence,
     ActorRole,
-    ProofPhoto,
 )
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, helper_orders, routing
+from paidan_dispatch.cases.proofs import proof_refusal
+from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPER_HANDLE, running_timers
+from paidan_dispatch.cases.transition_table import TRANSITIONS
+from paidan_dispatch.cases.transitions import fulfilment, helper_orders
+from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +76,7 @@ def decide(
         _role_refusal(state, request)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
-        or _proof_refusal(state, request, evidence)
+        or proof_refusal(state, request, evidence)
     )
     if refusal is not None:
         return Refused(refusal)
@@ -115,43 +99,11 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
 
 
-def _apply(  # noqa: C901, PLR0911, PLR0912 - one arm for each action
-    state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy
-) -> ActResult:
-    helper = _acting_helper(state, provenance.actor)
+def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy) -> ActResult:
+    helper = acting_helper(state, provenance.actor)
     if helper is not None and isinstance(action, Accept | Return | Finish):
         return helper_orders.answer(state, helper, action, provenance)
-    match action:
-        case Verify():
-            return filing.verify(state, action, provenance, policy)
-        case File():
-            return filing.file(state, action, provenance, policy)
-        case Void():
-            return filing.void(state, action, provenance)
-        case Assign() | Redispatch():
-            return routing.assign(state, action, provenance, policy)
-        case Accept():
-            return fulfilment.accept(state, provenance)
-        case Return():
-            return fulfilment.return_order(state, action, provenance, policy)
-        case Finish():
-            return fulfilment.finish(state, action, provenance, policy)
-        case Inspect():
-            return fulfilment.inspect(state, action, provenance, policy)
-        case Urge():
-            return fulfilment.urge(state, action, provenance)
-        case CallBack():
-            return callback.call_back(state, action, provenance, policy)
-        case Amend():
-            return amendment.amend(state, action, provenance, policy)
-        case Reply():
-            return refusals.reply_to_case(state)
-
-
-def _acting_helper(state: CaseState, actor: Actor | None) -> Helper | None:
-    if actor is None or actor.kind != "department" or actor.id == state.department:
-        return None
-    return helper_orders.find_helper(state, actor.id)
+    return TRANSITIONS[type(action)](state, action, provenance, policy)
 
 
 def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
@@ -167,7 +119,7 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
         return refusals.not_your_role(state, kind, actor.kind)
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
-    if actor.kind == "department" and actor.id != state.department and _acting_helper(state, actor) is None:
+    if actor.kind == "department" and actor.id != state.department and acting_helper(state, actor) is None:
         return refusals.NOT_YOUR_ORDER
     return None
 
@@ -189,39 +141,6 @@ def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
     if ends_case and request.of_report not in (None, state.opened_by):
         return refusals.merged_report(state, actor.kind)
     return None
-
-
-def _proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
-    """Return why photos prove nothing: the actor must have stored each, for this case and under
-    the order, and none may have proved anything in another case. Work that is finished again needs a new one.
-
-    An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
-    """
-    action, actor = request.action, request.actor
-    if not isinstance(action, Finish | Inspect) or not action.proof or actor.kind == "importer" or state.past:
-        return None
-    order = _acting_helper(state, actor) or state.assignments[-1]
-    if isinstance(order, Assignment) and not order.proofs_checked:
-        return None
-    reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
-    for ref in action.proof:
-        photos = [each for each in evidence.photos if each.ref == ref]
-        if any(each.used_in not in (None, state.case_id) for each in photos):
-            return refusals.photo_used(state, ref, actor.kind)
-        own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
-        if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
-            return refusals.unknown_photo(state, ref, order.dispatched_at, actor.kind)
-    earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
-    if isinstance(action, Finish) and earlier.issuperset(action.proof):
-        return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)
-    return None
-
-
-def _is_held_by(photo: ProofPhoto, actor: Actor) -> bool:
-    kind, _, id_ = photo.holder.partition(":")
-    # A key with several roles stores and acts in whichever it needs.
-    is_same_role = kind == actor.kind or not {kind, actor.kind} & {"department", "source"}
-    return is_same_role and id_ == actor.id
 
 
 def _source_of(state: CaseState, report_id: str | None, evidence: ActionEvidence) -> str | None:

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from paidan_contracts.actions import ReturnCode
+from paidan_contracts.department_actions import ReturnCode
 from paidan_contracts.state import Status
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.guards import ActorRole

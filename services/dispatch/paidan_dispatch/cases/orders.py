@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
+from paidan_contracts.assignments import Assignment, Helper
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
-    CaseClockWarned,
     CaseClosed,
     CaseDispatched,
     CaseFiled,
@@ -20,6 +20,7 @@ from paidan_contracts.cases import (
     CaseVoided,
     Dispatch,
 )
+from paidan_contracts.clock_events import CaseClockWarned
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
@@ -30,7 +31,7 @@ from paidan_contracts.orders import (
     OrderWithdrawn,
 )
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import Assignment, CaseState, Helper, Status
+from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active

@@ -9,12 +9,12 @@ from itertools import accumulate
 from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from paidan_contracts.assignments import RuleRef
 from paidan_contracts.city import City
 from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
-from paidan_contracts.state import RuleRef
 from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.matching.candidates import MatchRules

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts import ids
+from paidan_contracts.assignments import RuleRef
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.cases import CaseMerged, CaseOpened, Dispatch
 from paidan_contracts.reports import JoinedReport, ReportReceived
-from paidan_contracts.state import CaseState, RuleRef
+from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, with_clock

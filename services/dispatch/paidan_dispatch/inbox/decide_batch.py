@@ -6,13 +6,14 @@ from typing import Final, Literal
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested, Reply
+from paidan_contracts.assignments import RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseMerged
 from paidan_contracts.ids import area_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.state import CaseState, RuleRef
+from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.orders import answer_refused, order_events

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from paidan_contracts.actions import ActionRequested, Reply
+from paidan_contracts.assignments import RuleRef
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.reports import JoinedReport, ReportReceived
-from paidan_contracts.state import RuleRef
 from paidan_dispatch.cases.guards import may_reply
 from paidan_dispatch.inbox.refusals import NOT_YOUR_ROLE
 from paidan_dispatch.inbox.rows import KnownOutcome, NotedRow

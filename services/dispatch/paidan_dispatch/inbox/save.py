@@ -9,7 +9,8 @@ import asyncpg
 from paidan_chassis.consumer.writes import Write, execute
 from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce, ReleaseInForce
-from paidan_dispatch.cases.case_state import next_due_at, open_helpers
+from paidan_dispatch.cases.case_state import open_helpers
+from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
 from paidan_dispatch.inbox.rows import EventRow, ReportRow

@@ -14,7 +14,7 @@ from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import LoopProgress
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
-from paidan_dispatch.cases.case_state import Timer, running_timers
+from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.inbox import messages as inbox_messages
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 

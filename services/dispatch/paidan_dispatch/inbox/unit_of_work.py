@@ -7,8 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_contracts.actions import ActionRequested, Finish, Inspect
+from paidan_contracts.actions import ActionRequested, Inspect
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.department_actions import Finish
 from paidan_contracts.inbox import InboxEvent, PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.reports import JoinedReport, ReportReceived

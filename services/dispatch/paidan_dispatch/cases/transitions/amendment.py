@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from paidan_contracts.actions import Amend
+from paidan_contracts.assignments import Assignment, Limit
 from paidan_contracts.cases import CaseAmended
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import Assignment, CaseState, Limit
+from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (

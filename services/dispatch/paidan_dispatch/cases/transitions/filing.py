@@ -3,9 +3,10 @@
 from typing import Final, Literal, TypedDict
 
 from paidan_contracts.actions import File, Verify, Void
+from paidan_contracts.assignments import Limit, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFiled, CaseNotAccepted, CaseVoided
-from paidan_contracts.state import CaseState, Limit, RuleRef
+from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.case_state import (

@@ -2,19 +2,11 @@
 
 from typing import Final
 
-from paidan_contracts.actions import Finish, Inspect, Return, Urge
+from paidan_contracts.actions import Inspect, Urge
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.cases import (
-    CaseAccepted,
-    CaseClockOverdue,
-    CaseClockWarned,
-    CaseClosed,
-    CaseFinished,
-    CaseOverdue,
-    CaseReturned,
-    CaseReworked,
-    CaseUrged,
-)
+from paidan_contracts.cases import CaseAccepted, CaseClosed, CaseFinished, CaseReturned, CaseReworked, CaseUrged
+from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
+from paidan_contracts.department_actions import Finish, Return
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
@@ -23,7 +15,6 @@ from paidan_contracts.wire import SCREENED_CHANNELS, TimerKind
 from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
-    WARNING,
     ActResult,
     Provenance,
     end_assignment,
@@ -36,6 +27,7 @@ from paidan_dispatch.cases.case_state import (
 )
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.timers import WARNING
 from paidan_dispatch.cases.transitions.routing import route_or_hold
 
 _new_accepted: Final = unvalidated_constructor(CaseAccepted)

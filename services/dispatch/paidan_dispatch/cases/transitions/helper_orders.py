@@ -5,24 +5,19 @@ from datetime import datetime
 from typing import Final
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, Finish, Return
-from paidan_contracts.cases import CaseHelperAnswered, CaseOverdue
+from paidan_contracts.actions import Actor
+from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.cases import CaseHelperAnswered
+from paidan_contracts.clock_events import CaseOverdue
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import Assignment, CaseState, Helper
+from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import (
-    HELPER_ACCEPT,
-    HELPERS_PER_ROUND,
-    OPEN_STATUSES,
-    ActResult,
-    Provenance,
-    event_fields,
-    is_active,
-    next_state,
-)
+from paidan_dispatch.cases.case_state import OPEN_STATUSES, ActResult, Provenance, event_fields, is_active, next_state
+from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPERS_PER_ROUND
 
 _new_helper: Final = unvalidated_constructor(Helper)
 _new_answered: Final = unvalidated_constructor(CaseHelperAnswered)
@@ -32,6 +27,13 @@ _new_overdue: Final = unvalidated_constructor(CaseOverdue)
 def find_helper(state: CaseState, department: str) -> Helper | None:
     """Return the department's open order to help, if it has one."""
     return next((each for each in state.helpers if each.department == department and is_active(each)), None)
+
+
+def acting_helper(state: CaseState, actor: Actor | None) -> Helper | None:
+    """Return the open order to help by which an actor acts; None for the lead and for who is no department."""
+    if actor is None or actor.kind != "department" or actor.id == state.department:
+        return None
+    return find_helper(state, actor.id)
 
 
 def appoint(state: CaseState, departments: Collection[str] | None, lead: Assignment) -> tuple[Helper, ...]:

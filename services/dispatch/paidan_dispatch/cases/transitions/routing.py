@@ -6,12 +6,13 @@ from typing import Final, NamedTuple, TypedDict
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Assign, Redispatch
+from paidan_contracts.assignments import Assignment, Helper, RuleRef
 from paidan_contracts.cases import CaseDispatched, CaseHeld
 from paidan_contracts.city import UNKNOWN_PLACE, PlaceCodes, Routed, RoutingInput
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.places import Place
-from paidan_contracts.state import Assignment, CaseState, Helper, RuleRef, Status
+from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (

@@ -1,0 +1,43 @@
+"""Whether the photos that an action names prove anything."""
+
+from paidan_contracts.actions import ActionRequested, Actor, Inspect
+from paidan_contracts.assignments import Assignment
+from paidan_contracts.department_actions import Finish
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.state import CaseState
+from paidan_dispatch.cases import refusals
+from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from paidan_dispatch.cases.transitions.helper_orders import acting_helper
+
+
+def proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
+    """Return why photos prove nothing: the actor must have stored each, for this case and under
+    the order, and none may have proved anything in another case. Work that is finished again needs a new one.
+
+    An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
+    """
+    action, actor = request.action, request.actor
+    if not isinstance(action, Finish | Inspect) or not action.proof or actor.kind == "importer" or state.past:
+        return None
+    order = acting_helper(state, actor) or state.assignments[-1]
+    if isinstance(order, Assignment) and not order.proofs_checked:
+        return None
+    reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
+    for ref in action.proof:
+        photos = [each for each in evidence.photos if each.ref == ref]
+        if any(each.used_in not in (None, state.case_id) for each in photos):
+            return refusals.photo_used(state, ref, actor.kind)
+        own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
+        if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
+            return refusals.unknown_photo(state, ref, order.dispatched_at, actor.kind)
+    earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
+    if isinstance(action, Finish) and earlier.issuperset(action.proof):
+        return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)
+    return None
+
+
+def _is_held_by(photo: ProofPhoto, actor: Actor) -> bool:
+    kind, _, id_ = photo.holder.partition(":")
+    # A key with several roles stores and acts in whichever it needs.
+    is_same_role = kind == actor.kind or not {kind, actor.kind} & {"department", "source"}
+    return is_same_role and id_ == actor.id

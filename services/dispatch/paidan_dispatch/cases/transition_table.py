@@ -1,0 +1,46 @@
+"""Which transition applies each kind of action, once role, state, content and proofs allow it."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from paidan_contracts.actions import (
+    Amend,
+    Assign,
+    CallBack,
+    File,
+    Inspect,
+    Redispatch,
+    Reply,
+    SupportedAction,
+    Urge,
+    Verify,
+    Void,
+)
+from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.state import CaseState
+from paidan_dispatch.cases import refusals
+from paidan_dispatch.cases.case_state import ActResult, Provenance
+from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, routing
+
+Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
+"""Takes an action of its own kind."""
+
+TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyType(
+    {
+        Verify: filing.verify,
+        File: filing.file,
+        Void: lambda state, action, provenance, _policy: filing.void(state, action, provenance),
+        Assign: routing.assign,
+        Redispatch: routing.assign,
+        Accept: lambda state, _action, provenance, _policy: fulfilment.accept(state, provenance),
+        Return: fulfilment.return_order,
+        Finish: fulfilment.finish,
+        Inspect: fulfilment.inspect,
+        Urge: lambda state, action, provenance, _policy: fulfilment.urge(state, action, provenance),
+        CallBack: callback.call_back,
+        Amend: amendment.amend,
+        Reply: lambda state, _action, _provenance, _policy: refusals.reply_to_case(state),
+    }
+)
