@@ -20,7 +20,6 @@ from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.search_terms import NamedCodes, SearchTerm
 from paidan_cockpit.pages.visibility import Scope, may_see
 from paidan_cockpit.rights import Person
-from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import grants_of
 from tests.scoring import case_histories
 
@@ -88,9 +87,7 @@ def random_rows() -> Iterator[ReadModelRow]:
 async def cases(pool: "asyncpg.Pool[Any]") -> list[CaseSummary]:
     """Store the cases with their words, and return them as lists show them."""
     async with pool.acquire() as conn, conn.transaction():
-        await consumer_queries.save_rows(conn, list(random_rows()))
-    while await WordIndex(pool).fill():
-        pass
+        await consumer_queries.save_cases(conn, list(random_rows()), [])
     found = [await queries.find_case(pool, row.case_id) for row in random_rows()]
     return [each for each in found if each is not None]
 

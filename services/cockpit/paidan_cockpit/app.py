@@ -50,6 +50,8 @@ VERSION: Final = "0.1.0"
 WORDS_LOOP: Final = "words"
 TOPICS: Final = CASES.name, CHECKS.name, OUTCOMES.name, SCORES.name
 _FIGURES_INTERVAL_S: Final = 15.0
+# Of the 2 s within which pages show what was committed. What follows a single action is not kept waiting.
+_MAX_GATHER_S: Final = 0.25
 # How a list is found best depends on how common the words and classes are that were asked for. No page takes the cores
 # from the lanes.
 _PAGE_OPTIONS: Final = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gather": "0"}
@@ -169,7 +171,7 @@ def create_machine_app(
 
 def create_subscription(settings: Settings) -> Subscription:
     """Return the cockpit's subscription: every step of every case, what opens none, scores, results of checks."""
-    batch_tuning = ConsumerTuning(max_records=settings.batch_records)
+    batch_tuning = ConsumerTuning(max_records=settings.batch_records, max_gather_s=_MAX_GATHER_S)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
     compacted = frozenset({SCORES.name})
     return Subscription(CONSUMER, topics=TOPICS, compacted_topics=compacted, tuning=tuning, cipher=settings.cipher())

@@ -10,7 +10,7 @@ from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_cockpit import check_queries, city_scores, outcome_counts, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.decode import MERGER, decode_check, decode_step
-from paidan_contracts.topics import CASES, CHECKS
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES
 
 
 class ReadModel:
@@ -25,8 +25,10 @@ class ReadModel:
         if batch.conn is not self._planned:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn
-        checks = [record for record in batch.records if record.topic == CHECKS.name]
-        steps = [record for record in batch.records if record.topic == CASES.name]
+        by_topic: dict[str, list[Record]] = {}
+        for record in batch.records:
+            by_topic.setdefault(record.topic, []).append(record)
+        steps = by_topic.get(CASES.name, [])
         decoded = await _read(batch, latest_per_key(steps, kept=MERGER))
         if decoded.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
@@ -34,13 +36,12 @@ class ReadModel:
         for record, error in decoded.errors:
             batch.dead_letter(record, *dead_letter_reason(error))
         if decoded.rows:
-            await queries.save_rows(batch.conn, list(decoded.rows.values()))
-            await queries.save_reports(batch.conn, decoded.reports)
+            await queries.save_cases(batch.conn, list(decoded.rows.values()), decoded.reports)
         batch.counts["cases"] += len(decoded.rows)
-        if checks:
+        if checks := by_topic.get(CHECKS.name):
             await _save_checks(batch, checks)
-        await outcome_counts.apply(batch)
-        await city_scores.apply(batch)
+        await outcome_counts.apply(batch, by_topic.get(OUTCOMES.name, []))
+        await city_scores.apply(batch, by_topic.get(SCORES.name, []))
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""

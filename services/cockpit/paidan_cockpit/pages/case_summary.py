@@ -1,56 +1,28 @@
-"""A case as lists show it: a part of its row in the read model."""
+"""A case as lists show it: its row in the read model, but for what is stored to find it by."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Self
 
-from paidan_cockpit.case_rows import NEVER
+from paidan_cockpit.case_rows import NEVER, ReadModelRow
+
+_UNREAD: Final[Mapping[str, Any]] = {"more_text": "", "text_digest": 0}
+"""Columns that no page reads, and what stands in their place."""
+CASE_COLUMNS: Final = ", ".join(name for name in ReadModelRow._fields if name not in _UNREAD)
+"""The columns of ``case_row`` that a summary is made of."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaseSummary:
+class CaseSummary(ReadModelRow):
     """A case as lists show it."""
 
-    case_id: str
-    version: int
-    number: str
-    city: str
-    city_version: str
-    status: str
-    source: str
-    channel: str
-    class_code: str | None
-    row_id: str | None
-    district: str | None
-    street: str | None
-    community: str | None
-    grid: str | None
-    address: str | None
-    latitude: float | None
-    longitude: float | None
-    text: str
-    confidential: bool
-    department: str | None
-    helpers: list[str]
-    reports: int
-    round: int
-    hops: int
-    reopened: int
-    urged: int
-    held: bool
-    awaits_call: bool
-    rating: str | None
-    past: bool
-    reported_at: datetime
-    ended_at: datetime | None
-    due_kind: str | None
-    due_at: datetime
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return the summary of a row with these columns."""
+        return cls(**row, **_UNREAD)
 
     @property
     def due(self) -> datetime | None:
         """When the next running clock ends; None where none runs."""
         return self.due_at if self.due_at < NEVER else None
-
-
-CASE_COLUMNS: Final = ", ".join(each.name for each in fields(CaseSummary))
-"""The columns of ``case_row`` that a view is made of."""

@@ -71,13 +71,13 @@ _SELECT_CASES: Final = f"""
 async def find_case(pool: Pool, case_id: str) -> CaseSummary | None:
     """Return a case by its id, whoever may see it."""
     row = await pool.fetchrow(_SELECT_CASE, case_id, timeout=_TIMEOUT_S)
-    return CaseSummary(**row) if row else None
+    return CaseSummary.of(row) if row else None
 
 
 async def find_cases(pool: Pool, case_ids: Sequence[str]) -> list[CaseSummary]:
     """Return cases by their ids, whoever may see them, in no order."""
     rows = await pool.fetch(_SELECT_CASES, list(case_ids), timeout=_TIMEOUT_S)
-    return [CaseSummary(**row) for row in rows]
+    return [CaseSummary.of(row) for row in rows]
 
 
 async def wait_for_versions(pool: Pool, versions: Mapping[str, int]) -> None:
@@ -112,7 +112,7 @@ async def list_cases(
         rows = await _fetch(pool, ListStatement(scope, queue_filter, _WALKED, terms), limit)
     if len(rows) <= limit:
         rows = await _fetch(pool, ListStatement(scope, queue_filter, None, terms), limit)
-    cases = [CaseSummary(**row) for row in rows[:limit]]
+    cases = [CaseSummary.of(row) for row in rows[:limit]]
     has_more = len(rows) > limit
     return CaseListPage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
 
