@@ -209,7 +209,11 @@ async def _open_intake(
         " VALUES ($1, 1, 'handling', now(), ARRAY['streets'])",
         case_id,
     )
-    edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
+    edges.ids["intake"] = {
+        "ref": photo.json()["ref"],
+        "report_id": ticket.json()["report_id"],
+        "case_id": case_id,
+    }
     await service.set_status(ticket.json()["report_id"], "closed", [ticket.json()["report_id"]])
     await service.fetch("UPDATE standing SET class_code = 'E0110', places = $1", [PLACE["district"], PLACE["street"]])
     erased = await client.post("/v1/tickets", json=body | {"source_ref": "erased"}, headers=headers)
