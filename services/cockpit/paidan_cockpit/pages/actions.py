@@ -37,7 +37,7 @@ class ActionPages:
 
     async def _act(self, visit: Visit) -> Response:
         found = await find_visible_case(self._site, visit)
-        filled = await visit.form()
+        filled = await visit.form(with_photos=True)
         kind = str(visit.request.path_params["kind"])
         forms = await load_forms(self._site, visit, found.case_id)
         form = next((each for each in forms if each.kind == kind), None)

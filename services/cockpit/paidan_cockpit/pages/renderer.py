@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,7 +38,7 @@ class Renderer:
             "person": person,
             "csrf": visit.session.csrf if visit.session else "",
             "menu": list(pages_of(person)) if person else [],
-            "path": visit.request.url.path,
+            "path": own_path(visit.request.url.path),
             "query": visit.request.url.query,
         }
         return self._environments[visit.language].get_template(template).render(common | dict(values))
@@ -66,6 +67,11 @@ class Renderer:
             has_library=self._assets.has_library,
         )
         return environment
+
+
+def own_path(path: str) -> str:
+    """Return a path as the address of a page of ours: one that begins with two slashes would lead to another site."""
+    return "/" + quote(path.lstrip("/"))
 
 
 def post_name(language: Language, translate: Translate, holder: Person | LinkHolder | OpenSession) -> str:

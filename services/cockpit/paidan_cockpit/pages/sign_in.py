@@ -16,6 +16,8 @@ from paidan_cockpit.rights import pages_of
 from paidan_cockpit.saved_views import find_first
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_MAX_SIGN_IN_BYTES: Final = 10_000
+"""Of a form that anybody may send."""
 
 
 class SignInPages:
@@ -69,7 +71,7 @@ class SignInPages:
         return self._show(visit, {"holder": holder, "token": token, "refused": False})
 
     async def _sign_in(self, visit: Visit) -> Response:
-        token = (await read_form(visit.request)).fields.get("token", "")
+        token = (await read_form(visit.request, _MAX_SIGN_IN_BYTES)).fields.get("token", "")
         if not self._limit.allows(visit.address) and await self._site.accounts.find_link(token) is None:
             raise PageRefused(429, "too_many_tries")
         secret = await self._site.accounts.sign_in(token, visit.address) if _TOKEN.fullmatch(token) else None
