@@ -11,8 +11,9 @@ from paidan_chassis.clock import real_now
 from paidan_chassis.edge.person_tokens import PersonClaims
 from tests.authorisation import page
 from tests.authorisation.calls import CALLS, PHOTO, cell_of
+from tests.authorisation.keys import KINDS, Headers
 from tests.authorisation.page import RouteRow
-from tests.authorisation.services import KINDS, Edges, Headers
+from tests.authorisation.services import Edges
 from tests.authorisation.test_routes import call
 from tests.dispatch.service_client import act_and_await
 from tests.intake.sample_photos import make_jpeg
