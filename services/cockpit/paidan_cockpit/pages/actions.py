@@ -37,7 +37,7 @@ class ActionPages:
 
     async def _act(self, context: RequestContext) -> Response:
         summary = await find_visible_case(self._site, context)
-        filled = await context.form()
+        filled = await context.form(with_photos=True)
         kind = str(context.request.path_params["kind"])
         forms = await load_forms(self._site, context, summary.case_id)
         form = next((each for each in forms if each.kind == kind), None)

@@ -1,18 +1,20 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar, Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import map_layers, overview_map, overview_queries
 from paidan_cockpit.pages.city_outlines import CityDrawing, draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.cookies import session_cookie_of
+from paidan_cockpit.pages.event_streams import EventStreams
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview_figures import FiguresLoader, OverviewFigures, Reader
@@ -58,6 +60,7 @@ class OverviewPages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._figures = FiguresLoader(site)
+        self._streams = EventStreams()
         self._recent_layers = TtlCache[str](_LAYERS_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
@@ -88,8 +91,7 @@ class OverviewPages:
             return server_sent_event("figures", figures) + server_sent_event("map", layers)
 
         pages = self._while_signed_in(context, self._feed.follow((reader.key, context.language), render))
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(_events(pages), headers=headers, media_type="text/event-stream")
+        return self._streams.response(context, _events(pages))
 
     async def _map(self, context: RequestContext) -> Response:
         view, reader = await self._open(context)
@@ -101,20 +103,21 @@ class OverviewPages:
             lambda: overview_map.live_layers(self._site, reader.visible, view, context.language),
         )
 
-    async def _while_signed_in(self, context: RequestContext, pages: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def _while_signed_in(self, context: RequestContext, pages: AsyncGenerator[str]) -> AsyncGenerator[str]:
         """Yield pages until the session has ended or its person's rights are others; the last event says so.
 
         An open overview counts as being active: a wall goes on until its session ends by itself.
         """
         secret, checked = session_cookie_of(context.request), monotonic()
-        async for page in pages:
-            if monotonic() - checked > _CHECK_SESSION_EVERY_S:
-                session = await self._site.accounts.find_session(secret)
-                if session is None or session.person != context.person:
-                    yield server_sent_event("signed-out", "reload")
-                    return
-                checked = monotonic()
-            yield page
+        async with aclosing(pages):
+            async for page in pages:
+                if monotonic() - checked > _CHECK_SESSION_EVERY_S:
+                    session = await self._site.accounts.find_session(secret)
+                    if session is None or session.person != context.person:
+                        yield server_sent_event("signed-out", "reload")
+                        return
+                    checked = monotonic()
+                yield page
 
     async def _borders(self, context: RequestContext) -> Response:
         view, _ = await self._open(context)
@@ -170,8 +173,9 @@ def server_sent_event(name: str, body: str) -> str:
     return f"event: {name}\n{lines}\n"
 
 
-async def _events(pages: AsyncIterator[str]) -> AsyncIterator[bytes]:
+async def _events(pages: AsyncGenerator[str]) -> AsyncGenerator[bytes]:
     """Yield events; where there are none, a comment that keeps the connection open."""
-    yield b"retry: 2000\n\n"
-    async for page in pages:
-        yield page.encode() or b": alive\n\n"
+    async with aclosing(pages):
+        yield b"retry: 2000\n\n"
+        async for page in pages:
+            yield page.encode() or b": alive\n\n"

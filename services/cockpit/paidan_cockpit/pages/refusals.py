@@ -19,6 +19,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "unreadable_form": N_("The form could not be read."),
         "too_many_photos": N_("These are too many photos: a form takes 9 at most. Go back and choose fewer."),
         "too_large": N_("The form is too large: with its photos it may have 60 MB at most. Go back and choose fewer."),
+        "too_many_streams": N_("Too many overviews are open under your name. Close some of them."),
         "no_page": N_("Your post has no page here yet."),
         "no_city": N_("No city's pack has been published yet."),
         "too_many_tries": N_("Too many tries from your network. Wait a minute and try again."),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -50,7 +51,7 @@ class Renderer:
             "person": person,
             "csrf": context.session.csrf if context.session else "",
             "menu": list(pages_of(person)) if person else [],
-            "path": context.request.url.path,
+            "path": own_path(context.request.url.path),
             "query": context.request.url.query,
         }
         shown = {each.name: getattr(values, each.name) for each in fields(values)}
@@ -88,6 +89,11 @@ class Renderer:
             has_library=self._assets.has_library,
         )
         return environment
+
+
+def own_path(path: str) -> str:
+    """Return a path as the address of a page of ours: one that begins with two slashes would lead to another site."""
+    return "/" + quote(path.lstrip("/"))
 
 
 def post_name(language: Language, translate: Translate, holder: Person | LinkHolder | OpenSession) -> str:

@@ -19,6 +19,8 @@ from paidan_cockpit.rights import pages_of
 from paidan_cockpit.saved_views import find_first
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_MAX_SIGN_IN_BYTES: Final = 10_000
+"""Of a form that anybody may send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ class SignInPages:
         return self._site.show(context, self._page(context, holder=holder, token=token))
 
     async def _sign_in(self, context: RequestContext) -> Response:
-        token = (await read_form(context.request)).fields.get("token", "")
+        token = (await read_form(context.request, _MAX_SIGN_IN_BYTES)).fields.get("token", "")
         if not self._limit.allows(context.address) and await self._site.accounts.find_link(token) is None:
             raise PageRefused(429, "too_many_tries")
         secret = await self._site.accounts.sign_in(token, context.address) if _TOKEN.fullmatch(token) else None

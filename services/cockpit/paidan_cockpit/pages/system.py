@@ -1,6 +1,7 @@
 """The system: services and their lag, halts with what each needs, and the last conservation checks."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -23,6 +24,7 @@ from paidan_contracts.checks import ConservationChecked
 
 _SHOWN_CHECKS: Final = 24
 _RESUME_FROM: Final[tuple[ResumeFrom, ...]] = get_args(ResumeFrom)
+_HALT_ID: Final = re.compile(r"[0-9]{1,19}")
 _MAX_HALT_ID: Final = 2**63
 
 
@@ -96,7 +98,7 @@ class SystemPages:
         service, halt_id = operated_service(context), str(context.request.path_params["halt_id"])
         filled = await context.form()
         at = filled.fields.get("at", "")
-        if at not in _RESUME_FROM or not halt_id.isdecimal() or int(halt_id) >= _MAX_HALT_ID:
+        if at not in _RESUME_FROM or not _HALT_ID.fullmatch(halt_id) or int(halt_id) >= _MAX_HALT_ID:
             raise PageRefused(404)
         answer = await self._site.services.post(service, f"/v1/halts/{int(halt_id)}/resume", context.person, {"at": at})
         return see_other("/system?done=resumed") if answer.ok else await self._show(context, refusal(answer, context))
