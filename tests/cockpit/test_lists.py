@@ -14,8 +14,10 @@ from paidan_cockpit import queries as consumer_queries
 from paidan_cockpit.case_rows import NEVER, ReadModelRow
 from paidan_cockpit.pages import overview_queries, queries
 from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.search_terms import NamedCodes, SearchTerm
 from paidan_cockpit.pages.visibility import Scope, may_see
 from paidan_cockpit.rights import Person
 from paidan_cockpit.word_index import WordIndex
@@ -167,6 +169,47 @@ async def test_lists_page_through_what_the_rules_allow(
         assert shown == expected_ids(cases, scopes, wanted), wanted
         shown_of_any += len(shown)
     assert shown_of_any
+
+
+@pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
+@pytest.mark.parametrize(
+    "named",
+    [
+        NamedCodes(places=("1", "2-2")),
+        NamedCodes(departments=("lamps",)),
+        NamedCodes(classes=("E0101", "C0102"), departments=("streets",)),
+    ],
+)
+async def test_a_name_finds_what_has_it_in_its_text_and_what_is_of_it(
+    scopes: tuple[str, ...], named: NamedCodes, pool: "asyncpg.Pool[Any]", cases: list[CaseView]
+) -> None:
+    scope, wanted = Scope("tiny", grants_of(frozenset(scopes)), NOW), QueueFilter(queue="all", words="井盖 3")
+    terms = [SearchTerm(("井盖",), named), SearchTerm(("3",))]
+
+    page = await queries.list_cases(pool, scope, wanted, 1000, terms)
+
+    def fits(each: CaseView) -> bool:
+        is_of_it = (
+            {each.district, each.street} & {*named.places}
+            or {each.department, *each.helpers} & {*named.departments}
+            or each.class_code in named.classes
+        )
+        return "3" in each.text and bool("井盖" in each.text or is_of_it)
+
+    everything = expected_ids(cases, scopes, replace(wanted, words=""))
+    fitting = {each.case_id for each in cases if fits(each)}
+    assert [each.case_id for each in page.cases] == [each for each in everything if each in fitting]
+
+
+async def test_the_city_of_the_newest_case_is_where_one_of_several_cities_begins(
+    pool: "asyncpg.Pool[Any]", cases: list[CaseView]
+) -> None:
+    newest = max(cases, key=lambda each: each.reported_at)
+    others = {"tiny", "other"} - {newest.city}
+
+    assert await LatestCity(pool).among(["empty", "other", "tiny"]) == newest.city
+    assert await LatestCity(pool).among([*others, "empty"]) == min(others)
+    assert await LatestCity(pool).among(["empty"]) is None
 
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)

@@ -148,7 +148,7 @@ async def test_the_page_is_whole_without_script(
         page = (await browser.get("/overview?class_code=E0110")).text
 
     assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
-    assert 'href="/overview?class_code=E0110"' in page
+    assert 'href="/overview?city=tiny&amp;class_code=E0110"' in page
     assert 'id="hours"' in page
     assert " style=" not in page
 

@@ -100,11 +100,17 @@ def test_the_workbook_is_in_the_readers_language_and_says_what_it_is_of(
     assert translate("no: only the first of it, filter it for the rest") in about
 
 
-def test_csv_has_the_columns_of_the_workbook_in_codes() -> None:
-    text = csv_content(CasePage([case(text="=1+1", address="+86")], None), view("zh")).decode("utf-8-sig")
+@pytest.mark.parametrize(("language", "titles"), [("zh", "案件编号,案号,状态,"), ("en", "Case id,Number,Status,")])
+def test_csv_has_the_columns_of_the_workbook_with_titles_in_words_and_cells_in_codes(
+    language: Language, titles: str
+) -> None:
+    translate = translations(language).gettext
+    page = CasePage([case(text="=1+1", address="+86")], None)
 
-    head, line = text.splitlines()
-    assert head == ",".join(COLUMNS)
+    head, line = csv_content(page, view(language), translate).decode("utf-8-sig").splitlines()
+
+    assert head.startswith(titles)
+    assert len(head.split(",")) == len(COLUMNS)
     assert line.startswith("tiny-1,1f,dispatched,E0110,")
     assert ",'+86," in line
     assert line.endswith(",'=1+1")

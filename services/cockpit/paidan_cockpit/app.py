@@ -34,6 +34,7 @@ from paidan_cockpit.key_set_routes import create_key_set_router
 from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.not_found import internal_error_page, not_found_page
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
@@ -115,6 +116,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         clock=resources.clock,
         accounts=Accounts(pool, packs, terms),
         services=await stack.enter_async_context(open_services_client(settings)),
+        latest_city=LatestCity(pool),
         renderer=Renderer(assets, settings.map_attribution if settings.map_tiles else ""),
         default_language=settings.language,
         map_tiles=settings.map_tiles,

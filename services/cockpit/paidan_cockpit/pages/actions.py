@@ -73,7 +73,7 @@ class ActionPages:
         done = "applied" if outcome is not None else "taken"
         if visit.wants_json:
             return JSONResponse({"result": done})
-        return see_other(_back_of(filled.fields) or f"/cases/{found.case_id}?done={done}")
+        return see_other(_next_page(filled.fields, found, done))
 
     async def _await_outcome(self, visit: Visit, action_id: str) -> dict[str, Any] | None:
         """Return what became of an action; None if that is not decided soon."""
@@ -114,7 +114,9 @@ def _errors_of_outcome(outcome: Mapping[str, Any], form: ActionForm, language: s
     return errors_at(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
 
 
-def _back_of(fields: Mapping[str, str]) -> str:
-    """Return the page of ours to which the form leads back, if it says so."""
+def _next_page(fields: Mapping[str, str], found: CaseView, done: str) -> str:
+    """Return the page that says what was done: that of ours to which the form leads back, or else the case's."""
     back = fields.get("back", "")
-    return back if _BACK.fullmatch(back) else ""
+    if not _BACK.fullmatch(back):
+        return f"/cases/{found.case_id}?done={done}"
+    return f"{back}{'&' if '?' in back else '?'}done={done}&case={found.number}"

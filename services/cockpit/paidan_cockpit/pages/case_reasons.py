@@ -11,6 +11,7 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.pack_words import PackWords
 from paidan_cockpit.pages.receipts import receipt_sentence
 from paidan_cockpit.pages.times import CityTimes
+from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.cases import CaseReopened
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import TimeLimit
@@ -68,7 +69,11 @@ class Reasons:
         for receipt in record.receipts:
             yield self._receipt(receipt)
         if state.held_because and state.status in _UNPLACED:
-            yield Reason("held", self.translate(HELD).format(why=state.held_because), state.city_version)
+            yield Reason(
+                "held",
+                self.translate(HELD).format(why=in_language(state.held_because, self.names.language)),
+                state.city_version,
+            )
         elif state.assignments:
             yield from self._limit(record)
 

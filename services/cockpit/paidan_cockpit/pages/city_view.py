@@ -23,8 +23,10 @@ class CityView:
 
 
 async def open_city(site: Site, visit: Visit, wanted: str | None) -> CityView:
-    """Return the city that was asked for, or else the first; refuse one that the person may not see."""
+    """Return the city that was asked for, or else that of the newest case; refuse one that the person may not see."""
     packs = {id_: pack for id_, pack in (await site.packs.current()).items() if visit.person.covers(id_)}
+    if wanted is None and len(packs) > 1:
+        wanted = await site.latest_city.among(packs)
     city_id = wanted or next(iter(packs), "")
     if city_id not in packs:
         raise PageRefused(404, "no_city" if not packs else "")

@@ -1,6 +1,7 @@
 """Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,8 @@ from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
+_NOTICES: Final = frozenset({"applied", "taken"})
+_NUMBER: Final = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Task:
     forms: Sequence[ActionForm]
     calls: Sequence[CallableReport] = ()
     order: Order | None = None
-    """Of a department that helps: its own order."""
+    """Of a department: its own order."""
     status: str = ""
     """How far that order is; empty: as far as the case."""
 
@@ -82,6 +85,9 @@ class DeskPages:
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
         values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
         values |= {"cities": view.cities, "back": f"/{desk.page}?city={view.city_id}"}
+        number, done = query.get("case", ""), query.get("done", "")
+        values["done"] = done if done in _NOTICES and _NUMBER.fullmatch(number) else ""
+        values["done_case"] = number
         return self._site.show(visit, "desk.html", values)
 
     async def _tasks(self, visit: Visit, desk: Desk, cases: Sequence[CaseView]) -> tuple[list[Task], bool]:
@@ -106,16 +112,18 @@ class DeskPages:
             answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
             record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
             return Task(found, (), reports_to_call(record) if record else ())
-        helps = desk.page == "desk" and found.department != visit.person.department
-        order, status = await self._own_order(visit, found) if helps else (None, found.status)
-        if order is not None and status == "inspecting":
+        (order, status), forms = await asyncio.gather(
+            self._own_order(visit, desk, found), load_forms(self._site, visit, found.case_id)
+        )
+        if order is not None and order.role != "lead" and status == "inspecting":
             return Task(found, (), order=order, status=status)  # its part is done
-        forms = await load_forms(self._site, visit, found.case_id)
         allowed = {form.kind: form for form in forms if form.allowed}
         return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
 
-    async def _own_order(self, visit: Visit, found: CaseView) -> tuple[Order | None, str]:
-        """Return the visitor's order of a case that another department leads, and how far it is."""
+    async def _own_order(self, visit: Visit, desk: Desk, found: CaseView) -> tuple[Order | None, str]:
+        """Return the order of the visitor's department in a case, and how far it is; None of who has no department."""
+        if desk.page != "desk":
+            return None, found.status
         answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
         body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
         return parse_order(body), str(body.get("status", found.status))

@@ -1,12 +1,13 @@
 """Statements of lists, put together from constants. Who may see what is part of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_cockpit.pages.case_view import CASE_COLUMNS
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.search_terms import SearchTerm, plain_terms
 from paidan_cockpit.pages.visibility import Scope
 from paidan_contracts.wire import CaseId
 
@@ -51,13 +52,21 @@ class Arguments:
 class ListStatement:
     """One list's statement, put together from constants; every value is an argument.
 
-    With ``walked`` it looks at no more than so many cases, in the order of the list.
+    With ``walked`` it looks at no more than so many cases, in the order of the list. ``terms`` is what the words of the
+    filter stand for; by default for themselves alone.
     """
 
-    def __init__(self, scope: Scope, queue_filter: QueueFilter, walked: int | None = None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        queue_filter: QueueFilter,
+        walked: int | None = None,
+        terms: Sequence[SearchTerm] | None = None,
+    ) -> None:
         self._scope = scope
         self._filter = queue_filter
         self._walked = walked
+        self._terms = plain_terms(queue_filter.word_list) if terms is None or queue_filter.number else terms
         self._by_words = bool(queue_filter.word_list or facets_in(scope, queue_filter))
         self.arguments = Arguments()
 
@@ -128,10 +137,26 @@ class ListStatement:
 
     def _word_conditions(self) -> Iterator[str]:
         facets = facets_in(self._scope, self._filter)
-        needed = [*self._filter.word_list, *(each[0] for each in facets if len(each) == 1)]
+        plain = [word for term in self._terms if not term.facets for word in term.words]
+        needed = [*plain, *(each[0] for each in facets if len(each) == 1)]
         if needed:
             yield f"words @> {self.arguments.add(needed)}::text[]"
         yield from (f"words && {self.arguments.add(each)}::text[]" for each in facets if len(each) > 1)
+        yield from (self._named_condition(term) for term in self._terms if term.facets)
+
+    def _named_condition(self, term: SearchTerm) -> str:
+        """Return the condition of a term that is a name; what facets say is checked with the case itself."""
+        add = self.arguments.add
+        columns = (
+            *((f"listed.{level}", term.codes.places) for level in ("district", "street", "community")),
+            ("listed.department", term.codes.departments),
+            ("listed.class_code", term.codes.classes),
+        )
+        fits = [f"{column} = ANY({add(list(codes))}::text[])" for column, codes in columns if codes]
+        if term.codes.departments:
+            fits.append(f"listed.helpers && {add(list(term.codes.departments))}::text[]")
+        by_words = f"words @> {add(list(term.words))}::text[]"
+        return f"({by_words} OR (words && {add(term.facets)}::text[] AND ({' OR '.join(fits)})))"
 
 
 def is_active(queue_filter: QueueFilter) -> bool:

@@ -38,6 +38,11 @@ class CityNames:
         found = self.city.rows.get(row_id) if self.city and row_id else None
         return self.of(found.filing) if found else row_id or ""
 
+    def catalogue_row(self, row_id: str | None) -> str:
+        """Return a catalogue row as people speak of it: its code and its filing condition."""
+        found = self.city.rows.get(row_id) if self.city and row_id else None
+        return f"{found.id} {self.of(found.filing)}" if found else row_id or ""
+
     def closing_condition(self, row_id: str | None) -> str:
         """Return the closing condition of a catalogue row."""
         found = self.city.rows.get(row_id) if self.city and row_id else None
@@ -57,6 +62,25 @@ class CityNames:
     def city_name(self) -> str:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""
+
+    def of_dimension(self, dimension: str, key: str) -> str:
+        """Return the name of what scores of a dimension are about."""
+        match dimension:
+            case "department":
+                return self.department(key)
+            case "source":
+                return self.source(key)
+            case "class":
+                return self.case_class(key)
+            case "city":
+                return self.city_name()
+            case _:
+                return self.place(key)
+
+    def streets_by_district(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """Return each district that has streets: its code and name, and codes and names of its streets."""
+        grouped = [(code, name, self.streets_of(code)) for code, name in self.choices("district")]
+        return [each for each in grouped if each[2]]
 
     def streets_of(self, district: str | None) -> list[tuple[str, str]]:
         """Return codes and names of the streets of a district; of all districts without one."""

@@ -1,6 +1,6 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -118,6 +118,7 @@ class OverviewPages:
             "cities": view.cities,
             "filter": chosen,
             "queue": filled,
+            "query": chosen.query(view.city_id),
             "rate_names": rate_names(view),
             "map_tiles": self._site.map_tiles or "",
             "drawing": draw_city(view.city),
@@ -137,8 +138,16 @@ def policy_with_tiles(policy: str, tiles: str) -> str:
 
 def parse_filter(query: Mapping[str, str], names: CityNames) -> OverviewFilter:
     """Return the part of a city that an address asks for; what the city does not have is left out."""
-    chosen = {name: query.get(name) for name in ("district", "street", "class_code")}
-    return OverviewFilter(**{name: value for name, value in chosen.items() if value in dict(names.choices(name))})
+    district = _known(query.get("district"), names.choices("district"))
+    return OverviewFilter(
+        district=district,
+        street=_known(query.get("street"), names.streets_of(district)),
+        class_code=_known(query.get("class_code"), names.choices("class_code")),
+    )
+
+
+def _known(code: str | None, choices: Sequence[tuple[str, str]]) -> str | None:
+    return code if code in dict(choices) else None
 
 
 def server_sent_event(name: str, body: str) -> str:

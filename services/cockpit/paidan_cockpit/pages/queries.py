@@ -15,6 +15,7 @@ from paidan_cockpit.pages.list_statements import (
     may_walk,
 )
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.search_terms import SearchTerm
 from paidan_cockpit.pages.visibility import Scope
 
 _TIMEOUT_S: Final = 5.0
@@ -87,14 +88,16 @@ async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> Q
     return QueueCounts(**row)
 
 
-async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int) -> CasePage:
-    """Return a page of a list."""
+async def list_cases(
+    pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int, terms: Sequence[SearchTerm] | None = None
+) -> CasePage:
+    """Return a page of a list; ``terms`` is what the words of the filter stand for, by default for themselves alone."""
     rows = []
     if limit < _WALKED and may_walk(scope, queue_filter):
         # Of common words the first page is soon found among the newest cases, whatever the planner takes them for.
-        rows = await _fetch(pool, ListStatement(scope, queue_filter, walked=_WALKED), limit)
+        rows = await _fetch(pool, ListStatement(scope, queue_filter, _WALKED, terms), limit)
     if len(rows) <= limit:
-        rows = await _fetch(pool, ListStatement(scope, queue_filter), limit)
+        rows = await _fetch(pool, ListStatement(scope, queue_filter, None, terms), limit)
     cases = [CaseView(**row) for row in rows[:limit]]
     has_more = len(rows) > limit
     return CasePage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)

@@ -16,6 +16,7 @@ from paidan_cockpit.pages.filter_words import filter_in_words
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.queries import CasePage
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
@@ -44,7 +45,7 @@ class QueueTables:
     async def _csv(self, visit: Visit) -> Response:
         async with self._turn:
             queue_filter, view, page = await self._load(visit)
-            content = await asyncio.to_thread(csv_content, page, view)
+            content = await asyncio.to_thread(csv_content, page, view, translations(visit.language).gettext)
         headers = {"content-disposition": _attachment(queue_filter, view, page, "csv")}
         return await download(content, headers, "text/csv; charset=utf-8")
 
@@ -60,13 +61,15 @@ class QueueTables:
         queue_filter = replace(QueueFilter.parse(visit.request.query_params), after=None)
         view = await open_city(self._site, visit, queue_filter.city)
         scope = Scope(view.city_id, visit.person.grants, view.times.now)
-        return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS)
+        terms = search_terms(view.city, queue_filter.words, with_departments=visit.person.department is None)
+        return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS, terms)
 
 
-def csv_content(page: CasePage, view: CityView) -> bytes:
-    """Return a list as CSV, marked as UTF-8 for spreadsheet programs."""
+def csv_content(page: CasePage, view: CityView, translate: Translate) -> bytes:
+    """Return a list as CSV, marked as UTF-8 for spreadsheet programs: titles in words, codes as programs have them."""
+    titles = [label(translate, "column", name) for name in COLUMNS]
     rows = ([cell_text(cell, view.times) for cell in row] for row in table_rows(page.cases, view))
-    return ("\ufeff" + csv_table(COLUMNS, rows)).encode()
+    return ("\ufeff" + csv_table(titles, rows)).encode()
 
 
 def xlsx_content(page: CasePage, view: CityView, queue_filter: QueueFilter, translate: Translate) -> bytes:

@@ -18,6 +18,7 @@ from paidan_cockpit.pages.name_search import FoundName, find_names
 from paidan_cockpit.pages.queries import QueueCounts
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Queue, QueueFilter
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
+from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
@@ -46,12 +47,14 @@ class QueuePages:
         query = visit.request.query_params
         queue_filter = QueueFilter.parse(query)
         view = await open_city(self._site, visit, queue_filter.city)
+        queue_filter = _within(queue_filter, view)
         scope = Scope(view.city_id, visit.person.grants, view.times.now)
         counts = await self._count(visit, scope, queue_filter)
         order = queue_order(visit.person, view.city)
         if query.get("queue") not in order:
             queue_filter = replace(queue_filter, queue=first_queue(order, counts))
-        page = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE)
+        terms = search_terms(view.city, queue_filter.words, with_departments=visit.person.department is None)
+        page = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE, terms)
         notice = query.get("done", "")
         values = self._filter_values(visit, view, queue_filter, order)
         values |= {
@@ -90,9 +93,15 @@ class QueuePages:
             "orders": ORDERS,
             "hours": HOURS,
             "statuses": STATUSES,
-            "streets": view.names.streets_of(queue_filter.district),
             "found_names": _found_names(visit, view, queue_filter),
         }
+
+
+def _within(queue_filter: QueueFilter, view: CityView) -> QueueFilter:
+    """Return the filter of this city, where there are several, without a street that is in another district."""
+    city = view.city_id if len(view.cities) > 1 else queue_filter.city
+    elsewhere = dict(view.names.choices("street")).keys() - dict(view.names.streets_of(queue_filter.district)).keys()
+    return replace(queue_filter, city=city, street=None if queue_filter.street in elsewhere else queue_filter.street)
 
 
 def view_query(queue_filter: QueueFilter, view: CityView) -> str:

@@ -11,11 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.receipts import rule_name
 from paidan_cockpit.pages.visit import MAX_PHOTOS, THEMES, Visit
 from paidan_cockpit.rights import Person, pages_of
 from paidan_cockpit.sessions import OpenSession
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
+from paidan_contracts.bilingual_texts import in_language
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 _EXTENSIONS: Final = ("jinja2.ext.i18n",)
@@ -57,6 +59,8 @@ class Renderer:
             language=language,
             languages=LANGUAGE_NAMES,
             themes=THEMES,
+            in_language=in_language,
+            rule_name=rule_name,
             label=partial(label, translations(language).gettext),
             post_name=partial(post_name, language, translations(language).gettext),
             max_photos=MAX_PHOTOS,

@@ -12,21 +12,33 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.restatement import find_change_of_definitions, restated_periods
 from paidan_cockpit.pages.score_filter import DIRECTIONS, ScoreFilter, ordered_rows, ranks
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceAnswer
+from paidan_cockpit.translations import translations
 from paidan_contracts.wire import ID_PATTERN
 
 PARTS: Final = ("denominator", "numerator", "missed")
 _SCORE_ID: Final = re.compile(ID_PATTERN)
 _AT_ONCE: Final = 4
 _CSV_TITLES: Final = (
-    "city", "period", "by", "key", "name", "indicator", "indicator_name", "numerator", "denominator", "value",
-    "indicator_version", "provisional",
-)  # fmt: skip
+    N_("City id"),
+    N_("Period"),
+    N_("By"),
+    N_("Subject code"),
+    N_("Subject"),
+    N_("Indicator id"),
+    N_("Indicator"),
+    N_("Numerator"),
+    N_("Denominator"),
+    N_("Value"),
+    N_("Version of the definitions"),
+    N_("Provisional"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,8 @@ class ScorePages:
         if not answer.ok or not isinstance(answer.body, dict):
             raise PageRefused(404)
         rates, rows = _rate_names(view), ordered_rows(answer.body["rows"], chosen)
-        text = csv_table(_CSV_TITLES, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
+        titles = [translations(visit.language).gettext(title) for title in _CSV_TITLES]
+        text = csv_table(titles, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
         name = f"{chosen.city}-scores-{chosen.by}-{chosen.period}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response("\ufeff" + text, headers=headers, media_type="text/csv; charset=utf-8")

@@ -46,6 +46,7 @@ class SessionPages:
             "others": [each for each in found if each.person_id != person.person_id],
             "runs_the_system": sessions.runs_the_system(person),
             "times": times,
+            "done": visit.request.query_params.get("done", ""),
         }
         return self._site.show(visit, "sessions.html", values)
 
@@ -59,7 +60,7 @@ class SessionPages:
             raise PageRefused(404)
         assert visit.session is not None  # noqa: S101 - the form belongs to one
         if session_id != visit.session.session_id:
-            return see_other("/sessions")
+            return see_other("/sessions?done=ended")
         response = see_other("/sign-in")
         delete_session_cookie(response, visit.request)
         return response

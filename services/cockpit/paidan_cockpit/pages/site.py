@@ -15,6 +15,7 @@ from paidan_chassis.edge.scope_keys import ROUTE_KEY
 from paidan_cockpit.accounts import Accounts, Session
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.cookies import remember_wanted_page, session_cookie_of, set_preference
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.refusals import refusal_text
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.visit import (
@@ -55,6 +56,7 @@ class Site:
     accounts: Accounts
     services: ServicesClient
     renderer: Renderer
+    latest_city: LatestCity
     default_language: Language
     map_tiles: str | None = None
     """Address of map tiles with {z}, {x} and {y}; None: maps show borders and cases alone."""

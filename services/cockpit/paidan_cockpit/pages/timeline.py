@@ -11,6 +11,7 @@ from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts import cases
+from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
@@ -82,7 +83,7 @@ class TimelineBuilder:
                 at=event.recorded_at,
                 sentence=self.sentence(event),
                 where=self.where(event),
-                words=_words_of(event),
+                words=self._words(event),
                 actor=self._actor(event),
                 photos=tuple(getattr(event, "proof", ())),
                 took=event.recorded_at - previous if previous else None,
@@ -114,9 +115,14 @@ class TimelineBuilder:
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
-            "row": getattr(event, "row_id", None) or "?",
+            "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
+
+    def _words(self, event: CaseEvent) -> str:
+        """Return what was written with a step; of a reason that rules give, which is in two languages, the reader's."""
+        words = _words_of(event)
+        return in_language(words, self.names.language) if isinstance(event, cases.CaseHeld) else words
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor
