@@ -57,6 +57,18 @@ def test_a_filled_form_is_a_body_that_dispatch_takes(
         assert all(each.title and each.title != each.name.rpartition(".")[2] for each in form.fields)
 
 
+def test_what_dispatch_does_not_support_yet_is_not_offered_as_something_forbidden() -> None:
+    answer = answer_of_dispatch("handling", "department:north", "finish")
+    [finish] = answer["actions"]
+    refused = {"code": "not_allowed_in_state", "message": "no", "message_zh": "不"}
+    other = finish | {"kind": "accept", "allowed": False, "why": refused}
+    unsupported = finish | {"kind": "appeal", "allowed": False, "why": refused | {"code": "not_supported_yet"}}
+
+    forms = parse_forms({"actions": [finish, other, unsupported]}, "en")
+
+    assert [each.kind for each in forms] == ["finish", "accept"]
+
+
 def test_where_it_was_done_is_no_field_to_fill_in_and_a_number_in_the_body() -> None:
     [form] = parse_forms(answer_of_dispatch("handling", "department:north", "finish"), "en")
     [call] = parse_forms(answer_of_dispatch("closed", "role:caller", "call_back"), "en")

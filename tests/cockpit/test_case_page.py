@@ -86,7 +86,7 @@ def test_the_reasons_name_category_rule_and_limit_as_the_pack_has_them() -> None
     assert "市容环境/暴露生活垃圾" in told["class"]
     assert "street-order" not in told["department"], "an id says nothing to people"
     assert "The rule says: " in told["department"]
-    assert "the urban-management of the case's district" in told["department"]
+    assert "the department of the case's district (such as " in told["department"]
     assert "4 hours of working time" in told["limit"]
     assert "2026-03-02 13:00" in told["limit"]
 

@@ -15,6 +15,7 @@ from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import NEVER, ReadModelRow, case_row
 from paidan_cockpit.pages import overview_queries, queries
 from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.search_terms import NamedCodes, SearchTerm
@@ -181,6 +182,17 @@ async def test_a_name_finds_what_has_it_in_its_text_and_what_is_of_it(
     everything = expected_ids(cases, scopes, replace(wanted, words=""))
     fitting = {each.case_id for each in cases if fits(each)}
     assert [each.case_id for each in page.cases] == [each for each in everything if each in fitting]
+
+
+async def test_the_city_of_the_newest_case_is_where_one_of_several_cities_begins(
+    pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
+) -> None:
+    newest = max(cases, key=lambda each: each.reported_at)
+    others = {"tiny", "other"} - {newest.city}
+
+    assert await LatestCity(pool).among(["empty", "other", "tiny"]) == newest.city
+    assert await LatestCity(pool).among([*others, "empty"]) == min(others)
+    assert await LatestCity(pool).among(["empty"]) is None
 
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)

@@ -135,6 +135,20 @@ def test_an_address_asks_for_a_part_of_the_city() -> None:
     assert parse_filter(query, CityNames(load_city(TINY), "en")) == OverviewFilter(district="990101")
 
 
+@pytest.mark.parametrize(("street", "kept"), [("990101001", "990101001"), ("990102001", None)])
+def test_a_street_of_another_district_is_left_out(street: str, kept: str | None) -> None:
+    names = CityNames(load_city(TINY), "en")
+
+    chosen = parse_filter({"district": "990101", "street": street}, names)
+
+    assert (chosen.district, chosen.street) == ("990101", kept)
+    assert chosen.query("tiny") == "city=tiny&district=990101" + (f"&street={kept}" if kept else "")
+    assert [(name, streets) for _, name, streets in names.streets_by_district()] == [
+        ("West", [("990101001", "West Street")]),
+        ("East", [("990102001", "East Street")]),
+    ]
+
+
 def test_pictures_come_from_the_tiles_host_and_nothing_else_does() -> None:
     policy = policy_with_tiles(CONTENT_POLICY, "https://tiles.example/a/{z}/{x}/{y}.png")
 

@@ -3,13 +3,15 @@
 import re
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_cockpit.case_rows import number_of
 from paidan_cockpit.pages.case_page import find_visible_case, load_case_page
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
-from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.site import Site, see_other
 
 _PHOTO: Final = re.compile(r"[0-9a-f]{64}\.jpg")
 _NOTICES: Final = frozenset({"applied", "applied-without-position", "taken"})
@@ -29,8 +31,13 @@ class CasePages:
         ]
 
     async def _show(self, context: RequestContext) -> Response:
-        summary = await find_visible_case(self._site, context)
         notice = context.request.query_params.get("done", "")
+        try:
+            summary = await find_visible_case(self._site, context)
+        except PageRefused:
+            if notice in _NOTICES and context.person.department is not None:
+                return see_other(_desk_page(context, notice))
+            raise
         page = await load_case_page(self._site, context, summary)
         return self._site.show_with_map(context, replace(page, notice=notice if notice in _NOTICES else ""))
 
@@ -45,3 +52,9 @@ class CasePages:
             raise PageRefused(404)
         headers = {"cache-control": "private, no-store"}
         return Response(answer.content, media_type="image/jpeg", headers=headers)
+
+
+def _desk_page(context: RequestContext, notice: str) -> str:
+    """Return the desk of a department that acted on a case, and by that lost it, as by a return."""
+    done = "taken" if notice == "taken" else "applied"
+    return "/desk?" + urlencode({"done": done, "case": number_of(str(context.request.path_params["case_id"]))})

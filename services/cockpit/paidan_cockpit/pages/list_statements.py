@@ -142,10 +142,15 @@ class ListStatement:
         if needed:
             yield f"words @> {self.arguments.add(needed)}::text[]"
         yield from (f"words && {self.arguments.add(each)}::text[]" for each in facets if len(each) > 1)
-        yield from (self._named_condition(term) for term in self._terms if term.facets)
+        for term in self._terms:
+            if term.facets:
+                yield from self._named_conditions(term)
 
-    def _named_condition(self, term: SearchTerm) -> str:
-        """Return the condition of a term that is a name; what facets say is checked with the case itself."""
+    def _named_conditions(self, term: SearchTerm) -> Iterator[str]:
+        """Yield the conditions of a term that is a name: one for the index, and one that checks with the case itself.
+
+        In one condition, of two tables, the index would serve neither its words nor its facets.
+        """
         add = self.arguments.add
         columns = (
             *((f"listed.{level}", term.codes.places) for level in ("district", "street", "community")),
@@ -156,7 +161,8 @@ class ListStatement:
         if term.codes.departments:
             fits.append(f"listed.helpers && {add(list(term.codes.departments))}::text[]")
         by_words = f"words @> {add(list(term.words))}::text[]"
-        return f"({by_words} OR (words && {add(term.facets)}::text[] AND ({' OR '.join(fits)})))"
+        yield f"({by_words} OR words && {add(term.facets)}::text[])"
+        yield f"({by_words} OR {' OR '.join(fits)})"
 
 
 def is_active(queue_filter: QueueFilter) -> bool:

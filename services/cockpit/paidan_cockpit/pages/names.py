@@ -38,6 +38,11 @@ class CityNames:
         row = self.city.rows.get(row_id) if self.city and row_id else None
         return self.of(row.filing) if row else row_id or ""
 
+    def catalogue_row(self, row_id: str | None) -> str:
+        """Return a catalogue row as people speak of it: its code and its filing condition."""
+        found = self.city.rows.get(row_id) if self.city and row_id else None
+        return f"{found.id} {self.of(found.filing)}" if found else row_id or ""
+
     def closing_condition(self, row_id: str | None) -> str:
         """Return the closing condition of a catalogue row."""
         row = self.city.rows.get(row_id) if self.city and row_id else None

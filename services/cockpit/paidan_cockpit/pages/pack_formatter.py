@@ -87,10 +87,12 @@ class PackFormatter:
         level, colon, kind = selector.partition(":")
         if not colon:
             return self._names.department(selector)
-        text = self._translate(_LEVEL_SELECTORS[level]).format(kind=kind)
         example = next(
             (each for each in self._city.pack.departments if each.kind == kind and _level_of(each) == level), None
         )
+        # A kind is an id of the pack's own; what it is, one of its departments says.
+        shown_kind = kind if example is None else self._translate(N_("department"))
+        text = self._translate(_LEVEL_SELECTORS[level]).format(kind=shown_kind)
         if example is None:
             return text
         return self._translate(N_("{text} (such as {example})")).format(

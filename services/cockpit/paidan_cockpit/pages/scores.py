@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
-from paidan_cockpit.pages.labels import label
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
@@ -30,9 +30,19 @@ PARTS: Final = ("denominator", "numerator", "missed")
 _SCORE_ID: Final = re.compile(ID_PATTERN)
 _AT_ONCE: Final = 4
 _CSV_TITLES: Final = (
-    "city", "period", "by", "key", "name", "indicator", "indicator_name", "numerator", "denominator", "value",
-    "indicator_version", "provisional",
-)  # fmt: skip
+    N_("City id"),
+    N_("Period"),
+    N_("By"),
+    N_("Subject code"),
+    N_("Subject"),
+    N_("Indicator id"),
+    N_("Indicator"),
+    N_("Numerator"),
+    N_("Denominator"),
+    N_("Value"),
+    N_("Version of the definitions"),
+    N_("Provisional"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ class ScorePages:
         if not answer.ok or not isinstance(answer.body, dict):
             raise PageRefused(404)
         rates, rows = view.rate_names(), ordered_rows(answer.body["rows"], chosen)
-        titles = [label(translations(context.language).gettext, "score_column", name) for name in _CSV_TITLES]
+        titles = [translations(context.language).gettext(title) for title in _CSV_TITLES]
         text = csv_table(titles, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
         name = f"{chosen.city}-scores-{chosen.by}-{chosen.period}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}

@@ -115,7 +115,7 @@ class TimelineBuilder:
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
-            "row": getattr(event, "row_id", None) or "?",
+            "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
 
