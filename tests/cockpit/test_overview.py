@@ -154,4 +154,4 @@ async def test_the_page_is_whole_without_script(
 
 
 def test_an_event_keeps_its_lines() -> None:
-    assert server_sent_event("board", "<p>\n1</p>") == "event: board\ndata: <p>\ndata: 1</p>\n\n"
+    assert server_sent_event("board", "<p>\n1</p>") == b"event: board\ndata: <p>\ndata: 1</p>\n\n"

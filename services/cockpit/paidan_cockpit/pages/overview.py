@@ -57,7 +57,7 @@ class OverviewPages:
         """Send figures and map whenever something was committed; who may see the same share one computation."""
         _, reader = await self._open(visit)
 
-        async def render() -> str:
+        async def render() -> bytes:
             fresh, now_reader = await self._open(visit)
             board = self._site.renderer.render(visit, "overview_board.html", await self._values(fresh, now_reader))
             layers = await self._layers(visit, fresh, now_reader)
@@ -77,7 +77,7 @@ class OverviewPages:
             lambda: overview_map.live_layers(self._site, reader.visible, view, visit.language),
         )
 
-    async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield pages until the session has ended or its person's rights are others; the last event says so.
 
         An open overview counts as being active: a wall goes on until its session ends by itself.
@@ -141,14 +141,14 @@ def parse_filter(query: Mapping[str, str], names: CityNames) -> OverviewFilter:
     return OverviewFilter(**{name: value for name, value in chosen.items() if value in dict(names.choices(name))})
 
 
-def server_sent_event(name: str, body: str) -> str:
+def server_sent_event(name: str, body: str) -> bytes:
     """Return an event as a stream writes it."""
     lines = "".join(f"data: {line}\n" for line in body.splitlines())
-    return f"event: {name}\n{lines}\n"
+    return f"event: {name}\n{lines}\n".encode()
 
 
-async def _events(pages: AsyncIterator[str]) -> AsyncIterator[bytes]:
+async def _events(pages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield events; where there are none, a comment that keeps the connection open."""
     yield b"retry: 2000\n\n"
     async for page in pages:
-        yield page.encode() or b": alive\n\n"
+        yield page or b": alive\n\n"
