@@ -158,4 +158,4 @@ async def test_the_page_is_whole_without_script(
 
 
 def test_an_event_keeps_its_lines() -> None:
-    assert server_sent_event("figures", "<p>\n1</p>") == "event: figures\ndata: <p>\ndata: 1</p>\n\n"
+    assert server_sent_event("figures", "<p>\n1</p>") == b"event: figures\ndata: <p>\ndata: 1</p>\n\n"

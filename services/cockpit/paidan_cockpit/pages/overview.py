@@ -83,7 +83,7 @@ class OverviewPages:
         """Send figures and map whenever something was committed; who may see the same share one computation."""
         _, reader = await self._open(context)
 
-        async def render() -> str:
+        async def render() -> bytes:
             fresh, now_reader = await self._open(context)
             page = await self._page(fresh, now_reader)
             figures = self._site.renderer.render(context, page, "overview_figures.html")
@@ -103,7 +103,7 @@ class OverviewPages:
             lambda: overview_map.live_layers(self._site, reader.visible, view, context.language),
         )
 
-    async def _while_signed_in(self, context: RequestContext, pages: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    async def _while_signed_in(self, context: RequestContext, pages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield pages until the session has ended or its person's rights are others; the last event says so.
 
         An open overview counts as being active: a wall goes on until its session ends by itself.
@@ -166,16 +166,16 @@ def _known(code: str | None, choices: Sequence[tuple[str, str]]) -> str | None:
     return code if code in dict(choices) else None
 
 
-def server_sent_event(name: str, body: str) -> str:
+def server_sent_event(name: str, body: str) -> bytes:
     """Return an event as a stream writes it."""
     # The lines of a stream alone: Python would also cut where U+2028 stands in a name.
     lines = "".join(f"data: {line}\n" for line in _LINE_END.split(body.removesuffix("\n")))
-    return f"event: {name}\n{lines}\n"
+    return f"event: {name}\n{lines}\n".encode()
 
 
-async def _events(pages: AsyncGenerator[str]) -> AsyncGenerator[bytes]:
+async def _events(pages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Yield events; where there are none, a comment that keeps the connection open."""
     async with aclosing(pages):
         yield b"retry: 2000\n\n"
         async for page in pages:
-            yield page.encode() or b": alive\n\n"
+            yield page or b": alive\n\n"
