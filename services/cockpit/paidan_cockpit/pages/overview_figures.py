@@ -78,8 +78,8 @@ class OverviewFigures:
     statuses: Mapping[str | None, int]
     rates: Rates
     services: Sequence[ServiceHealth]
-    has_read: bool
-    """Whether the consumer has read any record yet."""
+    lanes: Sequence[tuple[str, int, int]]
+    """What the consumer has read: topic, number of lanes, records; empty before the first."""
     rebuilding: bool
     day: DayFigures
 
@@ -111,7 +111,7 @@ class FiguresLoader:
             statuses={load.key: load.open for load in loads_by(groups, lambda each: each.status)},
             rates=await load_rates(site.pool, reader.person, view),
             services=await self._health.get((), lambda: probe_services(site.services), []),
-            has_read=bool(await overview_queries.read_lanes(site.pool)),
+            lanes=await overview_queries.read_lanes(site.pool),
             rebuilding=rebuilding,
             day=await self._load_day(reader, view),
         )
