@@ -21,9 +21,9 @@ from paidan_dispatch.cases.case_state import (
     open_helpers,
 )
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
-from paidan_dispatch.cases.refusals import build_refusal, unknown_name
+from paidan_dispatch.cases.refusals import build_refusal, handles_own_complaint, unknown_name
 from paidan_dispatch.cases.transitions.filing import filing_fields, judge_anew
-from paidan_dispatch.cases.transitions.routing import assign, complained_of_refusal, route_or_hold
+from paidan_dispatch.cases.transitions.routing import assign, route_or_hold
 
 _new_corrected: Final = unvalidated_constructor(CaseCorrected)
 _new_correction: Final = unvalidated_constructor(FieldCorrection)
@@ -102,7 +102,7 @@ def _complaint_refusal(state: CaseState, action: Correct, policy: CityPolicy) ->
         return unknown_name(state, "complained_of", complained_of, departments)
     is_lead = state.status in ASSIGNED_STATUSES and complained_of == (action.department or state.department)
     if is_lead or complained_of in open_helpers(state):
-        return complained_of_refusal(replace_unvalidated(state, complained_of=complained_of), policy)
+        return handles_own_complaint(state, departments[complained_of].names)
     return None
 
 

@@ -11,7 +11,6 @@ from paidan_contracts.cases import CaseDispatched, CaseHeld
 from paidan_contracts.city import UNKNOWN_PLACE, PlaceCodes, Routed, RoutingInput
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
-from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
@@ -26,7 +25,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
 )
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
-from paidan_dispatch.cases.refusals import build_refusal, unknown_name
+from paidan_dispatch.cases.refusals import build_refusal, handles_own_complaint, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
 
 # Every part comes from a state, a request or the pack, which were validated when they came in.
@@ -92,25 +91,14 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
     if department not in policy.city.departments:
         return unknown_name(state, "department", department, policy.city.departments)
     if department == state.complained_of:
-        return complained_of_refusal(state, policy)
+        return handles_own_complaint(state, policy.city.departments[department].names)
     if state.status in ASSIGNED_STATUSES and department == state.department:
         names = policy.city.departments[department].names
-        text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
+        text = Bilingual(f"It is with {names.en} already.", f"案件已在{names.zh}。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
     assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
     assignment = _build_assignment(state, assigned, provenance.recorded_at, policy)
     return [_dispatch(state, provenance, assigned, assignment)]
-
-
-def complained_of_refusal(state: CaseState, policy: CityPolicy) -> Refusal:
-    """Return the refusal to let the department handle a case whose handling it complains of."""
-    names = policy.city.departments[state.complained_of].names if state.complained_of else None
-    en, zh = (names.en, names.zh) if names else ("", "")
-    text = Bilingual(
-        f"The case complains of how {en} handled a matter: another department must handle it.",
-        f"本案投诉{zh}的处置，不得由该单位办理，须由其他单位办理。",
-    )
-    return build_refusal(state, "not_allowed_in_state", text, "action.department")
 
 
 def hold(state: CaseState, provenance: Provenance, found: NoRoute) -> CaseHeld:
@@ -257,4 +245,5 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
         accept_warn_at=policy.warn_at(at, accept_by),
         limits=(next_limit(state, at, handling_deadline(state, row, at, policy), policy),),
         proofs_checked=True,
+        reason=assigned.reason,
     )
