@@ -128,6 +128,9 @@ class Reply(WireModel):
 
     kind: Literal["reply"] = "reply"
     text: RequiredText
+    adopted: Annotated[bool | None, OptionalWord] = Field(
+        default=None, description="Of a suggestion (建议): whether it is adopted (采纳)."
+    )
 
 
 SupportedAction: TypeAlias = (

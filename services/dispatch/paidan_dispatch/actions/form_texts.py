@@ -82,6 +82,9 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         "amend.text": FieldText(Bilingual("Words of the record", "记录内容")),
         "amend.occurred_at": FieldText(Bilingual("When it happened by the record", "记录的发生时间")),
         "reply.text": FieldText(_ANSWER),
+        "adopted": FieldText(
+            Bilingual("Is the suggestion adopted?", "是否采纳"), Bilingual("Of a suggestion alone.", "仅用于建议。")
+        ),
         "correct.latitude": FieldText(
             Bilingual("Latitude of the problem", "问题地点纬度"),
             Bilingual("WGS-84, degrees; only with the longitude.", "WGS-84 坐标，单位为度；须与经度同时填写。"),
@@ -135,6 +138,7 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
             "dissatisfied": Bilingual("Dissatisfied", "不满意"),
             "no_answer": Bilingual("No answer", "未评价"),
         },
+        "adopted": {True: Bilingual("Adopted", "采纳"), False: Bilingual("Not adopted", "未采纳")},
         "visible_to": {
             "internal": Bilingual("The staff alone", "仅内部"),
             "department": Bilingual("The departments with an order, too", "责任单位和协办单位也可见"),

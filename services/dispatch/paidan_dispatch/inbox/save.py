@@ -145,7 +145,7 @@ def _helper_changes(changed_cases: Iterable[CaseFile]) -> tuple[list[tuple[str, 
 
 
 def _note_writes(unit_of_work: UnitOfWork) -> list[Write]:
-    replies = [(each.report_id, each.text, each.replied_at) for each in unit_of_work.replies.values()]
+    replies = [(each.report_id, each.text, each.adopted, each.replied_at) for each in unit_of_work.replies.values()]
     return [
         *_columns_write("noted_reports", statements.INSERT_NOTED_REPORTS, unit_of_work.noted_reports),
         *_columns_write("replies", statements.UPDATE_REPLIES, replies),

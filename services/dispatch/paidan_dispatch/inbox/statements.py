@@ -119,8 +119,10 @@ INSERT_NOTED_REPORTS: Final = """
 UPDATE_REPLIES: Final = """
     UPDATE noted_report AS n
        SET answer = reply.text,
+           adopted = reply.adopted,
            answered_at = reply.replied_at
-      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
+      FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::timestamptz[])
+           AS reply (report_id, text, adopted, replied_at)
      WHERE n.report_id = reply.report_id
 """
 
