@@ -10,10 +10,11 @@ from starlette.requests import Request
 
 from paidan_cockpit.pages.action_forms import ActionForm, FormField
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.bulk_actions import BulkChoicePage
 from paidan_cockpit.pages.bulk_forms import MAX_CASES, case_fields, chosen_cases, common_choice
 from paidan_cockpit.pages.bulk_request import read_answer
 from paidan_cockpit.pages.renderer import Renderer
-from paidan_cockpit.pages.visit import Visit
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.services_client import ServiceAnswer
 from tests.cockpit.cockpit_edge import signed_in
 from tests.cockpit.database_fixture import apply_records
@@ -104,18 +105,20 @@ async def test_more_than_go_at_once_are_refused_by_name(site: httpx.ASGITranspor
 
 def test_the_page_tells_how_many_are_left_out_and_why() -> None:
     shown = view("en")
-    values: dict[str, Any] = {
-        "forms": [],
-        "partly": [],
-        "filled": None,
-        "cases": [case()],
-        "back": "",
-        "fields_of": case_fields,
-    }
-    values |= {"names": shown.names, "times": shown.times, "most": MAX_CASES, "missing": 1, "beyond": 3}
-    visit = Visit(Request({"type": "http", "path": "/", "query_string": b"", "headers": []}), "en", "auto", None)
+    page_values = BulkChoicePage(
+        cases=[case()],
+        back="",
+        names=shown.names,
+        times=shown.times,
+        forms=[],
+        partly=[],
+        missing=1,
+        beyond=3,
+        filled=None,
+    )
+    request = Request({"type": "http", "path": "/", "query_string": b"", "headers": []})
 
-    page = Renderer(Assets(None)).render(visit, "bulk.html", values)
+    page = Renderer(Assets(None)).render(RequestContext(request, "en", "auto", None), page_values)
 
     assert "1 of the chosen cases is left out: it is not yours any more." in page
     assert "3 of the chosen cases are left out: 50 go at once. Choose them again afterwards." in page
@@ -140,7 +143,7 @@ def test_each_line_of_dispatchs_answer_is_its_cases() -> None:
         "zh",
     )
 
-    assert [(each.found.case_id, each.result, each.why, each.field) for each in results] == [
+    assert [(each.summary.case_id, each.result, each.why, each.field) for each in results] == [
         ("tiny-0", "pending", "", None),
         ("tiny-1", "refused", "须填理由", "action.assign.reason"),
         ("tiny-2", "refused", "目前不可", None),

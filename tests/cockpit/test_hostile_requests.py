@@ -13,7 +13,7 @@ from starlette.types import Message
 from paidan_cockpit.accounts import Session
 from paidan_cockpit.pages.csv_table import csv_table
 from paidan_cockpit.pages.event_streams import MAX_OF_PERSON, EventStreams
-from paidan_cockpit.pages.visit import PageRefused, Visit
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.rights import Person
 from paidan_contracts.state import CaseState
 from tests.cockpit.cockpit_edge import ORIGIN, new_browser, signed_in
@@ -107,7 +107,7 @@ class Follower:
     def __init__(self, streams: EventStreams) -> None:
         self.closed = False
         request = Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []})
-        visit = Visit(request, "en", "auto", Session(None, "csrf", PERSON))  # type: ignore[arg-type] # no session is stored
+        visit = RequestContext(request, "en", "auto", Session(None, "csrf", PERSON))  # type: ignore[arg-type] # no session is stored
         self._response = streams.response(visit, self._events())
         self._gone = asyncio.Event()
         self._task = asyncio.create_task(self._follow())

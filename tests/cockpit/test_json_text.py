@@ -30,14 +30,16 @@ def test_a_name_stays_what_it_is_and_means_nothing_else() -> None:
 @pytest.mark.parametrize("end", LINE_ENDS)
 def test_an_event_of_a_stream_is_read_as_it_was_sent(end: str) -> None:
     """A browser joins the lines of an event by newlines, and knows three ends of a line."""
-    event = server_sent_event("map", json_text({"name": f"a{end}b"}))
+    event = server_sent_event("map", json_text({"name": f"a{end}b"})).decode()
 
     [_, *lines] = event.removesuffix("\n\n").split("\n")
     assert json.loads("\n".join(line.removeprefix("data: ") for line in lines)) == {"name": f"a{end}b"}
 
 
 def test_a_page_in_an_event_keeps_all_but_the_ends_of_its_lines() -> None:
-    assert server_sent_event("board", "<p>a\u2028b\r\n\n") == "event: board\ndata: <p>a\u2028b\ndata: \n\n"
+    assert server_sent_event("figures", "<p>a\u2028b\r\n\n").decode() == (
+        "event: figures\ndata: <p>a\u2028b\ndata: \n\n"
+    )
 
 
 def test_borders_hold_the_names_of_a_pack_safely() -> None:

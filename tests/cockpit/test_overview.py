@@ -81,7 +81,7 @@ async def test_figures_are_those_of_the_read_model(
     assert 'id="figure-today">2<' in page
     assert 'id="figure-open">5<' in page
     assert "▲</span> 1<" in page
-    assert cells_of(page, "board-alarms", "camera") == ["4", "1", "3"]
+    assert cells_of(page, "figures-alarms", "camera") == ["4", "1", "3"]
     assert 'reported a moment ago <strong class="number">3<' in page
     assert "Alarms are counted for a whole city" in west
     assert f'<a href="/scores/{SCORE_ID}">3 of 8</a>' in page
@@ -152,10 +152,10 @@ async def test_the_page_is_whole_without_script(
         page = (await browser.get("/overview?class_code=E0110")).text
 
     assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
-    assert 'href="/overview?class_code=E0110"' in page
+    assert 'href="/overview?city=tiny&amp;class_code=E0110"' in page
     assert 'id="hours"' in page
     assert " style=" not in page
 
 
 def test_an_event_keeps_its_lines() -> None:
-    assert server_sent_event("board", "<p>\n1</p>") == "event: board\ndata: <p>\ndata: 1</p>\n\n"
+    assert server_sent_event("figures", "<p>\n1</p>") == b"event: figures\ndata: <p>\ndata: 1</p>\n\n"

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from paidan_cockpit.pages.visit import PageRefused, Visit
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 
 MAX_OF_PERSON: Final = 100
 """More than a wall of screens needs, and far fewer than the connections of the edge."""
@@ -22,12 +22,12 @@ class EventStreams:
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
 
-    def response(self, visit: Visit, events: AsyncGenerator[bytes]) -> Response:
+    def response(self, context: RequestContext, events: AsyncGenerator[bytes]) -> Response:
         """Return the response that sends events as they come; refuse one stream too many."""
-        person_id = visit.person.person_id
+        person_id = context.person.person_id
         if self._open[person_id] >= MAX_OF_PERSON:
             raise PageRefused(429, "too_many_streams")
-        if visit.request.method == "HEAD":
+        if context.request.method == "HEAD":
             return Response(headers=_HEADERS, media_type=MEDIA_TYPE)
         return _EventStream(events, self._open, person_id)
 

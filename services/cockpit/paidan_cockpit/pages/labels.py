@@ -239,6 +239,6 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 
 
 def label(translate: Translate, kind: str, code: str | None) -> str:
-    """Return the text of a code in the visitor's language."""
+    """Return the text of a code in the reader's language."""
     text = LABELS[kind].get(code) if code else None
     return translate(text) if text else code or ""

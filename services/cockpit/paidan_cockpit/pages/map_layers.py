@@ -18,11 +18,16 @@ def borders(city: City, names: CityNames) -> bytes:
 
 def grid(city: City) -> bytes:
     """Return the unit grid as its pack states it: where it begins, its cells' size, and runs of adjacent cells."""
-    found = city.pack.geography.grid
-    if found is None:
+    unit_grid = city.pack.geography.grid
+    if unit_grid is None:
         return _json({"runs": []})
-    runs = [[run.row, run.begin, run.end, run.community, run.first] for run in found.runs]
-    size = {"north": found.north, "west": found.west, "height": found.cell_height, "width": found.cell_width}
+    runs = [[run.row, run.begin, run.end, run.community, run.first] for run in unit_grid.runs]
+    size = {
+        "north": unit_grid.north,
+        "west": unit_grid.west,
+        "height": unit_grid.cell_height,
+        "width": unit_grid.cell_width,
+    }
     return _json(size | {"runs": runs})
 
 

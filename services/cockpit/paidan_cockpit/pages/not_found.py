@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from paidan_chassis.edge import problems
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visit import PageRefused, Visit
 
 ErrorHandler: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 _NO_ROUTE: Final = "/{address}"
@@ -38,7 +38,7 @@ def internal_error_page(site: Site) -> ErrorHandler:
 
 
 def _page_for_people(site: Site, refusal: PageRefused) -> ErrorHandler:
-    async def refuse(_visit: Visit) -> Response:
+    async def refuse(_visit: RequestContext) -> Response:
         raise refusal
 
     page = site.open_page(_NO_ROUTE, refuse)

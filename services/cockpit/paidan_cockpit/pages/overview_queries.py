@@ -1,9 +1,10 @@
 """SQL of the overview. Who may see what is part of every statement."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from paidan_chassis.database import Pool
 from paidan_cockpit.pages.list_statements import Arguments
@@ -90,6 +91,10 @@ class OverviewFilter:
     district: str | None = None
     street: str | None = None
     class_code: str | None = None
+
+    def query(self, city: str) -> str:
+        """Return the address's query for this part of a city."""
+        return urlencode({"city": city} | {name: value for name, value in asdict(self).items() if value is not None})
 
     def conditions(self, argument: Argument) -> Iterator[str]:
         """Yield the conditions of a statement about cases."""

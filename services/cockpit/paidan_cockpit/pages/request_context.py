@@ -1,4 +1,4 @@
-"""One visit of a page: who, in which language, from where."""
+"""A request of a page: who asks, in which language, from where."""
 
 import hmac
 import re
@@ -39,7 +39,7 @@ class PageRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """A request of a page. ``session`` is None for somebody who has not signed in."""
 
     request: Request
