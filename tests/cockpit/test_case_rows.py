@@ -7,9 +7,10 @@ import pytest
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import NEVER, ReadModelRow, case_row, number_of
 from paidan_cockpit.case_texts import words_of_case
+from paidan_contracts.assignments import Helper, RuleRef
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import CaseState, Helper, RuleRef, StageClock
+from paidan_contracts.state import CaseState, StageClock
 from tests.scoring import case_histories
 from tests.scoring.case_histories import HOUR, START, CaseMove, accept, assign, close, finish, rework, void
 

@@ -72,7 +72,7 @@ class PlacePart(EventPart):
 
 
 class ReportPart(EventPart):
-    """The words of a merged report, by which its case can be found."""
+    """The text of a merged report, by which its case can be found."""
 
     text: str = ""
     address: str | None = None

@@ -74,7 +74,7 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     helpers = sorted(_active_helpers(state)) if state.helpers else []
     places = (place.district, place.street, place.community)
     text = state.text[:_MAX_TEXT]
-    more_text = "\n".join(_more_words(state))[:_MAX_MORE_TEXT] if state.joined else ""
+    more_text = "\n".join(_more_texts(state))[:_MAX_MORE_TEXT] if state.joined else ""
     rare_end = state.status if state.status in RARE_ENDS else None
     # All that words and facets are made of.
     found_by = (text, more_text, place.address, rare_end, state.source, state.class_code, *places, state.department)
@@ -142,7 +142,7 @@ def running_clocks(state: StatePart) -> Iterator[DueTime]:
             yield DueTime(clock.due_at, clock.kind)
 
 
-def _more_words(state: StatePart) -> Iterator[str]:
+def _more_texts(state: StatePart) -> Iterator[str]:
     for report in state.joined:
         yield from filter(None, (report.text, report.address))
 

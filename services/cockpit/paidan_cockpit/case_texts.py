@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from paidan_cockpit.case_rows import ReadModelRow
 from paidan_cockpit.facets import facets_of
-from paidan_cockpit.words import words_of
+from paidan_cockpit.search_words import words_of
 
 
 class CaseText(NamedTuple):

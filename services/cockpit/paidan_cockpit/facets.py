@@ -47,11 +47,11 @@ def _facets_of_places(places: tuple[str | None, ...]) -> tuple[str, ...]:
 
 def class_facets(patterns: Collection[str]) -> list[str]:
     """Return facets of which every case of these classes, or patterns of them, has at least one; empty: no such."""
-    found = [
+    facets = [
         f"class={each[: min(len(each) - 1, _PREFIXES[-1])]}*" if each.endswith("*") else f"class={each}"
         for each in sorted(patterns)
     ]
-    return [] if "class=*" in found else found
+    return [] if "class=*" in facets else facets
 
 
 def place_facets(places: Collection[str]) -> list[str]:

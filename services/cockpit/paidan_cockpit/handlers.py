@@ -29,15 +29,15 @@ class ReadModel:
         for record in batch.records:
             by_topic.setdefault(record.topic, []).append(record)
         steps = by_topic.get(CASES.name, [])
-        found = await _read(batch, latest_per_key(steps, kept=MERGER))
-        if found.errors:
+        decoded = await _read(batch, latest_per_key(steps, kept=MERGER))
+        if decoded.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
-            found = await _read(batch, steps)
-        for record, error in found.errors:
+            decoded = await _read(batch, steps)
+        for record, error in decoded.errors:
             batch.dead_letter(record, *dead_letter_reason(error))
-        if found.rows:
-            await queries.save_cases(batch.conn, list(found.rows.values()), found.reports)
-        batch.counts["cases"] += len(found.rows)
+        if decoded.rows:
+            await queries.save_cases(batch.conn, list(decoded.rows.values()), decoded.reports)
+        batch.counts["cases"] += len(decoded.rows)
         if checks := by_topic.get(CHECKS.name):
             await _save_checks(batch, checks)
         await outcome_counts.apply(batch, by_topic.get(OUTCOMES.name, []))
@@ -59,7 +59,7 @@ async def _save_checks(batch: Batch, records: Sequence[Record]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _DecodedSteps:
     """What a batch holds: the newest row of each case, the reports, and what cannot be decoded."""
 
     rows: dict[str, ReadModelRow] = field(default_factory=dict)
@@ -67,16 +67,16 @@ class _Found:
     errors: list[tuple[Record, DecodeError]] = field(default_factory=list)
 
 
-async def _read(batch: Batch, records: Iterable[Record]) -> _Found:
-    found = _Found()
+async def _read(batch: Batch, records: Iterable[Record]) -> _DecodedSteps:
+    decoded = _DecodedSteps()
     for record in records:
         await batch.pause()
         event = decode_step(record)
         if isinstance(event, DecodeError):
-            found.errors.append((record, event))
+            decoded.errors.append((record, event))
             continue
-        previous = found.rows.get(event.case_id)
+        previous = decoded.rows.get(event.case_id)
         if previous is None or previous.version < event.version:
-            found.rows[event.case_id] = case_row(event)
-        found.reports.update(report_rows(event))
-    return found
+            decoded.rows[event.case_id] = case_row(event)
+        decoded.reports.update(report_rows(event))
+    return decoded

@@ -12,21 +12,21 @@ from paidan_cockpit.report_outcomes import SuppressedAlarm, decode_outcome
 
 async def apply(batch: Batch, outcomes: Iterable[Record]) -> None:
     """Count the noted reports and the suppressed alarms of a batch, each once however often it comes."""
-    reports: set[CountedReport] = set()
-    alarms: dict[str, SuppressedAlarm] = {}
+    reports: list[CountedReport] = []
+    alarms: list[SuppressedAlarm] = []
     for record in outcomes:
         await batch.pause()
         match decode_outcome(record):
             case DecodeError() as error:
                 batch.dead_letter(record, *dead_letter_reason(error))
             case SuppressedAlarm() as alarm:
-                alarms[alarm.alarm_id] = alarm
+                alarms.append(alarm)
             case CountedReport() as report:
-                reports.add(report)
+                reports.append(report)
             case None:
                 pass
     if reports:
         await outcome_queries.save_noted(batch.conn, reports)
     if alarms:
-        await outcome_queries.save_suppressed(batch.conn, list(alarms.values()))
+        await outcome_queries.save_suppressed(batch.conn, alarms)
     batch.counts["outcomes"] += len(reports) + len(alarms)

@@ -1,7 +1,7 @@
 """Open pages that follow what is committed: one computation for all who see the same, however many they are."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -32,7 +32,7 @@ class LiveFeed:
         self._look_every_s = look_every_s
         self._channels: dict[Hashable, _Channel] = {}
 
-    async def follow(self, key: Hashable, render: RenderPage) -> AsyncIterator[bytes]:
+    async def follow(self, key: Hashable, render: RenderPage) -> AsyncGenerator[bytes]:
         """Yield the page of a key whenever it changes; empty when it has not for a while."""
         channel = self._channels.setdefault(key, _Channel())
         queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
