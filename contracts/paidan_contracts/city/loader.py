@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], screening
+terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
@@ -35,7 +35,10 @@ from paidan_contracts.city.prune import prune_invalid
 from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
-_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
+_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {
+    *("id", "kind", "district", "street", "channel"),
+    *("parent", "unit", "enforcement"),
+}
 _POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "duty", "classes[]", "places[]", "department"}
 _SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
     "id",
@@ -105,7 +108,7 @@ def _read_city(raw_pack: RawPack) -> None:
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
     raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
-    for part in ("clocks", "matching", "callbacks", "noted", "screening"):
+    for part in ("clocks", "matching", "callbacks", "noted", "screening", "hand_on", "enforcement"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)

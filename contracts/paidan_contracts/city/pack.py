@@ -13,7 +13,15 @@ from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
-from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
+from paidan_contracts.city.policies import (
+    CallbackPolicy,
+    EnforcementPolicy,
+    HandOnPolicy,
+    MatchingPolicy,
+    NotingRule,
+    ScreeningPolicy,
+    StageLimits,
+)
 from paidan_contracts.city.posts import Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
@@ -55,6 +63,8 @@ class Pack(PackModel):
     callbacks: CallbackPolicy = CallbackPolicy()
     noted: tuple[NotingRule, ...] = ()
     screening: ScreeningPolicy
+    hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
+    enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()
