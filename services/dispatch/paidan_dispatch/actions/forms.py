@@ -9,11 +9,12 @@ from copy import deepcopy
 from functools import cache
 from typing import Any, Final, TypeAlias
 
+from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.lenient import COORDINATES
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_field
-from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement
+from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement, units_to_hand_on_to
 from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.names import ACTION_NAMES
@@ -38,6 +39,7 @@ def build_form(
         action["properties"][name] |= _not_empty(action["properties"][name])
     if permission.requirements:
         action["allOf"] = [_condition(each, action["properties"]) for each in permission.requirements]
+    _add_units(action["properties"], permission, state, policy)
     if permission.refusal is None:
         _add_choices(action["properties"], state, policy)
     if own_reports:
@@ -89,6 +91,25 @@ def _field_schema(kind: str, name: str, contract: Schema) -> Schema:
     values = VALUE_TEXTS.get(name)
     choices = {"oneOf": [_choice(value, names) for value, names in values.items()]} if values else {}
     return {**_titled(text_of_field(kind, name)), **kept, **choices}
+
+
+def _add_units(fields: Schema, permission: Permission, state: CaseState, policy: CityPolicy) -> None:
+    if "unit" not in fields:
+        return
+    order, city = open_unit_order(state.assignments), policy.city
+    if permission.kind == "hand_on":
+        # The department itself, for a person of its own.
+        units = (*units_to_hand_on_to(state, policy), *(each for each in [state.department] if each))
+    elif order is not None:
+        units = (order.unit,)
+    else:
+        del fields["unit"]
+        return
+    if permission.refusal is None:
+        names = {each: city.departments[each].names for each in units if each in city.departments}
+        fields["unit"]["oneOf"] = [
+            _choice(each, Bilingual(names[each].en, names[each].zh) if each in names else None) for each in units
+        ]
 
 
 def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:

@@ -14,6 +14,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem
 from paidan_contracts import ids
 from paidan_contracts.actions import KnownAction, SupportedAction
+from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.extensible import kind_of_model
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
@@ -110,6 +111,8 @@ class PermissionQuery:
         rows = [state.row_id, default_row and default_row.id, *city.rows]
         values: dict[str, Any] = {
             "verified": True,
+            "confirmed": True,
+            "unit": next(iter(units_to_hand_on_to(state, self.policy)), "none"),
             "passed": True,
             "department": next(iter(others), state.department),
             "row_id": next((each for each in rows if each in city.rows), "none"),
@@ -122,6 +125,14 @@ class PermissionQuery:
         }
         fields = model.model_fields.items()
         return model(**{n: values[n] for n, field in fields if field.is_required() or n in _MAY_BE_NEEDED})
+
+
+def units_to_hand_on_to(state: CaseState, policy: CityPolicy) -> tuple[str, ...]:
+    """Return to which units the holder of an order inside its department may hand it on, and has not."""
+    order, lead = open_unit_order(state.assignments), state.department or ""
+    holders = (order.unit, lead) if order is not None else (lead,)
+    targets = dict.fromkeys(each for holder in holders for each in policy.city.units.targets_of(holder))
+    return tuple(each for each in targets if order is None or each != order.unit)
 
 
 def _choices(model: type[KnownAction]) -> Iterator[tuple[str, bool | str]]:
