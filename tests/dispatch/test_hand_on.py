@@ -231,7 +231,7 @@ def test_unit_does_its_own_part_and_nothing_else() -> None:
     assert open_helpers(state) == ("north-squad",)
     assert refusal(state, Confirm(confirmed=True), by="north-squad").startswith("not_your_order")
     assert refusal(state, HandOn(unit="north-street"), by="north-squad").startswith("unknown_department")
-    assert refusal(state, Inspect(passed=True), by="north-squad").startswith("not_your_role")
+    assert refusal(state, Inspect(passed=True), by="north-squad").startswith("doer_may_not_inspect")
     own = orders.open_order_of(state, "north-squad", POLICY)
     assert own is not None
     assert (own.role, own.unit, orders.status_for(state, own)) == ("unit", "north-squad", "dispatched")

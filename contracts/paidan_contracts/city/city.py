@@ -22,7 +22,7 @@ from paidan_contracts.city.policies import (
     ScreeningPolicy,
     StageLimits,
 )
-from paidan_contracts.city.posts import Post
+from paidan_contracts.city.posts import DUTIES, Post, PostDuty
 from paidan_contracts.city.privacy import masking_terms
 from paidan_contracts.city.rule_index import RuleIndex
 from paidan_contracts.city.units import UnitTree
@@ -60,6 +60,8 @@ class City:
     departments: Mapping[str, Department]
     units: UnitTree
     posts: Mapping[str, Post]
+    duty_actions: Mapping[PostDuty, frozenset[str]]
+    """Of duties that may not take every action that their scope allows."""
     sources: Mapping[str, Source]
     classes: Mapping[str, CaseClass]
     rows: Mapping[str, CatalogueRow]
@@ -107,6 +109,10 @@ class City:
             departments={department.id: department for department in pack.departments},
             units=UnitTree.of(pack.departments),
             posts={post.id: post for post in pack.posts or ()},
+            duty_actions={
+                **{duty: frozenset(each.actions) for duty, each in DUTIES.items() if each.actions is not None},
+                **{each.duty: frozenset(each.actions) for each in pack.duties or ()},
+            },
             sources={source.id: source for source in pack.sources},
             classes={each.code: each for each in pack.catalogue.classes},
             rows={row.id: row for row in pack.catalogue.rows},

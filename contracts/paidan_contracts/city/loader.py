@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement
+terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement, [[duties]]
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
@@ -107,8 +107,8 @@ def _read_city(raw_pack: RawPack) -> None:
     raw = raw_pack.read_toml("city.toml")
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
-    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
-    for part in ("clocks", "matching", "callbacks", "noted", "screening", "hand_on", "enforcement"):
+    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",)), ("duties", ("duties",))])
+    for part in ("clocks", "matching", "callbacks", "noted", "screening", "hand_on", "enforcement", "duties"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)

@@ -22,7 +22,7 @@ from paidan_contracts.city.policies import (
     ScreeningPolicy,
     StageLimits,
 )
-from paidan_contracts.city.posts import Post
+from paidan_contracts.city.posts import DutyTerms, Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
 
@@ -53,6 +53,9 @@ class Pack(PackModel):
     departments: tuple[Department, ...]
     posts: tuple[Post, ...] | None = Field(
         default=None, description="What persons may do who sign in; None: nobody signs in."
+    )
+    duties: tuple[DutyTerms, ...] | None = Field(
+        default=None, description="Which duty may take which actions; of those not named, all that their scope allows."
     )
     sources: tuple[Source, ...]
     catalogue: Catalogue

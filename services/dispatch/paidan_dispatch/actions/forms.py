@@ -4,7 +4,7 @@
 possible each is an alternative of ``oneOf``, with ``const`` and its titles; a city's are those of its pack in force.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from functools import cache
 from typing import Any, Final, TypeAlias
@@ -41,7 +41,7 @@ def build_form(
         action["allOf"] = [_condition(each, action["properties"]) for each in permission.requirements]
     _add_units(action["properties"], permission, state, policy)
     if permission.refusal is None:
-        _add_choices(action["properties"], state, policy)
+        _add_choices(action["properties"], state, policy, permission.departments)
     if own_reports:
         form["required"].append("of_report")
         form["properties"]["of_report"]["oneOf"] = [_report_choice(each, policy) for each in own_reports]
@@ -112,11 +112,13 @@ def _add_units(fields: Schema, permission: Permission, state: CaseState, policy:
         ]
 
 
-def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
+def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departments: Collection[str]) -> None:
     city = policy.city
     if "department" in fields:
         fields["department"]["oneOf"] = [
-            _choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in city.departments.values()
+            _choice(each.id, Bilingual(each.names.en, each.names.zh))
+            for each in city.departments.values()
+            if not departments or each.id in departments
         ]
     if "row_id" in fields:
         own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)

@@ -81,6 +81,9 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
     """Return the state under the next version, with these fields changed and the clock of its stage running."""
     version, city_version = state.version + 1, provenance.policy.version
+    actor = provenance.actor
+    if actor is not None and actor.person is not None and actor.kind == "department":
+        changes["workers"] = tuple(dict.fromkeys((*state.workers, actor.person)))
     return with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
 
 

@@ -1,6 +1,6 @@
 """Decides on actions and timers: checks role and state, then applies the transition. Reports: see ``reports``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeGuard, get_args
@@ -43,6 +43,7 @@ from paidan_dispatch.cases.guards import (
     ActorRole,
 )
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.post_rights import duty_refusal
 from paidan_dispatch.cases.proofs import proof_refusal
 from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPER_HANDLE, UNIT_HANDLE, WARNING, running_timers
 from paidan_dispatch.cases.transition_table import TRANSITIONS
@@ -86,7 +87,7 @@ def decide(
     if not _is_supported(action):
         return Refused(refusals.not_supported(state, action))
     refusal = (
-        _role_refusal(state, request)
+        _role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
         or proof_refusal(state, request, evidence)
@@ -138,13 +139,15 @@ def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
     return action.kind in SUPPORTED_ACTIONS
 
 
-def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
+def _role_refusal(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Refusal | None:
     kind, actor = request.action.kind, request.actor
-    if kind == "inspect" and actor.kind != "importer" and not _doers(state).isdisjoint((actor.id, actor.member)):
+    if kind == "inspect" and actor.kind != "importer" and _did_the_work(state, actor, policy):
         text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
         return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
     if kind not in ROLE_ACTIONS[actor.kind]:
         return refusals.not_your_role(state, kind, actor.kind)
+    if actor.post is not None and (refusal := duty_refusal(state, kind, actor.post, policy.city)):
+        return refusal
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
     is_others = actor.kind == "department" and actor.id != state.department
@@ -153,10 +156,30 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     return None
 
 
+def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:
+    """Return whether an inspection would judge the actor's own work: that of the person, of the unit, or of one above
+    or below it.
+    """
+    if actor.person is not None and actor.person in _persons_at_work(state):
+        return True
+    units, own = policy.city.units, {each for each in (actor.id, actor.member) if each}
+    return any(units.is_of_one_line(one, doer) for one in own for doer in _doers(state))
+
+
 def _doers(state: CaseState) -> frozenset[str]:
-    """Return the departments whose work an inspection judges: the lead, and those that helped it."""
+    """Return whose work an inspection judges: the lead, those that helped it, the units to which it handed on."""
     helpers = {each.department for each in state.helpers if is_active(each) and each.accepted_at is not None}
-    return frozenset({*helpers, state.department} if state.department else helpers)
+    units = {each.unit for each in _confirmed_units(state)}
+    return frozenset({*helpers, *units, state.department} if state.department else helpers)
+
+
+def _persons_at_work(state: CaseState) -> frozenset[str]:
+    return frozenset(state.workers) | {each.person for each in _confirmed_units(state) if each.person is not None}
+
+
+def _confirmed_units(state: CaseState) -> Iterator[UnitOrder]:
+    handed_on = state.assignments[-1].handed_on if state.assignments else ()
+    yield from (each for each in handed_on if each.confirmed_at is not None)
 
 
 def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:

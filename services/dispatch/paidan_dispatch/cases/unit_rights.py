@@ -23,7 +23,25 @@ def assignment_refusal(state: CaseState, department: str, actor: Actor | None, c
             f"{unit.zh}通过所属单位办理：请派遣给{above.zh}（{bureau}），由其二级派遣。",
         )
         return build_refusal(state, "acts_through_bureau", text, "action.department", role=_OPERATOR)
-    return enforcement_refusal(state, department, "action.department", _OPERATOR, city)
+    return _place_refusal(state, department, actor, city) or enforcement_refusal(
+        state, department, "action.department", _OPERATOR, city
+    )
+
+
+def _place_refusal(state: CaseState, department: str, actor: Actor | None, city: City) -> Refusal | None:
+    """Return the refusal of a district's or a street's desk that would dispatch to units beyond its places."""
+    post = city.posts.get(actor.post) if actor is not None and actor.post is not None else None
+    if post is None or post.duty != "desk" or not post.places:
+        return None
+    unit = city.departments[department]
+    if not frozenset(post.places).isdisjoint((unit.district, unit.street)):
+        return None
+    where = ", ".join(post.places)
+    text = Bilingual(
+        f"{post.names.en} dispatches to units of {where}, and {unit.names.en} ({department}) is none.",
+        f"{post.names.zh}只能派遣给 {where} 的单位，而{unit.names.zh}（{department}）不在其中。",
+    )
+    return build_refusal(state, "not_your_place", text, "action.department", role=_OPERATOR)
 
 
 def enforcement_refusal(state: CaseState, unit: str, field: str, role: ActorRole, city: City) -> Refusal | None:
