@@ -14,7 +14,7 @@ routing.toml          [[rules]] in order
 calendar.csv          every date
 indicators.toml       [[counts]] and [[rates]]
 imports/*.toml        how records of other systems are imported
-geography/            places.csv, grid.csv; outline, districts, streets, communities, areas .geojson
+geography/            places.csv, grid.csv, work_grids.csv; outline, districts, streets, communities, areas .geojson
 ====================  =============================================================================
 """
 

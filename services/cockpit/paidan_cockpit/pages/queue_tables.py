@@ -17,7 +17,7 @@ from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.queries import CasePage
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visibility import Scope
+from paidan_cockpit.pages.visibility import Scope, grid_places
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.pages.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.translations import translations
@@ -59,7 +59,7 @@ class QueueTables:
     async def _load(self, visit: Visit) -> tuple[QueueFilter, CityView, CasePage]:
         queue_filter = replace(QueueFilter.parse(visit.request.query_params), after=None)
         view = await open_city(self._site, visit, queue_filter.city)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+        scope = Scope(view.city_id, visit.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid))
         return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS)
 
 

@@ -20,7 +20,7 @@ from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Queue, Qu
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.ttl_cache import TtlCache
-from paidan_cockpit.pages.visibility import Scope
+from paidan_cockpit.pages.visibility import Scope, grid_places
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.saved_views import MAX_NAME
 from paidan_cockpit.translations import translations
@@ -46,7 +46,7 @@ class QueuePages:
         query = visit.request.query_params
         queue_filter = QueueFilter.parse(query)
         view = await open_city(self._site, visit, queue_filter.city)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+        scope = Scope(view.city_id, visit.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid))
         counts = await self._count(visit, scope, queue_filter)
         order = queue_order(visit.person, view.city)
         if query.get("queue") not in order:
