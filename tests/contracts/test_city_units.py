@@ -149,9 +149,7 @@ def test_order_is_handed_on_downwards_and_by_a_contractor_without_rights_to_offi
     assert TREE.targets_of("squad") == TREE.targets_of("free-cleaners") == ()
 
 
-def test_line_is_parents_and_children_but_not_those_beside() -> None:
-    assert TREE.is_of_one_line("squad", "bureau")
-    assert TREE.is_of_one_line("bureau", "squad")
-    assert TREE.is_of_one_line("squad", "squad")
-    assert not TREE.is_of_one_line("squad", "other-squad")
-    assert not TREE.is_of_one_line("squad", "other-bureau")
+def test_each_unit_knows_those_above_and_below_it() -> None:
+    assert TREE.above["squad"] == ("brigade", "bureau"), "the nearest first"
+    assert TREE.below["brigade"] == ("squad",)
+    assert TREE.above["other-bureau"] == TREE.below["other-bureau"] == ()

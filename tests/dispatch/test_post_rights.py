@@ -17,6 +17,7 @@ from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.policy import CityPolicy
 from tests.dispatch.action_table import ACTIONS, ALLOWED, case_in_status
 from tests.dispatch.builders import ActionContext, at_minute, build_report, case_after, decide_action, opened_case
+from tests.dispatch.sample_pack import pack_document
 from tests.dispatch.units import policy_with_units
 
 PERSON = "10000000-0000-4000-8000-000000000001"
@@ -128,6 +129,18 @@ def test_units_above_and_below_the_one_that_worked_may_not_inspect(member: str, 
     decided = decide_action(state, Inspect(passed=True), ActionContext(minutes=9, member=member), policy=POLICY)
 
     assert code(decided) == ("doer_may_not_inspect" if refused else None)
+
+
+def test_member_of_the_bureau_above_the_one_that_worked_may_not_inspect() -> None:
+    below = [each | ({"parent": "north"} if each["id"] == "south" else {}) for each in pack_document()["departments"]]
+    policy = policy_with_units(departments=below)
+    state = opened_case(build_report(place={"district": "2"}), policy=policy)
+    done = case_after(state, Finish(), minutes=3, policy=policy)
+    assert done.department == "south"
+
+    decided = decide_action(done, Inspect(passed=True), ActionContext(minutes=9, member="north"), policy=policy)
+
+    assert code(decided) == "doer_may_not_inspect"
 
 
 def test_person_who_acted_for_a_department_may_not_inspect_and_another_may() -> None:

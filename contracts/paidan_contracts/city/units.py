@@ -49,10 +49,6 @@ class UnitTree:
         beside = (each for each in self.below[self.above[holder][0]] if each != holder and each not in inner)
         return (*inner, *(each for each in beside if self.departments[each].enforcement))
 
-    def is_of_one_line(self, one: str, other: str) -> bool:
-        """Return whether two units are the same, or one of them lies above the other."""
-        return one == other or other in self.above.get(one, ()) or one in self.above.get(other, ())
-
 
 def _iter_above(departments: Mapping[str, Department], unit: str) -> Iterator[str]:
     # A circle, which validation reports, ends where it closes.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.posts import DUTIES, LOCAL_DUTIES, Post
+from paidan_contracts.city.posts import LOCAL_DUTIES, Post
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.nearest import nearest
 
@@ -52,10 +52,8 @@ def _check_needs(path: DocumentPath, post: Post) -> Iterator[Violation]:
             "缺少必填项：处置员须写明所属部门",
         )
     if post.duty in LOCAL_DUTIES and post.places is None:
-        names = DUTIES[post.duty].names
-        en, zh = ("a desk", "席位") if post.duty == "desk" else (f"a {names.en.lower()}", names.zh)
         yield Violation(
             (*path, "places"),
-            f"is missing: {en} belongs to a district or a street",
-            f"缺少必填项：{zh}须写明所辖区县或街道",
+            f"is missing: the duty {post.duty} belongs to a district or a street",
+            f"缺少必填项：职责 {post.duty} 须写明所辖区县或街道",
         )

@@ -162,8 +162,9 @@ def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:
     """
     if actor.person is not None and actor.person in _persons_at_work(state):
         return True
-    units, own = policy.city.units, {each for each in (actor.id, actor.member) if each}
-    return any(units.is_of_one_line(one, doer) for one in own for doer in _doers(state))
+    tree, doers = policy.city.units, _doers(state)
+    related = {unit for doer in doers for unit in (*tree.above.get(doer, ()), *tree.below.get(doer, ()))}
+    return not (doers | related).isdisjoint((actor.id, actor.member))
 
 
 def _doers(state: CaseState) -> frozenset[str]:
