@@ -112,6 +112,9 @@ class Assignment(WireModel):
     handed_on: tuple[UnitOrder, ...] = Field(
         default=(), description="To whom the department handed the order on, in order; at most the last one is open."
     )
+    reason: Text = Field(
+        default="", description="What the person who chose the department wrote to it; empty where a rule chose."
+    )
 
 
 HelperRole = Literal["helper", "summoned", "informed", "joint"]

@@ -62,6 +62,10 @@ class Order(WireModel):
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
+    reason: Text = Field(
+        default="",
+        description="What the person who chose the department wrote, such as why it, or where exactly; empty by rule.",
+    )
 
 
 class OrderEvent(WireModel):

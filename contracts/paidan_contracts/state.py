@@ -107,7 +107,9 @@ class CaseState(WireModel):
         default=(), description="Opaque ids of persons who acted for a department in it: they may not inspect it."
     )
     clocks: tuple[StageClock, ...] = Field(default=(), description="In order of their beginning.")
-    held_because: Text | None = Field(default=None, description="Why the case waits at the hard-to-place desk.")
+    held_because: Text | None = Field(
+        default=None, description="Why the case waits at the hard-to-place desk, in English and then in Chinese."
+    )
     round: PositiveInt = Field(default=1, description="1, plus one for each failed inspection and each reopening.")
     hops: NonNegativeInt = Field(default=0, description="Number of returns by departments.")
     reopened: NonNegativeInt = 0

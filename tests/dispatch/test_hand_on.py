@@ -111,7 +111,7 @@ def test_hand_set_limit_ends_before_the_departments() -> None:
     for minutes in (360, 500, 5):
         message = refusal(state, HandOn(unit="north-squad", due_at=at_minute(minutes)))
         assert message.startswith(
-            "invalid_field: The unit's limit ends after now and before the department’s, 2026-03-02T07:"
+            "invalid_field: The unit's limit ends after now and before the department’s, 2026-03-02 15:00"
         )
 
 

@@ -90,7 +90,7 @@ def decide(
         _role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
-        or proof_refusal(state, request, evidence)
+        or proof_refusal(state, request, evidence, policy)
     )
     if refusal is not None:
         return Refused(refusal)
@@ -125,7 +125,7 @@ def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, po
     if isinstance(action, Accept | Return | Finish):
         helper = acting_helper(state, provenance.actor)
         if helper is not None:
-            return helper_orders.answer(state, helper, action, provenance)
+            return helper_orders.answer(state, helper, action, provenance, policy)
         if action.unit is not None or has_handed_on(state):
             order = acting_unit(state, provenance.actor, action)
             if isinstance(order, Refusal):

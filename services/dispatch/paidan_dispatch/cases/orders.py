@@ -57,7 +57,7 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
             if event.state.helpers:
                 result.extend(_events_of_helpers(previous, event, policy))
             if any(each.handed_on for each in event.state.assignments):
-                result.extend(events_of_units(previous, event, current_order(event.state, policy), policy.city))
+                result.extend(events_of_units(previous, event, current_order(event.state, policy), policy))
         previous = event.state
     return result
 
@@ -95,7 +95,8 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
         case CaseClockWarned(department=str(), due_at=due_at, clock="accept" | "handle"):
-            text = Bilingual(f"The time limit ends at {due_at.isoformat()}.", f"时限将于 {due_at.isoformat()} 届满。")
+            ends_at = policy.local_time(due_at)
+            text = Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。")
             order = current_order(state, policy)
             yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
         case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
@@ -196,6 +197,7 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         due_at=assignment.limits[-1].due_at,
         **_held_inside(assignment),
         rule=assignment.placed_by.rule,
+        reason=assignment.reason,
     )
 
 

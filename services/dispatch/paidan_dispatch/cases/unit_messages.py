@@ -13,6 +13,7 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unit_events import CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import UNIT_HANDLE
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
@@ -22,7 +23,7 @@ _new_order_urged: Final = unvalidated_constructor(OrderUrged)
 
 
 def events_of_units(
-    previous: CaseState | None, event: CaseEvent, lead_order: Order, city: City
+    previous: CaseState | None, event: CaseEvent, lead_order: Order, policy: CityPolicy
 ) -> Iterator[OrderEvent]:
     """Yield what units hear of a step, and what the department hears of its unit's answer."""
     at = event.recorded_at
@@ -31,14 +32,14 @@ def events_of_units(
         because = "unit_finished" if event.answer == "finished" else "unit_returned"
         yield _new_order_changed(order=lead_order, recorded_at=at, because=because, reason=event.text)
     for each in _orders_of(event.state):
-        was_open, order = before.get(each.order_id), order_of_unit(each, lead_order, city)
+        was_open, order = before.get(each.order_id), order_of_unit(each, lead_order, policy.city)
         if was_open is None:
             yield _new_order_issued(order=order, recorded_at=at)
         elif was_open and not each.is_open:
             reason = event.text if isinstance(event, CaseUnitAnswered) else getattr(event, "reason", "")
             because = _why_ended(each, event)
             yield _new_order_withdrawn(order=order, recorded_at=at, because=because, reason=reason)
-        elif was_open and (changed := _changed(each, event, order)):
+        elif was_open and (changed := _changed(event, order, policy)):
             yield changed
 
 
@@ -59,7 +60,7 @@ def order_of_unit(unit_order: UnitOrder, lead_order: Order, city: City) -> Order
     )
 
 
-def _changed(unit_order: UnitOrder, event: CaseEvent, order: Order) -> OrderEvent | None:
+def _changed(event: CaseEvent, order: Order, policy: CityPolicy) -> OrderEvent | None:
     at = event.recorded_at
     match event:
         case CaseMerged(report=report):
@@ -70,8 +71,8 @@ def _changed(unit_order: UnitOrder, event: CaseEvent, order: Order) -> OrderEven
             return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
         case CaseUrged(reason=reason):
             return _new_order_urged(order=order, recorded_at=at, reason=reason)
-        case CaseClockWarned(clock=clock) if clock == UNIT_HANDLE:
-            ends = f"{unit_order.due_at:%Y-%m-%dT%H:%M:%S%z}"
+        case CaseClockWarned(clock=clock, due_at=due_at) if clock == UNIT_HANDLE:
+            ends = policy.local_time(due_at)
             text = Bilingual(f"The time limit ends at {ends}.", f"时限将于 {ends} 届满。")
             return _new_order_urged(order=order, recorded_at=at, reason=text.joined())
         case _:

@@ -115,7 +115,7 @@ def answer(
 ) -> ActResult:
     """Record a unit's answer to its own order; what it finished is the department's once that is confirmed."""
     at, assignment = provenance.recorded_at, state.assignments[-1]
-    refusal = _state_refusal(state, action.kind) or _repeat_refusal(state, order, action)
+    refusal = _state_refusal(state, action.kind) or _repeat_refusal(state, order, action, policy)
     if refusal is not None:
         return refusal
     match action:
@@ -205,7 +205,7 @@ def _due_at(state: CaseState, action: HandOn, at: datetime, policy: CityPolicy) 
         limit = policy.handling_limit(row)
         return policy.share_until(at, outer, limit) if outer is not None and at < outer else None
     if action.due_at <= at or (outer is not None and action.due_at >= outer):
-        ends = outer.isoformat(timespec="seconds") if outer else ""
+        ends = policy.local_time(outer) if outer else ""
         text = Bilingual(
             f"The unit's limit ends after now{f' and before the department’s, {ends}' if ends else ''}.",
             f"下级时限须晚于当前时间{f'，并早于本单位时限 {ends}' if ends else ''}。",
@@ -214,12 +214,15 @@ def _due_at(state: CaseState, action: HandOn, at: datetime, policy: CityPolicy) 
     return action.due_at
 
 
-def _repeat_refusal(state: CaseState, order: UnitOrder, action: Accept | Return | Finish) -> Refusal | None:
+def _repeat_refusal(
+    state: CaseState, order: UnitOrder, action: Accept | Return | Finish, policy: CityPolicy
+) -> Refusal | None:
     if not (isinstance(action, Accept) and order.accepted_at is not None):
         return None
+    accepted_at = policy.local_time(order.accepted_at)
     text = Bilingual(
-        f"This order was accepted at {order.accepted_at}; the unit may now finish it or hand it back.",
-        f"该二级派遣单已于 {order.accepted_at} 签收，此时可做：处置完成、退回。",
+        f"This order was accepted at {accepted_at}; the unit may now finish it or hand it back.",
+        f"该二级派遣单已于 {accepted_at} 签收，此时可做：处置完成、退回。",
     )
     return refusals.build_refusal(state, "not_allowed_in_state", text, "action.kind", role=None)
 
