@@ -24,6 +24,7 @@ from paidan_contracts.lenient_types import (
     RequiredWord,
     StatedTime,
 )
+from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
 
@@ -130,7 +131,21 @@ class Reply(WireModel):
 
 
 SupportedAction: TypeAlias = (
-    Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge | Amend | Reply
+    Verify
+    | File
+    | Assign
+    | Redispatch
+    | Accept
+    | Return
+    | Finish
+    | Inspect
+    | CallBack
+    | Void
+    | Urge
+    | Amend
+    | Reply
+    | HandOn
+    | Confirm
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

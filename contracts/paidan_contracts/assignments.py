@@ -46,6 +46,38 @@ class Limit(WireModel):
     )
 
 
+class UnitOrder(WireModel):
+    """二级派遣: a department's order, handed on to a unit or a person inside it; the department stays answerable."""
+
+    number: PositiveInt = Field(description="Counted from 1 within the case.")
+    order_id: Id
+    unit: Slug = Field(description="The department itself, where it was handed on to a person of its own.")
+    person: Id | None = Field(default=None, description="An opaque id of the person who is to do it.")
+    handed_on_by: Slug = Field(description="The department, or the unit that had it before.")
+    handed_on_at: Timestamp
+    due_at: Timestamp | None = Field(default=None, description="None: there is no limit beside the department's.")
+    warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    accepted_at: Timestamp | None = None
+    finished_at: Timestamp | None = Field(default=None, description="When it last reported the work as done.")
+    confirmed_at: Timestamp | None = Field(
+        default=None, description="When its work became the department's: it was confirmed, or needs no confirmation."
+    )
+    returned_at: Timestamp | None = None
+    return_code: AnyReturnCode | None = None
+    withdrawn_at: Timestamp | None = Field(
+        default=None, description="When it was handed on to another, or ended with the department's order."
+    )
+    overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, if it passed unfinished.")
+    reworks: NonNegativeInt = Field(default=0, description="How often the department did not confirm its work.")
+    text: Text = Field(default="", description="Of its last finish.")
+    proof: tuple[PhotoRef, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the unit still has the order."""
+        return self.confirmed_at is None and self.returned_at is None and self.withdrawn_at is None
+
+
 class Assignment(WireModel):
     """The assignment of a case to one department; it stays in the case when the case is assigned to another."""
 
@@ -76,6 +108,9 @@ class Assignment(WireModel):
     proof: tuple[PhotoRef, ...] = Field(default=(), description="Proof photos of the last finish.")
     proofs_checked: bool = Field(
         default=False, description="Proofs must be stored for this case; False for orders that release 0.1 issued."
+    )
+    handed_on: tuple[UnitOrder, ...] = Field(
+        default=(), description="To whom the department handed the order on, in order; at most the last one is open."
     )
     reason: Text = Field(
         default="", description="What the person who chose the department wrote to it; empty where a rule chose."
@@ -114,3 +149,9 @@ class Helper(WireModel):
     )
     text: Text = Field(default="", description="Of its last finish.")
     proof: tuple[PhotoRef, ...] = ()
+
+
+def open_unit_order(assignments: tuple[Assignment, ...]) -> UnitOrder | None:
+    """Return the order that is handed on inside the department which has the case; None where none is."""
+    handed_on = assignments[-1].handed_on if assignments else ()
+    return handed_on[-1] if handed_on and handed_on[-1].is_open else None

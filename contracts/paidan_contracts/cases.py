@@ -12,6 +12,7 @@ from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.unit_events import CaseHandedOn, CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
 
@@ -103,6 +104,7 @@ class CaseFinished(WorkPlace, CaseEvent):
 
     type: Literal["case.finished.v1"] = "case.finished.v1"
     department: Slug
+    unit: Slug | None = Field(default=None, description="The unit inside the department that did it, if one did.")
     late: bool | None = Field(
         default=None, description="Whether it was finished after the time limit; None: there is no limit."
     )
@@ -207,6 +209,9 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseClockOverdue
     | CaseClockWarned
     | CaseHelperAnswered
-    | CaseAmended,
+    | CaseAmended
+    | CaseHandedOn
+    | CaseUnitAnswered
+    | CaseUnitReworked,
     Field(discriminator="type"),
 ]

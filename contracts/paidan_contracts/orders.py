@@ -30,10 +30,18 @@ class Order(WireModel):
     case_id: CaseId
     version: PositiveInt = Field(description="The case's version; readers keep the highest.")
     department: Slug
-    role: Annotated[Literal["lead", "helper"] | Unknown, ExtensibleEnum()] = Field(
-        default="lead", description="lead: the department's answers move the case; helper (协办): they are recorded."
+    role: Annotated[Literal["lead", "helper", "unit"] | Unknown, ExtensibleEnum()] = Field(
+        default="lead",
+        description="lead: the department's answers move the case; helper (协办): they are recorded; unit (二级派遣): a"
+        " department's order that was handed on inside it, on the unit's own topic, or on that of its bureau.",
     )
-    lead: Slug | None = Field(default=None, description="Of a helper's order: the department that leads.")
+    lead: Slug | None = Field(default=None, description="Of a helper's or a unit's order: the department that leads.")
+    unit: Slug | None = Field(
+        default=None, description="Of a unit's order: the unit; of a lead's: to whom it is handed on now."
+    )
+    person: Id | None = Field(
+        default=None, description="Of a unit's order: an opaque id of the person who is to do it."
+    )
     helpers: tuple[Slug, ...] = Field(default=(), description="Departments that help, each with an order of its own.")
     class_code: Code | None = None
     row_id: Code | None = None
@@ -74,10 +82,12 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: another report was merged, rework, reopening, or another catalogue row."""
+    """The order changed: another report was merged, rework, reopening, another catalogue row, or a unit's answer."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
-    because: Annotated[Literal["merged", "rework", "reopened", "refiled"] | Unknown, ExtensibleEnum()]
+    because: Annotated[
+        Literal["merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned"] | Unknown, ExtensibleEnum()
+    ]
     reason: Text = ""
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
 
@@ -86,7 +96,7 @@ class OrderWithdrawn(OrderEvent):
     """The order needs no more work: redispatched to another department, returned, closed or voided."""
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
-    because: Annotated[Literal["returned", "redispatched", "voided", "closed"] | Unknown, ExtensibleEnum()]
+    because: Annotated[Literal["returned", "redispatched", "voided", "closed", "confirmed"] | Unknown, ExtensibleEnum()]
     reason: Text = ""
 
 

@@ -103,6 +103,9 @@ class CaseState(WireModel):
     )
     assignments: tuple[Assignment, ...] = ()
     helpers: tuple[Helper, ...] = Field(default=(), description="Of the current and earlier assignments, in order.")
+    workers: tuple[Id, ...] = Field(
+        default=(), description="Opaque ids of persons who acted for a department in it: they may not inspect it."
+    )
     clocks: tuple[StageClock, ...] = Field(default=(), description="In order of their beginning.")
     held_because: Text | None = Field(
         default=None, description="Why the case waits at the hard-to-place desk, in English and then in Chinese."

@@ -6,6 +6,7 @@ from typing import get_args
 from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases.decide import Refused
 from paidan_dispatch.cases.names import ACTION_NAMES, STATUS_NAMES
 from tests.dispatch.builders import build_report, case_after, opened_case
@@ -26,6 +27,7 @@ ACTIONS: dict[str, Action] = {
     "call_back_dissatisfied": CallBack(rating="dissatisfied"),
     "void": Void(reason="a test call"),
     "urge": Urge(reason="it smells"),
+    "hand_on": HandOn(unit="north", person="10000000-0000-4000-8000-000000000001"),
 }
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
@@ -36,6 +38,8 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("filed", "void"): ("voided", ("voided",)),
     ("dispatched", "accept"): ("handling", ("accepted",)),
     ("dispatched", "finish"): ("inspecting", ("accepted", "finished")),
+    ("dispatched", "hand_on"): ("handling", ("accepted", "handed_on")),
+    ("handling", "hand_on"): ("handling", ("handed_on",)),
     ("dispatched", "urge"): ("dispatched", ("urged",)),
     ("dispatched", "return"): ("dispatched", ("returned", "dispatched")),
     ("dispatched", "redispatch"): ("dispatched", ("dispatched",)),

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Amend, Reply, UnknownAction
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.state import Status
+from paidan_contracts.unit_actions import Confirm
 from paidan_contracts.unsupported_actions import (
     Adjudicate,
     Appeal,
@@ -34,8 +35,8 @@ NOT_YET_SUPPORTED: dict[str, Action] = {
     "appeal": Appeal(),
     "force_close": ForceClose(),
 }
-ELSEWHERE: tuple[Action, ...] = (Amend(reason="the later export"), Reply(text="thank you"))
-"""Actions on imported pasts and on noted reports alone, tested beside them."""
+ELSEWHERE: tuple[Action, ...] = (Amend(reason="the later export"), Reply(text="thank you"), Confirm(confirmed=True))
+"""Actions on imported pasts, on noted reports and on what a unit finished alone, tested beside them."""
 
 
 def _short(event: CaseEvent) -> str:

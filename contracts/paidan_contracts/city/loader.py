@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], screening
+terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement, [[duties]]
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
@@ -14,7 +14,7 @@ routing.toml          [[rules]] in order
 calendar.csv          every date
 indicators.toml       [[counts]] and [[rates]]
 imports/*.toml        how records of other systems are imported
-geography/            places.csv, grid.csv; outline, districts, streets, communities, areas .geojson
+geography/            places.csv, grid.csv, work_grids.csv; outline, districts, streets, communities, areas .geojson
 ====================  =============================================================================
 """
 
@@ -35,7 +35,10 @@ from paidan_contracts.city.prune import prune_invalid
 from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
-_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
+_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {
+    *("id", "kind", "district", "street", "channel"),
+    *("parent", "unit", "enforcement"),
+}
 _POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "duty", "classes[]", "places[]", "department"}
 _SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
     "id",
@@ -104,8 +107,8 @@ def _read_city(raw_pack: RawPack) -> None:
     raw = raw_pack.read_toml("city.toml")
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
-    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
-    for part in ("clocks", "matching", "callbacks", "noted", "screening"):
+    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",)), ("duties", ("duties",))])
+    for part in ("clocks", "matching", "callbacks", "noted", "screening", "hand_on", "enforcement", "duties"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)

@@ -13,8 +13,16 @@ from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
-from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
-from paidan_contracts.city.posts import Post
+from paidan_contracts.city.policies import (
+    CallbackPolicy,
+    EnforcementPolicy,
+    HandOnPolicy,
+    MatchingPolicy,
+    NotingRule,
+    ScreeningPolicy,
+    StageLimits,
+)
+from paidan_contracts.city.posts import DutyTerms, Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
 
@@ -46,6 +54,9 @@ class Pack(PackModel):
     posts: tuple[Post, ...] | None = Field(
         default=None, description="What persons may do who sign in; None: nobody signs in."
     )
+    duties: tuple[DutyTerms, ...] | None = Field(
+        default=None, description="Which duty may take which actions; of those not named, all that their scope allows."
+    )
     sources: tuple[Source, ...]
     catalogue: Catalogue
     routing: tuple[RoutingRule, ...]
@@ -55,6 +66,8 @@ class Pack(PackModel):
     callbacks: CallbackPolicy = CallbackPolicy()
     noted: tuple[NotingRule, ...] = ()
     screening: ScreeningPolicy
+    hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
+    enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

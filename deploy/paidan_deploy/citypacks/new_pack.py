@@ -44,6 +44,7 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
     for file in (target / "routing.toml", *sorted((target / "imports").glob("*.toml"))):
         _edit(file, lambda text: _rename_values(text, departments, sources))
     _rename_column(target / "departments.csv", "id", departments)
+    _rename_column(target / "departments.csv", "parent", departments)
     _rename_column(target / "sources.csv", "id", sources)
     _rename_column(target / "posts.csv", "department", departments)
     for words in ("categories.csv", "matters.csv"):
@@ -90,6 +91,8 @@ def _rename_column(file: Path, column: str, renamed: Mapping[str, str]) -> None:
     if not file.exists():
         return
     rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+    if column not in rows[0]:
+        return
     index = rows[0].index(column)
     for row in rows[1:]:
         if len(row) > index:

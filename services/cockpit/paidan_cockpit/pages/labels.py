@@ -28,6 +28,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "verify": N_("verify"),
             "inspect": N_("inspect"),
             "callback": N_("call back"),
+            "unit_handle": N_("handle what was handed on"),
         },
         "channel": {
             "hotline": N_("hotline"),

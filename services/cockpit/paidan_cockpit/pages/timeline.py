@@ -15,6 +15,7 @@ from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
+from paidan_contracts.unit_events import CaseUnitAnswered
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -41,6 +42,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.helper_answered.v1 accepted": N_("{department}, which helps, accepted its order."),
         "case.helper_answered.v1 returned": N_("{department}, which helps, returned its order: {reason}."),
         "case.helper_answered.v1 finished": N_("{department}, which helps, finished its part."),
+        "case.handed_on.v1": N_("{department} handed it on to {unit}."),
+        "case.unit_answered.v1 accepted": N_("{unit}, to which it was handed on, accepted it."),
+        "case.unit_answered.v1 returned": N_("{unit}, to which it was handed on, handed it back: {reason}."),
+        "case.unit_answered.v1 finished": N_("{unit}, to which it was handed on, finished it: to be confirmed."),
+        "case.unit_reworked.v1": N_("{department} did not confirm the work: {unit} goes on."),
         "case.urged.v1": N_("{department} was reminded."),
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
@@ -111,6 +117,7 @@ class TimelineBuilder:
         dispatch = getattr(event, "dispatched", None)
         return {
             "department": names.department(getattr(dispatch or event, "department", None)),
+            "unit": names.department(getattr(event, "unit", None)),
             "source": names.source(event.state.source),
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
@@ -158,7 +165,7 @@ def _kind_of(event: CaseEvent) -> str:
             return f"{event.type} near"
         case cases.CaseFinished() if event.late:
             return f"{event.type} late"
-        case cases.CaseHelperAnswered():
+        case cases.CaseHelperAnswered() | CaseUnitAnswered():
             return f"{event.type} {event.answer}"
         case _:
             return _type_of(event)

@@ -214,6 +214,22 @@ class HistoryEntry(BaseModel):
     event: AnyCaseEvent
 
 
+class WorkGridPost(BaseModel):
+    """A post whose people look after a work grid. Who they are, the pack does not say."""
+
+    id: str
+    names: Names
+    duty: str
+
+
+class CaseWorkGrid(BaseModel):
+    """The work grid (责任网格) in which a case lies, by the pack in force, and the posts of it."""
+
+    id: str
+    names: Names
+    posts: list[WorkGridPost]
+
+
 class CaseDetail(BaseModel, title="CaseShown"):
     """A case with its history and the receipts of its decisions."""
 
@@ -221,6 +237,7 @@ class CaseDetail(BaseModel, title="CaseShown"):
     receipts: list[Receipt]
     history: list[HistoryEntry]
     chain_holds: bool = Field(description="Whether every link of the chain is valid.")
+    work_grid: CaseWorkGrid | None = Field(description="Null where no work grid of the city covers its place.")
 
 
 class OrderList(BaseModel, title="Orders"):

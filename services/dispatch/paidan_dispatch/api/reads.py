@@ -1,14 +1,14 @@
 """The routes for reading: cases with history and receipts, lists and queues, a department's open orders."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
 
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
@@ -23,8 +23,9 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, case_lists, queries
 from paidan_dispatch.api.case_lists import CaseFilter
-from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
+from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import OrderPage, PageKey
+from paidan_dispatch.api.work_grids import lies_in_grid, work_grid_of
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.rows import EventRow
@@ -53,6 +54,9 @@ class CaseQuery(RequestModel):
     overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
     due_before: Timestamp | None = Field(
         default=None, description="Only open cases whose next clock, or its warning, is due before this time."
+    )
+    work_grid: Slug | None = Field(
+        default=None, description="Only cases in this work grid (责任网格) of the city, by its pack in force."
     )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
@@ -118,8 +122,19 @@ class ReadRoutes:
         """
         access.require_case_access(caller)
         case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
-        page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
+        lies_within = await self._grid_test(query.work_grid, case_filter.city)
+        page = await case_lists.list_covered(
+            self.pool, case_filter, lambda state: access.is_within_bounds(state, caller) and lies_within(state)
+        )
         return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
+
+    async def _grid_test(self, grid_id: str | None, city: str | None) -> Callable[[CaseState], bool]:
+        if grid_id is None:
+            return lambda _state: True
+        async with self.pool.acquire() as conn:
+            versions = await city_packs.load_current_versions(conn)
+            policies = [await self.packs.get(conn, each) for id_, each in versions.items() if city in (None, id_)]
+        return lies_in_grid(grid_id, [each.city for each in policies])
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -128,10 +143,15 @@ class ReadRoutes:
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
             history = await queries.load_history(conn, case_id) if stored and access.may_read_cases(caller) else []
+            version = (
+                (await city_packs.load_current_versions(conn)).get(stored.state.city) if stored and history else None
+            )
+            policy = await self.packs.get(conn, version) if version is not None else None
         if stored is None or not access.is_within_bounds(stored.state, caller):
             raise access.no_such_case()
         if history:
-            return Response(_case_detail_json(stored.state, history), media_type="application/json")
+            grid = work_grid_of(stored.state, policy.city) if policy is not None else None
+            return Response(_case_detail_json(stored.state, history, grid), media_type="application/json")
         order_item = await self._own_order(stored.state, caller)
         return Response(order_item.model_dump_json(), media_type="application/json")
 
@@ -189,7 +209,7 @@ def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
     return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
-def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
+def _case_detail_json(state: CaseState, events: list[EventRow], grid: CaseWorkGrid | None) -> bytes:
     """Return the body, with the events as they were published, byte for byte."""
     history = b",".join(
         b'{"version":%d,"chain":"%s","event":%s}' % (event.version, event.chain.hex().encode(), event.event)
@@ -200,8 +220,9 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
         _RECEIPTS_ADAPTER.dump_json(_receipts(state)),
         history,
         _chain_holds_json(events),
+        grid.model_dump_json().encode() if grid is not None else b"null",
     )
-    return b'{"case":%s,"receipts":%s,"history":[%s],"chain_holds":%s}' % parts
+    return b'{"case":%s,"receipts":%s,"history":[%s],"chain_holds":%s,"work_grid":%s}' % parts
 
 
 def _receipts(state: CaseState) -> list[Receipt]:

@@ -11,7 +11,7 @@ from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
-    "amend", "reply",
+    "amend", "reply", "hand_on", "confirm",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -23,8 +23,8 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
         "received": ("verify", "amend"),
         "filed": ("assign", "file", "void", "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
-        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "amend"),
-        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "amend"),
+        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "amend", "hand_on"),
+        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "amend", "hand_on", "confirm"),
         "suspended": (),
         "inspecting": ("inspect", "redispatch", "void", "amend"),
         "closed": ("call_back", "amend"),
@@ -35,7 +35,7 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
 
 ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyType(
     {
-        "department": frozenset({"accept", "return", "finish"}),
+        "department": frozenset({"accept", "return", "finish", "hand_on", "confirm"}),
         "inspector": frozenset({"verify", "inspect"}),
         "caller": frozenset({"call_back", "reply"}),
         "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply"}),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
-from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.assignments import Assignment, Helper, UnitOrder, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseClosed,
@@ -36,6 +36,7 @@ from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.unit_messages import events_of_units, order_of_unit
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
 _new_order_changed: Final = unvalidated_constructor(OrderChanged)
@@ -55,6 +56,8 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
             result.extend(_events_of(previous, event, policy))
             if event.state.helpers:
                 result.extend(_events_of_helpers(previous, event, policy))
+            if any(each.handed_on for each in event.state.assignments):
+                result.extend(events_of_units(previous, event, current_order(event.state, policy), policy))
         previous = event.state
     return result
 
@@ -91,7 +94,7 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             yield _order_changed(event, current_order(state, policy))
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
-        case CaseClockWarned(department=str(), due_at=due_at):
+        case CaseClockWarned(department=str(), due_at=due_at, clock="accept" | "handle"):
             ends_at = policy.local_time(due_at)
             text = Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。")
             order = current_order(state, policy)
@@ -150,18 +153,25 @@ def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order
 
 
 def open_order_of(state: CaseState, department: str, policy: CityPolicy) -> Order | None:
-    """Return the order that a department has in a case, to lead or to help; None if it has none."""
+    """Return the order that a department has in a case: to lead, to help, or handed on to it; None if it has none."""
     if state.past:
         return None
     if state.department == department and state.status not in ("received", "filed"):
         return current_order(state, policy)
     helper = next((each for each in state.helpers if each.department == department and is_active(each)), None)
-    return _build_helper_order(state, helper, policy) if helper is not None else None
+    if helper is not None:
+        return _build_helper_order(state, helper, policy)
+    handed_on = open_unit_order(state.assignments)
+    if handed_on is None or handed_on.unit != department:
+        return None
+    return order_of_unit(handed_on, current_order(state, policy), policy.city)
 
 
 def status_for(state: CaseState, order: Order) -> Status:
-    """Return the case's status as the order's department sees it: a helper's follows from its own answers."""
-    helper = next((each for each in state.helpers if each.order_id == order.order_id), None)
+    """Return the case's status as the order's holder sees it: a helper's and a unit's follow from their own answers."""
+    handed_on = state.assignments[-1].handed_on if state.assignments else ()
+    parts: tuple[Helper | UnitOrder, ...] = (*state.helpers, *handed_on)
+    helper = next((each for each in parts if each.order_id == order.order_id), None)
     if helper is None or state.status not in OPEN_STATUSES:
         return state.status
     if helper.finished_at is not None:
@@ -185,9 +195,16 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         dispatched_at=assignment.dispatched_at,
         accept_by=assignment.accept_by,
         due_at=assignment.limits[-1].due_at,
+        **_held_inside(assignment),
         rule=assignment.placed_by.rule,
         reason=assignment.reason,
     )
+
+
+def _held_inside(assignment: Assignment) -> dict[str, str | None]:
+    """Return to whom the department has handed the order on."""
+    order = assignment.handed_on[-1] if assignment.handed_on else None
+    return {"unit": order.unit, "person": order.person} if order is not None and order.is_open else {}
 
 
 def _build_helper_order(state: CaseState, helper: Helper, policy: CityPolicy) -> Order:

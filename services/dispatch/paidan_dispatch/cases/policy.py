@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
 from itertools import accumulate
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.assignments import RuleRef
@@ -24,6 +24,7 @@ _CLOCK_UNITS: Final = {
     "urgent_hour": timedelta(hours=1),
     "urgent_day": timedelta(days=1),
 }
+PartOfTime: TypeAlias = Callable[[datetime, datetime, float], datetime]
 _HOUR: Final = timedelta(hours=1)
 _LATEST_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Timestamps on topics lie before it."""
@@ -40,11 +41,14 @@ class CityPolicy:
     rule_ref: Callable[[str], RuleRef]
     """Returns the receipt of a rule: its name and the version it belongs to."""
     match_rules: MatchRules
+    part_of_time: PartOfTime
+    """``WorkingTime.part_until`` of the city's calendar."""
 
     @classmethod
     def from_city(cls, city: City) -> Self:
         """Build the policy of a city."""
-        deadline = WorkingTime.from_calendar(city.calendar).deadline
+        working_time = WorkingTime.from_calendar(city.calendar)
+        deadline = working_time.deadline
         match_rules = MatchRules(
             channels=frozenset(city.matching.channels),
             window=timedelta(hours=city.matching.window_h),
@@ -53,7 +57,7 @@ class CityPolicy:
             addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
-        return cls(city, city.version, deadline, rule_ref, match_rules)
+        return cls(city, city.version, deadline, rule_ref, match_rules, working_time.part_until)
 
     def local_time(self, at: datetime) -> str:
         """Return a time as the city's clocks show it, for texts that people read."""
@@ -76,6 +80,15 @@ class CityPolicy:
         """Return when a warning of a limit is due; None where the city wants none."""
         share = self.city.clocks.warn_at
         return None if share is None or due_at is None else began_at + (due_at - began_at) * share
+
+    def share_until(self, at: datetime, due_at: datetime, limit: TimeLimit | None) -> datetime:
+        """Return the end of a unit's share of the time until its department's deadline, which a limit has set.
+
+        A share of a working-time limit is working time.
+        """
+        share = self.city.hand_on.share
+        is_working = limit is not None and limit.unit not in _CLOCK_UNITS
+        return self.part_of_time(at, due_at, share) if is_working else at + (due_at - at) * share
 
     def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
@@ -166,6 +179,13 @@ class WorkingTime:
         return self._add_working_time(
             start_utc, limit.amount * (_HOUR if limit.unit == "working_hour" else self.working_day)
         )
+
+    def part_until(self, start: datetime, end: datetime, share: float) -> datetime:
+        """Return when this share of the working time between two times is over; of all time where there is none."""
+        worked = self._worked_until(end.astimezone(UTC)) - self._worked_until(start.astimezone(UTC))
+        if start < self.starts_at or not worked:
+            return start + (end - start) * share
+        return self._add_working_time(start.astimezone(UTC), worked * share)
 
     def _add_working_time(self, start_utc: datetime, amount: timedelta) -> datetime:
         if start_utc < self.starts_at:

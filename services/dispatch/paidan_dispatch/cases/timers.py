@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from paidan_contracts import ids
-from paidan_contracts.assignments import Helper
+from paidan_contracts.assignments import Helper, UnitOrder
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import AnyTimerKind
@@ -18,9 +18,14 @@ HELPER_ACCEPT: Final = Unknown("helper_accept")
 HELPER_HANDLE: Final = Unknown("helper_handle")
 
 
+UNIT_HANDLE: Final = Unknown("unit_handle")
+"""Of an order that is handed on inside the department."""
+
+
 WARNING: Final = "_warning"
 
 
+UNITS_PER_REWORK: Final = 1000
 HELPERS_PER_ROUND: Final = 1000
 """Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
@@ -60,6 +65,8 @@ def _iter_running(state: CaseState) -> Iterator[Timer]:
         if limit.overdue_at is None:
             # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
             yield from _timers(state, "handle", limit.number + state.round, limit.due_at, limit.warn_at)
+        if assignment.handed_on:
+            yield from _iter_unit_timers(state, assignment.handed_on[-1])
     if state.helpers and state.status in OPEN_STATUSES:
         for number, helper in enumerate(state.helpers, start=1):
             if is_active(helper):
@@ -75,6 +82,13 @@ def _timers(
         yield Timer(state.case_id, state.area, Unknown(f"{kind}{WARNING}"), generation, warn_at)
     if due_at is not None:
         yield Timer(state.case_id, state.area, kind, generation, due_at)
+
+
+def _iter_unit_timers(state: CaseState, order: UnitOrder) -> Iterator[Timer]:
+    if order.is_open and order.finished_at is None and order.overdue_at is None:
+        # Work that was not confirmed goes on under the same limit: the generation sets its timer again.
+        generation = order.number + UNITS_PER_REWORK * order.reworks
+        yield from _timers(state, UNIT_HANDLE, generation, order.due_at, order.warn_at)
 
 
 def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:

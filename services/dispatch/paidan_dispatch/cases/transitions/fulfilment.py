@@ -3,6 +3,7 @@
 from typing import Final
 
 from paidan_contracts.actions import Inspect, Urge
+from paidan_contracts.assignments import Assignment
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseAccepted, CaseClosed, CaseFinished, CaseReturned, CaseReworked, CaseUrged
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
@@ -22,6 +23,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     replace_assignment,
     replace_limit,
+    replace_unit_order,
     stop_accept_limit,
     stop_limit,
 )
@@ -68,19 +70,21 @@ def finish(state: CaseState, action: Finish, provenance: Provenance, policy: Cit
 
     Work that is finished was accepted, too, unless the city's pack wants that said first.
     """
-    refusal = _proof_missing(state, action, policy)
+    refusal = proof_missing(state, action, policy)
     if refusal is not None:
         return refusal
     if state.status != "dispatched":
-        return [_finished(state, action, provenance)]
+        return [finished(state, state.assignments[-1], action, provenance)]
     if not policy.city.clocks.finish_without_accept and not state.past:
         text = Bilingual("This city wants an order accepted before it is finished.", "本市要求先签收，再处置完成。")
         return build_refusal(state, "not_allowed_in_state", text, "action.kind", role="department")
     accepted = accept(state, provenance)
-    return [*accepted, _finished(accepted[-1].state, action, provenance)]
+    state = accepted[-1].state
+    return [*accepted, finished(state, state.assignments[-1], action, provenance)]
 
 
-def _proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refusal | None:
+def proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refusal | None:
+    """Return the refusal of a finish without the photos that the case's row asks for."""
     row = policy.city.rows.get(state.row_id or "")
     if row is None or "photo_after" not in row.evidence or action.proof or state.past:
         return None
@@ -91,9 +95,12 @@ def _proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refu
     return build_refusal(state, "proof_missing", text, "action.proof")
 
 
-def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseFinished:
-    at, assignment = provenance.recorded_at, state.assignments[-1]
-    limit = assignment.limits[-1]
+def finished(
+    state: CaseState, assignment: Assignment, action: Finish, provenance: Provenance, unit: str | None = None
+) -> CaseFinished:
+    """Return the step by which the department's work is done; what it handed on inside ends with it."""
+    at = provenance.recorded_at
+    assignment, limit = replace_unit_order(assignment, at, withdrawn_at=at), assignment.limits[-1]
     late = None if limit.due_at is None else at > limit.due_at
     finished_limit = stop_limit(limit, at).model_copy(update={"finished_at": at, "late": late})
     finished = replace_limit(assignment, finished_limit).model_copy(update={"text": action.text, "proof": action.proof})
@@ -101,6 +108,7 @@ def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseF
     return _new_finished(
         **event_fields(after, provenance),
         department=assignment.department,
+        unit=unit,
         late=late,
         text=action.text,
         proof=action.proof,
