@@ -59,6 +59,7 @@ class StageClock(WireModel):
     began_at: Timestamp
     due_at: Timestamp
     warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     ended_at: Timestamp | None = Field(default=None, description="When the stage ended; None: it runs.")
     overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, once it has passed.")
 

@@ -92,6 +92,22 @@ async def test_queue_lists_the_cases_that_are_counted_page_by_page(
     assert expected or (wanted.held and wanted.overdue), "the sample log has each kind"
 
 
+async def test_queues_by_traffic_light_share_out_the_open_cases_that_have_a_limit(decided: "asyncpg.Pool[Any]") -> None:
+    running = {
+        (each.reported_at, each.case_id)
+        for each in (await stored_states(decided)).values()
+        if running_timers(each) and ended_at(each) is None and not is_overdue(each)
+    }
+    soon, in_time = CaseFilter(city="tiny", due_soon=True), CaseFilter(city="tiny", in_time=True)
+    assert (await _listed(decided, soon), await _listed(decided, in_time)) == ([], sorted(running, reverse=True))
+    warned = min(running)
+
+    await decided.execute("UPDATE case_now SET due_soon = true WHERE case_id = $1", warned[1])
+
+    assert await _listed(decided, soon) == [warned]
+    assert await _listed(decided, in_time) == sorted(running - {warned}, reverse=True)
+
+
 async def test_queue_of_what_is_due_soon_goes_by_the_next_clock(decided: "asyncpg.Pool[Any]") -> None:
     states = (await stored_states(decided)).values()
     due = {

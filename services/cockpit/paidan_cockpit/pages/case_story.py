@@ -27,6 +27,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFinished
 from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
+from paidan_contracts.traffic_light import limit_lights
 
 
 def show_case(site: Site, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
@@ -56,7 +57,13 @@ async def load_story(site: Site, visit: Visit, found: CaseView, filled: ActionFo
     view = await open_city(site, visit, found.city)
     values: dict[str, Any] = {"found": found, "names": view.names, "times": view.times, "record": None, "order": None}
     values |= {"timeline": [], "reasons": [], "forms": [], "unavailable": False, "filled": filled}
-    values |= {"reports": [], "photos": [], "next_action": None, "map": _map(view, found, [], site.map_tiles)}
+    values |= {
+        "reports": [],
+        "photos": [],
+        "next_action": None,
+        "map": _map(view, found, [], site.map_tiles),
+        "lights": (),
+    }
     path = f"/v1/cases/{found.case_id}"
     try:
         answer, forms = await asyncio.gather(
@@ -100,6 +107,7 @@ async def _told(site: Site, visit: Visit, view: CityView, found: CaseView, recor
     reports = reports_of_case(record.state, record.events)
     return {
         "record": record,
+        "lights": limit_lights(record.state, view.times.now),
         "timeline": list(TimelineBuilder(translate, view.names).timeline(record.events)),
         "reasons": list(Reasons(translate, view.times, packs, view.names).tell(record)),
         "reports": reports,

@@ -29,6 +29,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "inspect": N_("inspect"),
             "callback": N_("call back"),
         },
+        "light": {"green": N_("in time"), "yellow": N_("due soon"), "red": N_("overdue")},
         "channel": {
             "hotline": N_("hotline"),
             "photo": N_("photo report"),

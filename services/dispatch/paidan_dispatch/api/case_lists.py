@@ -43,6 +43,8 @@ _MAX_PAGES: Final = 10
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
+DUE_SOON_FILTER: Final = "AND due_soon"
+IN_TIME_FILTER: Final = "AND next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
 # True of every case: clocks are indexed by partition.
 IN_ANY_PARTITION: Final = "AND lane = ANY(ARRAY(SELECT DISTINCT lane FROM lane_city))"
 
@@ -61,6 +63,8 @@ class CaseFilter:
     not_called_back: bool = False
     held: bool = False
     overdue: bool = False
+    due_soon: bool = False
+    in_time: bool = False
     due_before: datetime | None = None
     """Of open cases alone."""
     oldest_first: bool = False
@@ -129,12 +133,16 @@ def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
         yield HELD_FILTER
     if case_filter.overdue:
         yield OVERDUE_FILTER
+    if case_filter.due_soon:
+        yield DUE_SOON_FILTER
+    if case_filter.in_time:
+        yield IN_TIME_FILTER
     if case_filter.due_before is not None:
         yield IN_ANY_PARTITION
 
 
 def _ended_clauses(case_filter: CaseFilter) -> list[str]:
-    if case_filter.due_before is not None:
+    if case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time:
         return ["NULL"]
     ended = [status in ENDED_STATUSES for status in case_filter.statuses]
     parts = [("NULL", not all(ended) or not ended), ("NOT NULL", any(ended) or not ended)]

@@ -23,7 +23,8 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, case_lists, queries
 from paidan_dispatch.api.case_lists import CaseFilter
-from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
+from paidan_dispatch.api.lights import order_item, with_lights
+from paidan_dispatch.api.models import CaseDetail, CaseList, ListedCase, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
@@ -51,6 +52,11 @@ class CaseQuery(RequestModel):
     )
     held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
     overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
+    due: Literal["overdue", "soon", "in_time"] | None = Field(
+        default=None,
+        description="Only open cases whose traffic light is red, yellow or green, by the warnings that went out and the"
+        " limits that passed.",
+    )
     due_before: Timestamp | None = Field(
         default=None, description="Only open cases whose next clock, or its warning, is due before this time."
     )
@@ -70,7 +76,9 @@ class CaseQuery(RequestModel):
             reported_until=self.reported_until,
             not_called_back=self.not_called_back,
             held=self.held,
-            overdue=self.overdue,
+            overdue=self.overdue or self.due == "overdue",
+            due_soon=self.due == "soon",
+            in_time=self.due == "in_time",
             due_before=self.due_before,
             oldest_first=self.order == "oldest",
             after=decode_after(_CURSORS, self.after),
@@ -119,7 +127,11 @@ class ReadRoutes:
         access.require_case_access(caller)
         case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
         page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
-        return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
+        now = self.clock.now()
+        return CaseList(
+            cases=[with_lights(each, now) for each in page.cases],
+            after=_CURSORS.encode(page.after) if page.after else None,
+        )
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -131,7 +143,8 @@ class ReadRoutes:
         if stored is None or not access.is_within_bounds(stored.state, caller):
             raise access.no_such_case()
         if history:
-            return Response(_case_detail_json(stored.state, history), media_type="application/json")
+            listed = with_lights(stored.state, self.clock.now())
+            return Response(_case_detail_json(listed, history), media_type="application/json")
         order_item = await self._own_order(stored.state, caller)
         return Response(order_item.model_dump_json(), media_type="application/json")
 
@@ -181,7 +194,8 @@ class ReadRoutes:
             versions = {state.city_version for state in states}
             policies = {version: await self.packs.get(conn, version) for version in versions}
         found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
-        return [OrderItem(order=order, status=orders.status_for(state, order)) for state, order in found if order]
+        now = self.clock.now()
+        return [order_item(state, order, now) for state, order in found if order]
 
 
 def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
@@ -189,7 +203,7 @@ def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
     return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
-def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
+def _case_detail_json(state: ListedCase, events: list[EventRow]) -> bytes:
     """Return the body, with the events as they were published, byte for byte."""
     history = b",".join(
         b'{"version":%d,"chain":"%s","event":%s}' % (event.version, event.chain.hex().encode(), event.event)

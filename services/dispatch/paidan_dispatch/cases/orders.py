@@ -91,10 +91,8 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             yield _order_changed(event, current_order(state, policy))
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
-        case CaseClockWarned(department=str(), due_at=due_at):
-            text = Bilingual(f"The time limit ends at {due_at.isoformat()}.", f"时限将于 {due_at.isoformat()} 届满。")
-            order = current_order(state, policy)
-            yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
+        case CaseClockWarned(department=department) if department == state.department is not None:
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event))
         case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
             yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
@@ -122,6 +120,13 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
         elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
             yield _order_changed(event, order)
+        elif was_active and isinstance(event, CaseClockWarned) and event.department == helper.department:
+            yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event))
+
+
+def _soon_due(event: CaseClockWarned) -> str:
+    due_at = event.due_at.isoformat()
+    return Bilingual(f"The time limit ends at {due_at}.", f"时限将于 {due_at} 届满。").joined()
 
 
 def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, order: Order) -> OrderChanged:

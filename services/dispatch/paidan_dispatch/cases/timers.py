@@ -13,14 +13,8 @@ from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.case_state import OPEN_STATUSES, is_active
 
 HELPER_ACCEPT: Final = Unknown("helper_accept")
-
-
 HELPER_HANDLE: Final = Unknown("helper_handle")
-
-
 WARNING: Final = "_warning"
-
-
 HELPERS_PER_ROUND: Final = 1000
 """Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
@@ -80,7 +74,7 @@ def _timers(
 def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:
     # A helper's limit begins anew when the case is reopened; the generation tells the two apart.
     generation = number + HELPERS_PER_ROUND * state.reopened
-    if helper.accepted_at is None and helper.accept_by is not None and helper.accept_overdue_at is None:
-        yield Timer(state.case_id, state.area, HELPER_ACCEPT, generation, helper.accept_by)
-    if helper.finished_at is None and helper.due_at is not None and helper.overdue_at is None:
-        yield Timer(state.case_id, state.area, HELPER_HANDLE, generation, helper.due_at)
+    if helper.accepted_at is None and helper.accept_overdue_at is None:
+        yield from _timers(state, HELPER_ACCEPT, generation, helper.accept_by, helper.accept_warn_at)
+    if helper.finished_at is None and helper.overdue_at is None:
+        yield from _timers(state, HELPER_HANDLE, generation, helper.due_at, helper.warn_at)

@@ -40,6 +40,7 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
+        is_due_soon(state),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -62,6 +63,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
+        is_due_soon(state),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -101,6 +103,21 @@ def is_overdue(state: CaseState) -> bool:
             return True
     clock = state.clocks[-1] if state.clocks else None
     return clock is not None and clock.ended_at is None and clock.overdue_at is not None
+
+
+def is_due_soon(state: CaseState) -> bool:
+    """Return whether a warning of a running time limit went out, and none has passed yet."""
+    return _was_warned(state) and not is_overdue(state)
+
+
+def _was_warned(state: CaseState) -> bool:
+    if state.status in ("dispatched", "handling"):
+        assignment = state.assignments[-1]
+        if assignment.limits[-1].warned_at is not None:
+            return True
+        return state.status == "dispatched" and assignment.accept_warned_at is not None
+    clock = state.clocks[-1] if state.clocks else None
+    return clock is not None and clock.ended_at is None and clock.warned_at is not None
 
 
 def ended_at(state: CaseState) -> datetime | None:

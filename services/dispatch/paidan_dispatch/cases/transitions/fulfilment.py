@@ -189,17 +189,18 @@ def overdue(
 
 
 def _warned(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseClockWarned:
-    kind = timer.kind.removesuffix(WARNING)
+    kind, at = timer.kind.removesuffix(WARNING), provenance.recorded_at
     if kind not in ("accept", "handle"):
         clock = state.clocks[-1]
-        after = next_state(state, provenance, clocks=(*state.clocks[:-1], replace_unvalidated(clock, warn_at=None)))
+        told = replace_unvalidated(clock, warn_at=None, warned_at=at)
+        after = next_state(state, provenance, clocks=(*state.clocks[:-1], told))
         return _new_warned(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)
     assignment = state.assignments[-1]
     limit, department = assignment.limits[-1], assignment.department
     if kind == "accept":
-        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None), assignment.accept_by
+        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None, accept_warned_at=at), assignment.accept_by
     else:
-        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None)), limit.due_at
+        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None, warned_at=at)), limit.due_at
     after = next_state(state, provenance, assignments=replace_assignment(state, warned))
     clock_kind: TimerKind = "accept" if kind == "accept" else "handle"
     due_at = due_at or provenance.recorded_at
