@@ -55,6 +55,9 @@ RefusalCode = Literal[
     "unknown_photo",
     "photo_used",
     "not_an_import",
+    "unknown_level",
+    "already_escalated",
+    "not_escalated",
 ]
 AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
 AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]

@@ -19,6 +19,7 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_contracts.unsupported_actions import Appeal
@@ -28,9 +29,9 @@ from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
-from tests.dispatch.sample_pack import policy_with_helpers
+from tests.dispatch.sample_pack import policy_with_everything
 
-POLICY = policy_with_helpers("E01*", "district:street", ["roads", "water", "north"])
+POLICY = policy_with_everything("E01*", "district:street", ["roads", "water", "north"])
 PHOTO = "a" * 64 + ".jpg"
 
 actions = st.sampled_from(
@@ -62,6 +63,10 @@ actions = st.sampled_from(
         Void(reason="x"),
         Urge(),
         Appeal(),
+        Escalate(reason="x"),
+        Escalate(level="supervised", reason="x"),
+        EndEscalation(reason="x"),
+        EndEscalation(level="leader", reason="x"),
     ]
 )
 actors = st.sampled_from(

@@ -54,6 +54,11 @@ class CityNames:
         found = self.city.posts.get(id_) if self.city and id_ else None
         return self.of(found.names) if found else ""
 
+    def level(self, id_: str) -> str:
+        """Return the name of a level of the city's escalation ladder."""
+        ladder = self.city.pack.escalation if self.city else None
+        return next((self.of(each.names) for each in ladder.levels if each.id == id_), id_) if ladder else id_
+
     def city_name(self) -> str:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""

@@ -31,6 +31,13 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
                       "符合立案条件的条目，决定处置时限和结案条件。"),
         ),
         "department": FieldText(Bilingual("Department", "责任单位")),
+        "level": FieldText(
+            Bilingual("Level", "督办层级"),
+            Bilingual("Without one: the next above those that stand.", "不选则为现有层级之上的一级。"),
+        ),
+        "end_escalation.level": FieldText(
+            Bilingual("Level", "督办层级"), Bilingual("Without one: every one that stands.", "不选则解除全部现有层级。")
+        ),
         "code": FieldText(Bilingual("Why it is returned", "退单原因")),
         "text": FieldText(
             Bilingual("What was done", "处置情况"),

@@ -25,6 +25,7 @@ SELECT_CASES_PART: Final = """
         AND ($7::timestamptz IS NULL OR reported_at < $7)
         AND ($8::timestamptz IS NULL OR (reported_at, case_id) {beyond} ($8, $9))
         AND ($11::timestamptz IS NULL OR next_due_at < $11)
+        AND ($12::text IS NULL OR level = $12)
         {more}
       ORDER BY reported_at {order}, case_id {order}
       LIMIT $10)
@@ -45,6 +46,7 @@ HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
 DUE_SOON_FILTER: Final = "AND due_soon"
 IN_TIME_FILTER: Final = "AND next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
+ESCALATED_FILTER: Final = "AND level IS NOT NULL"
 # True of every case: clocks are indexed by partition.
 IN_ANY_PARTITION: Final = "AND lane = ANY(ARRAY(SELECT DISTINCT lane FROM lane_city))"
 
@@ -65,6 +67,8 @@ class CaseFilter:
     overdue: bool = False
     due_soon: bool = False
     in_time: bool = False
+    level: str | None = None
+    """The highest of the city's ladder that stands."""
     due_before: datetime | None = None
     """Of open cases alone."""
     oldest_first: bool = False
@@ -93,6 +97,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_id,
         case_filter.limit,
         case_filter.due_before,
+        case_filter.level,
         timeout=30,
     )
     return [decode_state(row["event"]) for row in rows]
@@ -137,12 +142,14 @@ def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
         yield DUE_SOON_FILTER
     if case_filter.in_time:
         yield IN_TIME_FILTER
+    if case_filter.level is not None:
+        yield ESCALATED_FILTER
     if case_filter.due_before is not None:
         yield IN_ANY_PARTITION
 
 
 def _ended_clauses(case_filter: CaseFilter) -> list[str]:
-    if case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time:
+    if case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time or case_filter.level:
         return ["NULL"]
     ended = [status in ENDED_STATUSES for status in case_filter.statuses]
     parts = [("NULL", not all(ended) or not ended), ("NOT NULL", any(ended) or not ended)]

@@ -57,6 +57,9 @@ class CaseQuery(RequestModel):
         description="Only open cases whose traffic light is red, yellow or green, by the warnings that went out and the"
         " limits that passed.",
     )
+    level: Code | None = Field(
+        default=None, description="Only open cases of which this is the highest level of escalation that stands (督办)."
+    )
     due_before: Timestamp | None = Field(
         default=None, description="Only open cases whose next clock, or its warning, is due before this time."
     )
@@ -79,6 +82,7 @@ class CaseQuery(RequestModel):
             overdue=self.overdue or self.due == "overdue",
             due_soon=self.due == "soon",
             in_time=self.due == "in_time",
+            level=self.level,
             due_before=self.due_before,
             oldest_first=self.order == "oldest",
             after=decode_after(_CURSORS, self.after),

@@ -11,6 +11,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import TimerKind
+from paidan_dispatch.cases.ladder import follow_status
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -79,9 +80,13 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 
 
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
-    """Return the state under the next version, with these fields changed and the clock of its stage running."""
+    """Return the state under the next version, with these fields changed and the clock of its stage running.
+
+    A ladder of escalation is halted or ended as the new status wants.
+    """
     version, city_version = state.version + 1, provenance.policy.version
-    return with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
+    changed = replace_unvalidated(state, version=version, city_version=city_version, **changes)
+    return follow_status(state, with_clock(changed, provenance), provenance.recorded_at)
 
 
 def with_clock(state: CaseState, provenance: Provenance) -> CaseState:

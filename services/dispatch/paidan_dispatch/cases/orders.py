@@ -21,6 +21,7 @@ from paidan_contracts.cases import (
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
+from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
@@ -35,6 +36,7 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
+from paidan_dispatch.cases.ladder import told_levels
 from paidan_dispatch.cases.policy import CityPolicy
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
@@ -89,11 +91,12 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
         case CaseReopened():
             yield _order_changed(event, current_order(state, policy))
-        case CaseUrged(reason=reason):
-            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
+        case CaseUrged(reason=reason) | CaseEscalated(reason=reason) if assigned_before is not None:
+            levels = event.levels if isinstance(event, CaseEscalated) else None
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason, levels=levels)
         case CaseClockWarned(department=department) if department == state.department is not None:
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event))
-        case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
+        case CaseMerged() | CaseFiled() | CaseReworked() | CaseEscalationEnded() if assigned_before is not None:
             yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
@@ -129,7 +132,9 @@ def _soon_due(event: CaseClockWarned) -> str:
     return Bilingual(f"The time limit ends at {due_at}.", f"时限将于 {due_at} 届满。").joined()
 
 
-def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, order: Order) -> OrderChanged:
+def _order_changed(
+    event: CaseMerged | CaseFiled | CaseReworked | CaseReopened | CaseEscalationEnded, order: Order
+) -> OrderChanged:
     at = event.recorded_at
     match event:
         case CaseMerged(report=report):
@@ -140,6 +145,8 @@ def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, 
             return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
         case CaseReopened(reason=reason):
             return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
+        case CaseEscalationEnded(reason=reason):
+            return _new_order_changed(order=order, recorded_at=at, because="escalation_ended", reason=reason)
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
@@ -224,5 +231,6 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         reports=state.reports,
         joined=state.joined,
         round=state.round,
+        escalations=told_levels(state, policy) if state.escalation is not None else None,
         **own,
     )

@@ -11,10 +11,12 @@ from paidan_contracts.extensible import Unknown
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.case_state import OPEN_STATUSES, is_active
+from paidan_dispatch.cases.ladder import running_positions
 
 HELPER_ACCEPT: Final = Unknown("helper_accept")
 HELPER_HANDLE: Final = Unknown("helper_handle")
 WARNING: Final = "_warning"
+ESCALATION: Final = "_escalation"
 HELPERS_PER_ROUND: Final = 1000
 """Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
@@ -58,6 +60,8 @@ def _iter_running(state: CaseState) -> Iterator[Timer]:
         for number, helper in enumerate(state.helpers, start=1):
             if is_active(helper):
                 yield from _iter_helper_timers(state, helper, number)
+    if state.escalation is not None:
+        yield from _iter_escalation_timers(state)
     if state.clocks and (clock := state.clocks[-1]).ended_at is None and clock.overdue_at is None:
         yield from _timers(state, clock.kind, clock.number, clock.due_at, clock.warn_at)
 
@@ -69,6 +73,13 @@ def _timers(
         yield Timer(state.case_id, state.area, Unknown(f"{kind}{WARNING}"), generation, warn_at)
     if due_at is not None:
         yield Timer(state.case_id, state.area, kind, generation, due_at)
+
+
+def _iter_escalation_timers(state: CaseState) -> Iterator[Timer]:
+    for position in running_positions(state):
+        if position.due_at is not None:
+            kind = Unknown(f"{position.clock}{ESCALATION}")
+            yield Timer(state.case_id, state.area, kind, position.set_at_version, position.due_at)
 
 
 def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:

@@ -18,11 +18,12 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, routing
+from paidan_dispatch.cases.transitions import amendment, callback, escalation, filing, fulfilment, routing
 
 Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
 """Takes an action of its own kind."""
@@ -41,6 +42,8 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         Urge: lambda state, action, provenance, _policy: fulfilment.urge(state, action, provenance),
         CallBack: callback.call_back,
         Amend: amendment.amend,
+        Escalate: escalation.escalate,
+        EndEscalation: lambda state, action, provenance, _policy: escalation.end_escalation(state, action, provenance),
         Reply: lambda state, _action, _provenance, _policy: refusals.reply_to_case(state),
     }
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from paidan_contracts.state import CaseState
@@ -41,6 +42,7 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_held(state),
         is_overdue(state),
         is_due_soon(state),
+        level_of(state),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -64,6 +66,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_held(state),
         is_overdue(state),
         is_due_soon(state),
+        level_of(state),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -118,6 +121,13 @@ def _was_warned(state: CaseState) -> bool:
         return state.status == "dispatched" and assignment.accept_warned_at is not None
     clock = state.clocks[-1] if state.clocks else None
     return clock is not None and clock.ended_at is None and clock.warned_at is not None
+
+
+def level_of(state: CaseState) -> str | None:
+    """Return the highest level of the city's ladder to which a case is raised now."""
+    if state.escalation is None or not (standing := state.escalation.standing):
+        return None
+    return max(standing, key=attrgetter("rank")).level
 
 
 def ended_at(state: CaseState) -> datetime | None:
