@@ -19,11 +19,12 @@ from paidan_contracts.wire import (
     WireModel,
 )
 
-RELEASE: Final = 3
+RELEASE: Final = 4
 """The release by which this code decides; it is raised whenever the same records would be decided otherwise.
 
 0.1.0 is release 1, which neither read nor placed a mark: a partition whose log holds none was decided by it. From
 release 3 on the event that opens a case tells its dispatch, too, and the outcome of a merged report tells its source.
+Release 4 decides on extensions, suspensions, escalations, corrections and orders handed on, which were refused before.
 """
 
 

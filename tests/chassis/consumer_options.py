@@ -52,7 +52,9 @@ class ConsumerOptions:
     session_timeout_ms: int = 6000
     idle_in_transaction_s: float = 5.0
     sticks_after: int = 0
-    """After so many records aiokafka's client answers no question about offsets any more."""
+    """After so many records aiokafka's clients answer no question about offsets any more."""
+    stops_polling_after: int = 0
+    """After so many records the client that has read them returns none any more; another one would."""
 
     def argument(self) -> str:
         return json.dumps(asdict(self))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -19,6 +20,21 @@ from tests.chassis.consumer_options import ConsumerOptions, kill_self
 async def never_answer(_client: AIOKafkaConsumer, _partitions: Sequence[Any]) -> None:
     """Wait for ever, as aiokafka's client may after a broker's restart."""
     await asyncio.Event().wait()
+
+
+def stop_polling() -> None:
+    """Let the client that polls next return nothing for ever."""
+    poll = AIOKafkaConsumer.getmany
+    stuck: list[Any] = []
+
+    async def getmany(self: Any, *partitions: Any, timeout_ms: int = 0, **options: Any) -> Any:  # noqa: ANN401
+        stuck[:] = stuck or [self]
+        if self is not stuck[0]:
+            return await poll(self, *partitions, timeout_ms=timeout_ms, **options)
+        await asyncio.sleep(timeout_ms / 1000)
+        return {}
+
+    AIOKafkaConsumer.getmany = getmany
 
 
 INSERT_ENTRIES = """
@@ -60,6 +76,9 @@ class LedgerHandler:
             kill_self()
         if 0 < self.options.sticks_after <= self.applied:
             AIOKafkaConsumer.beginning_offsets = never_answer
+        if 0 < self.options.stops_polling_after <= self.applied:
+            self.options = replace(self.options, stops_polling_after=0)
+            stop_polling()
         if self.options.sql_sleep_s:
             await batch.conn.execute("SELECT pg_sleep($1)", self.options.sql_sleep_s)
         if self.options.waits_at:

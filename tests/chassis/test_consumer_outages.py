@@ -148,6 +148,19 @@ async def test_client_that_sticks_ends_the_process(harness: ConsumerHarness) -> 
         assert "Stalled" in actor.log_text()
 
 
+async def test_client_that_polls_nothing_is_replaced(harness: ConsumerHarness) -> None:
+    """As after a broker's restart, now and then: the process goes on, and with it whatever else it serves."""
+    with harness.start_process(stops_polling_after=10, stalls_after_s=16.0) as actor:
+        await harness.send(make_bodies(10))
+        await harness.wait_applied(10)
+        await harness.send(make_bodies(10, name="afterwards"))
+        await harness.wait_settled(20, within_s=60)
+        assert actor.exit_code() is None
+        assert actor.log_text().count("consumer_restarted") == 1
+
+    await harness.audit()
+
+
 async def test_failed_producer_is_replaced(servers: ServerAddresses, topic_prefix: str) -> None:
     """After one refusal by the broker, aiokafka's idempotent producer fails on that partition for ever."""
     kafka = KafkaCluster(servers.kafka, topic_prefix)

@@ -149,7 +149,7 @@ class MergeStep:
 
 
 RandomStep: TypeAlias = ActionStep | TimerStep | MergeStep
-random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(
+random_steps: st.SearchStrategy[RandomStep] = (
     st.builds(ActionStep, actions, minutes, actors, st.sampled_from([True, True, True, False]))
     | st.builds(TimerStep, st.integers(0, 9))
     | st.builds(
@@ -159,6 +159,6 @@ random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(
         st.sampled_from(["hotline", "app", "camera"]),
         st.booleans(),
         st.booleans(),
-    ),
-    max_size=14,
+    )
 )
+random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(random_steps, max_size=14)

@@ -21,6 +21,7 @@ SELECT_MANDATORY_COLUMNS: Final = """
        AND column_default IS NULL
        AND is_identity = 'NO'
        AND is_generated = 'NEVER'
+     ORDER BY table_name, column_name
 """
 
 

@@ -21,7 +21,7 @@ from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_deploy.paths import StackPaths
 
 SCHEMAS: Final = ("intake", "dispatch", "scoring")
-ROLES: Final = tuple(f"paidan_{schema}{suffix}" for schema in SCHEMAS for suffix in ("", "_owner"))
+ROLES: Final = tuple(f"paidan_{schema}{suffix}" for schema in (*SCHEMAS, "cockpit") for suffix in ("", "_owner"))
 
 
 class RecordedRecord(NamedTuple):

@@ -12,19 +12,15 @@ from paidan_chassis.kafka.producer import partition_for
 from paidan_contracts.inbox import RELEASE
 from paidan_contracts.topics import find_topic
 from paidan_deploy.credentials import Credentials
-from paidan_deploy.paths import StackPaths
-from paidan_deploy.provisioning.api_keys import create_key
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.database import prepare_database
-from paidan_deploy.provisioning.release import place_release_marks, require_drained
-from paidan_deploy.provisioning.topics import create_topics
 from tests import servers as real
 from tests.chaos.audit import audit_installation
-from tests.chaos.installation import KEY_SCOPES, ChaosInstallation
-from tests.chaos.load import Load
+from tests.chaos.installation import ChaosInstallation
 from tests.chaos.wait_settled import wait_settled
 from tests.upgrade.old_statements import find_refused, list_omitted_columns
-from tests.upgrade.release import RecordedRelease, RestoreTarget, read_release, restore, restore_tables
+from tests.upgrade.release import RecordedRelease, read_release, restore_tables
+from tests.upgrade.takeover import prepare, restored_installation, start
 
 pytestmark = pytest.mark.takes(seconds=30)
 
@@ -65,14 +61,8 @@ async def installation(
     servers: real.ServerAddresses, topic_prefix: str, run_folder: Path, release: RecordedRelease
 ) -> AsyncIterator[ChaosInstallation]:
     """Restore the recording as it was, and kill its processes at the end."""
-    home = StackPaths(run_folder / topic_prefix / "home")
-    async with real.fresh_database(servers) as dsn:
-        await restore(release, RestoreTarget(servers.kafka, topic_prefix, dsn, home))
-        restored = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], topic_prefix, home, {})
-        try:
-            yield restored
-        finally:
-            restored.kill_all()
+    async with restored_installation(servers, topic_prefix, run_folder, release) as restored:
+        yield restored
 
 
 async def test_current_services_continue_what_release_2_left(
@@ -87,7 +77,7 @@ async def test_current_services_continue_what_release_2_left(
 
     await prepare(installation)
     assert await installation.fetch_value("SELECT count(*) FROM timer") == timers, "release 2 may still need it"
-    load = await start(installation)
+    load = await start(installation, decided_by=2)
     await load.send_reports(20, name="new")
     await wait_settled(installation)
     await check_relayed_first(installation, unrelayed, published)
@@ -132,25 +122,6 @@ async def test_release_2_runs_beside_todays_tables_until_it_has_decided_everythi
     assert {'relation "timer" does not exist', 'column "step" of relation "case_now" does not exist'} <= set(
         refused["dispatch"].values()
     )
-
-
-async def prepare(installation: ChaosInstallation) -> None:
-    """Do what `paidan prepare` does, and at its first run what `paidan up` asks before."""
-    await require_drained(installation.dsn, installation.cluster)
-    await prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await create_topics(installation.cluster)
-    async with installation.conn() as conn:
-        await place_release_marks(conn, installation.cluster)
-
-
-async def start(installation: ChaosInstallation) -> Load:
-    """Start today's services, and return clients of theirs."""
-    async with installation.conn() as conn:
-        assert {row["number"] for row in await conn.fetch("SELECT number FROM lane_release")} == {RELEASE - 1}
-        for name, scopes in KEY_SCOPES.items():
-            installation.tokens[name], _ = await create_key(conn, name=name, city="tiny", scopes=scopes)
-    await installation.start()
-    return Load(installation, seed=3)
 
 
 async def read_unrelayed(installation: ChaosInstallation) -> dict[Destination, list[Sent]]:

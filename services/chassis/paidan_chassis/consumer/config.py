@@ -34,6 +34,7 @@ class ConsumerTuning:
     compare_interval_s: float = 3.0
     """How often the state of all lanes is compared with their rows, for lanes without batches."""
     stalls_after_s: float = 60.0
+    """How long a process may apply nothing while records wait; after half of it the consumer begins anew."""
     stop_within_s: float = 8.0
 
 

@@ -13,10 +13,12 @@ from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, Consumer
 from paidan_chassis.consumer.consumer_run import ConsumerRun
 from paidan_chassis.consumer.relay import RecordSender
 from paidan_chassis.database import Pool
+from paidan_chassis.errors import Stalled
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import LoopProgress
+from paidan_chassis.observability.logs import get_logger
 
 
 class LaneConsumer:
@@ -42,6 +44,7 @@ class LaneConsumer:
         progress: LoopProgress | None = None,
     ) -> None:
         self.publisher = publisher = Publisher(kafka, client_id=subscription.name)
+        self._log = get_logger(consumer=subscription.name)
         self._new_run: Callable[[], ConsumerRun] = partial(
             ConsumerRun,
             subscription,
@@ -71,12 +74,25 @@ class LaneConsumer:
         A stop is graceful: no new batch, the running one finished, its messages relayed, positions saved, within
         ``tuning.stop_within_s``. Raises ``Halted`` at once when a halt is open; it may be called again, and goes on
         once the halt is lifted.
+
+        A run that stalls after it has applied something is followed by another, with a new member of the group: a
+        client may stick after a broker's restart. A run that stalls before raises ``Stalled``.
         """
+        while not await self._run_once(stop):
+            self._log.warning("consumer_restarted")
+
+    async def _run_once(self, stop: asyncio.Event) -> bool:
+        """Return True once ``stop`` is set, False when a run has stalled that had applied something."""
         try:
             await self._run.run(stop)
+        except Stalled:
+            if not self._run.metrics().batches:
+                raise
+            return False
         finally:
             self._ended_runs = self._ended_runs.plus(self._run.metrics())
             self._run = self._new_run()
+        return True
 
     def lanes(self) -> Collection[Lane]:
         """Return the lanes that this process owns now, with their positions read from the database."""

@@ -31,7 +31,8 @@ class Watchdog:
     """A check that raises ``Stalled`` when records wait and none is applied, without a known outage as the reason.
 
     A consumer can stick after a broker's restart while its loop polls on and every ping is answered (aiokafka #1154),
-    so progress is measured by applied offsets against the log's end.
+    so progress is measured by applied offsets against the log's end. A run has half of ``stalls_after_s``: in the other
+    half, before the process is ended, a new member of the group may do better.
     """
 
     def __init__(  # noqa: PLR0913 - collaborators, passed by name
@@ -72,7 +73,7 @@ class Watchdog:
             if not await self._is_stuck() or await self._is_excused() or was_frozen:
                 self._last_progress_at = time.monotonic()
             stalled_s = time.monotonic() - self._last_progress_at
-            if stalled_s > self._subscription.tuning.stalls_after_s:
+            if stalled_s > self._subscription.tuning.stalls_after_s / 2:
                 raise Stalled(self._subscription.name, f"nothing applied for {stalled_s:.0f} s, though records wait")
 
     async def _is_stuck(self) -> bool:

@@ -1,0 +1,153 @@
+"""A bug for each invariant of a case: the state machine must find that invariant broken once the bug is planted."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import pytest
+
+from paidan_contracts import ids
+from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Urge, Verify, Void
+from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.state import CaseState
+from paidan_contracts.unvalidated import replace_unvalidated
+from paidan_dispatch.cases import case_state, decide, orders, reports, timers
+from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
+from paidan_dispatch.cases.transition_table import TRANSITIONS
+from paidan_dispatch.cases.transitions import filing, helper_orders, routing
+
+Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
+Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
+
+
+def wrong_state(kind: type[SupportedAction], changes: Changes) -> Plant:
+    """Return a bug: after this kind of action fields of the state have other values."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        def apply(*arguments: Any) -> Any:  # noqa: ANN401 - of a transition
+            result = TRANSITIONS[kind](*arguments)
+            if isinstance(result, Refusal):
+                return result
+            return [
+                replace_unvalidated(each, state=replace_unvalidated(each.state, **changes(each.state)))
+                for each in result
+            ]
+
+        monkeypatch.setattr(decide, "TRANSITIONS", {**TRANSITIONS, kind: apply})
+
+    return plant
+
+
+def wrong_function(module: object, name: str, wrap: Callable[[Any], Any]) -> Plant:
+    """Return a bug: a function of a module is replaced by what ``wrap`` makes of it."""
+    return lambda monkeypatch: monkeypatch.setattr(module, name, wrap(getattr(module, name)))
+
+
+def last_assignment(**fields: Any) -> Changes:  # noqa: ANN401 - of an assignment
+    """Return that the last assignment has other fields."""
+    return lambda state: {
+        "assignments": tuple(
+            replace_unvalidated(each, **fields) if each is state.assignments[-1] else each for each in state.assignments
+        )
+    }
+
+
+def last_limit(changes: Callable[[Any], Mapping[str, Any]]) -> Changes:
+    """Return that the last limit has other fields, where there is one."""
+
+    def change(state: CaseState) -> Mapping[str, Any]:
+        if not state.assignments:
+            return {}
+        assignment = state.assignments[-1]
+        limit = replace_unvalidated(assignment.limits[-1], **changes(assignment.limits[-1]))
+        return last_assignment(limits=(*assignment.limits[:-1], limit))(state)
+
+    return change
+
+
+def helping_lead(appoint: Callable[..., tuple[Helper, ...]]) -> Callable[..., tuple[Helper, ...]]:
+    """Return an ``appoint`` that lets the department help that leads."""
+
+    def wrong(state: CaseState, departments: Any, lead: Assignment) -> tuple[Helper, ...]:  # noqa: ANN401
+        return tuple(
+            replace_unvalidated(each, department=lead.department) for each in appoint(state, departments, lead)
+        )
+
+    return wrong
+
+
+def as_if_live(stage: Callable[[CaseState], Any]) -> Callable[[CaseState], Any]:
+    """Return a ``_stage`` that forgets that a case is an imported one."""
+    return lambda state: stage(replace_unvalidated(state, past=False))
+
+
+PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
+    {
+        "version_is_the_next": wrong_state(Urge, lambda state: {"version": state.version + 1}),
+        "event_survives_a_round_trip": wrong_state(Accept, lambda _: {"opened_by": "nobody"}),
+        "status_moves_by_the_table": wrong_state(Accept, lambda _: {"status": "dispatched"}),
+        "no_order_without_a_department": wrong_function(
+            orders, "_new_order", lambda new: lambda **fields: new(**{**fields, "department": "nobody"})
+        ),
+        "order_versions_are_told_once": wrong_function(
+            orders, "_events_of", lambda events: lambda *arguments: [*events(*arguments)] * 2
+        ),
+        "one_department_leads": wrong_function(
+            routing, "end_assignment", lambda _: lambda state, _at, **_fields: state.assignments
+        ),
+        "lead_is_the_department": wrong_state(Assign, lambda _: {"department": "roads"}),
+        "assignments_are_numbered": wrong_state(Redispatch, last_assignment(number=9)),
+        "earlier_assignments_stay": wrong_state(
+            Accept,
+            lambda state: {"assignments": tuple(replace_unvalidated(each, text="x") for each in state.assignments)},
+        ),
+        "limits_are_numbered_once": wrong_function(
+            routing, "next_limit", lambda new: lambda *arguments: replace_unvalidated(new(*arguments), number=1)
+        ),
+        "deadline_never_shortens": wrong_state(
+            Accept, last_limit(lambda limit: {"due_at": limit.began_at, "overdue_at": None})
+        ),
+        "lateness_is_a_fact": wrong_state(Finish, last_limit(lambda limit: {"late": not limit.late})),
+        "overdue_is_never_early": wrong_function(case_state, "_overdue_since", lambda _: lambda _due_at, at: at),
+        "closed_has_its_time": wrong_state(Inspect, lambda _: {"closed_at": None}),
+        "ended_has_a_reason": wrong_state(Void, lambda _: {"ended_because": None}),
+        "ended_case_stays_ended": lambda monkeypatch: monkeypatch.setattr(
+            decide, "ALLOWED_ACTIONS", {**ALLOWED_ACTIONS, "voided": ("assign",), "not_accepted": ("assign",)}
+        ),
+        "held_only_while_filed": wrong_state(Assign, lambda _: {"held_because": "x"}),
+        "filed_by_a_rule": wrong_state(File, lambda _: {"filed_at": None}),
+        "hops_count_returns": wrong_state(Return, lambda state: {"hops": state.hops - 1}),
+        "rounds_are_counted": wrong_state(Inspect, lambda state: {"round": 1}),
+        "reopened_as_often_as_the_city_allows": wrong_state(
+            CallBack, lambda state: {"reopened": state.reopened * 2, "round": state.round + state.reopened}
+        ),
+        "nothing_runs_for_the_past": wrong_function(case_state, "_stage", as_if_live),
+        "one_order_to_help_for_each_department": wrong_function(routing, "appoint", helping_lead),
+        "helper_orders_end_with_the_case": wrong_function(
+            filing, "end_help", lambda _: lambda state, _at: state.helpers
+        ),
+        "helpers_move_nothing": wrong_function(
+            helper_orders,
+            "next_state",
+            lambda new: lambda state, provenance, **changes: new(state, provenance, urged=9, **changes),
+        ),
+        "order_ids_are_unique": wrong_function(ids, "order_id", lambda _: lambda case_id, _number: case_id),
+        "one_stage_clock_runs": wrong_state(
+            Inspect,
+            lambda state: {"clocks": tuple(replace_unvalidated(each, ended_at=None) for each in state.clocks)},
+        ),
+        "timer_generations_are_never_reused": wrong_function(
+            timers, "_timers", lambda new: lambda state, kind, _generation, *rest: new(state, kind, 1, *rest)
+        ),
+        "joined_reports_are_bounded": lambda monkeypatch: monkeypatch.setattr(reports, "JOINED_TEXT_LENGTH", 501),
+        "callbacks_await_a_closed_case": wrong_state(
+            Verify, lambda state: {"callbacks_awaited": state.callbacks_wanted}
+        ),
+        "nobody_calls_a_camera": wrong_function(reports, "_is_called_back", lambda _: lambda *_arguments: True),
+        "residents_are_answered_at_the_end": wrong_state(Finish, lambda _: {"answer": "done"}),
+        "doers_do_not_inspect": wrong_function(decide, "_doers", lambda _: lambda _state: frozenset()),
+    }
+)
+"""By the name of the invariant that it breaks."""
