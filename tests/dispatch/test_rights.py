@@ -85,7 +85,12 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
 @pytest.mark.parametrize(
     ("status", "role", "own", "others"),
     [
-        ("handling", "department:north", "finish, return to you", "redispatch, file, void, urge, escalate, end_escalation to others."),
+        (
+            "handling",
+            "department:north",
+            "finish, return to you",
+            "redispatch, file, void, urge, escalate, end_escalation to others.",
+        ),
         ("handling", "inspector:ivy", "nothing to you", "finish, return"),
         ("closed", "department:north", "nothing to you", "call_back to others"),
     ],
