@@ -156,7 +156,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             ladder, "_new_entry", lambda new: lambda **fields: new(**{**fields, "rule": None, "by": None})
         ),
         "ladder_step_fires_once_for_a_limit": wrong_function(
-            ladder, "_new_position", lambda new: lambda **fields: new(**{**fields, "fired": fields["fired"][-1:]})
+            ladder, "_new_position", lambda new: lambda **fields: new(**{**fields, "fired": fields["fired"][1:]})
         ),
         "ladder_halts_with_its_clock": wrong_function(
             ladder, "_WORKING_STATUSES", lambda working: working | {"inspecting"}

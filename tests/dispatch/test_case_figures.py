@@ -21,12 +21,16 @@ from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.sample_log import sample_log
 
 
+IN_THE_WEST = {"latitude": 36.02, "longitude": 117.0, "district": "990101", "street": "990101001"}
+
+
 @pytest.fixture
 async def decided(pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
     """Apply the sample log, and of one more case the passing of each limit that runs."""
     await clear_tables(pool)
     late = build_report("late", east_m=2500)
-    log = sample_log().append(late)
+    snapped = build_report("snapped", east_m=3500, source="photo", place=IN_THE_WEST)
+    log = sample_log().append(late, snapped)
     await apply_records(pool, log.records, batch_size=1000)
     applied = len(log.records)
     accept = [each for each in await due_timers(pool) if each.case_id == case_id_of(late)]
@@ -76,8 +80,17 @@ async def test_a_figure_goes_back_to_zero(decided: "asyncpg.Pool[Any]") -> None:
         (CaseFilter(city="tiny", overdue=True), is_overdue),
         (CaseFilter(city="tiny", not_called_back=True, statuses=("closed",)), awaits_callback),
         (CaseFilter(held=True, overdue=True), lambda state: is_held(state) and is_overdue(state)),
+        (CaseFilter(source="photo"), lambda state: state.source == "photo"),
+        (CaseFilter(place="990101001"), lambda state: state.place.street == "990101001"),
+        (
+            CaseFilter(within_places=["990102", "990101001"], within_classes=["E01*", "C0137"]),
+            lambda state: (
+                (state.place.district == "990102" or state.place.street == "990101001")
+                and (state.class_code or "").startswith(("E01", "C0137"))
+            ),
+        ),
     ],
-    ids=["held", "overdue", "uncalled", "both"],
+    ids=["held", "overdue", "uncalled", "both", "source", "place", "bounds"],
 )
 async def test_queue_lists_the_cases_that_are_counted_page_by_page(
     decided: "asyncpg.Pool[Any]", wanted: CaseFilter, is_wanted: Callable[[CaseState], bool]

@@ -39,14 +39,14 @@ def escalation_names_its_cause(step: Step) -> bool:
 
 @invariant
 def ladder_step_fires_once_for_a_limit(step: Step) -> bool:
-    """Rework goes on where it stood."""
+    """What fired is kept, and is never the next step again."""
     ladder = step.after.escalation.ladder if step.after.escalation else ()
     before = step.before.escalation.ladder if step.before and step.before.escalation else ()
-    fired = {(each.clock, each.limit): each.fired for each in before}
-    return len({each.clock for each in ladder}) == len(ladder) and all(
-        each.fired[: len(fired.get((each.clock, each.limit), ()))] == fired.get((each.clock, each.limit), ())
-        and len(each.fired) == len(set(each.fired))
-        for each in ladder
+    is_fired = step.event.cause.kind == "timer" and isinstance(step.event, CaseEscalated | CaseUrged)
+    fired = {(each.clock, each.limit, each.fired) for each in ladder}
+    noted = [each for each in before if (each.clock, each.limit, (*each.fired, each.step)) in fired]
+    return (not is_fired or len(noted) == 1) and all(
+        each.step not in each.fired and len(each.fired) == len(set(each.fired)) for each in ladder
     )
 
 

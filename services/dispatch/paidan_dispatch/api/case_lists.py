@@ -1,6 +1,6 @@
 """SQL of the list of cases: its filters, by columns that are indexed, and its pages in order of time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -26,6 +26,10 @@ SELECT_CASES_PART: Final = """
         AND ($8::timestamptz IS NULL OR (reported_at, case_id) {beyond} ($8, $9))
         AND ($11::timestamptz IS NULL OR next_due_at < $11)
         AND ($12::text IS NULL OR level = $12)
+        AND ($13::text IS NULL OR source = $13)
+        AND ($14::text IS NULL OR places LIKE $14)
+        AND ($15::text[] IS NULL OR places LIKE ANY($15))
+        AND ($16::text[] IS NULL OR class_code LIKE ANY($16))
         {more}
       ORDER BY reported_at {order}, case_id {order}
       LIMIT $10)
@@ -69,6 +73,12 @@ class CaseFilter:
     in_time: bool = False
     level: str | None = None
     """The highest of the city's ladder that stands."""
+    source: str | None = None
+    place: str | None = None
+    """A district, street or community."""
+    within_places: Collection[str] = ()
+    """The caller's bounds: a case in any of them, and of any of these classes or patterns of classes."""
+    within_classes: Collection[str] = ()
     due_before: datetime | None = None
     """Of open cases alone."""
     oldest_first: bool = False
@@ -98,6 +108,10 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_filter.limit,
         case_filter.due_before,
         case_filter.level,
+        case_filter.source,
+        case_filter.place and _place_pattern(case_filter.place),
+        [_place_pattern(each) for each in case_filter.within_places] or None,
+        [each.replace("*", "%") for each in case_filter.within_classes] or None,
         timeout=30,
     )
     return [decode_state(row["event"]) for row in rows]
@@ -128,6 +142,10 @@ async def list_covered(pool: Pool, case_filter: CaseFilter, covers: Callable[[Ca
         if len(states) < case_filter.limit:
             return CoveredPage(found, None)
     return CoveredPage(found, after)
+
+
+def _place_pattern(code: str) -> str:
+    return f"%/{code}/%"
 
 
 def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:

@@ -44,6 +44,8 @@ class CaseQuery(RequestModel):
     status: list[Status] = Field(default=[], max_length=9)
     department: Slug | None = None
     class_code: Code | None = None
+    source: Slug | None = None
+    place: Code | None = Field(default=None, description="A district, street or community.")
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
@@ -75,6 +77,8 @@ class CaseQuery(RequestModel):
             statuses=tuple(self.status),
             department=self.department,
             class_code=self.class_code,
+            source=self.source,
+            place=self.place,
             reported_from=self.reported_from,
             reported_until=self.reported_until,
             not_called_back=self.not_called_back,
@@ -129,7 +133,7 @@ class ReadRoutes:
         `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision.
         """
         access.require_case_access(caller)
-        case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
+        case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
         page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
         now = self.clock.now()
         return CaseList(

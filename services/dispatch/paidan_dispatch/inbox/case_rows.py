@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final, TypeAlias
 
+from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
 from paidan_dispatch.inbox.rows import OutcomeRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile
@@ -43,6 +44,8 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_overdue(state),
         is_due_soon(state),
         level_of(state),
+        state.source,
+        places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -67,6 +70,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_overdue(state),
         is_due_soon(state),
         level_of(state),
+        places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -128,6 +132,12 @@ def level_of(state: CaseState) -> str | None:
     if state.escalation is None or not (standing := state.escalation.standing):
         return None
     return max(standing, key=attrgetter("rank")).level
+
+
+def places_of(place: Place) -> str:
+    """Return the codes of district, street and community as one text, `/1/12/123/`; `/` where none is known."""
+    codes = "/".join(filter(None, (place.district, place.street, place.community)))
+    return f"/{codes}/" if codes else "/"
 
 
 def ended_at(state: CaseState) -> datetime | None:

@@ -27,6 +27,8 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "overdue": "boolean",
         "due_soon": "boolean",
         "level": "text",
+        "source": "text",
+        "places": "text",
         "next_due_at": "timestamptz",
         "chain": "bytea",
     },
@@ -84,13 +86,15 @@ UPDATE_CASES: Final = """
            overdue = changed.overdue,
            due_soon = changed.due_soon,
            level = changed.level,
+           places = changed.places,
            next_due_at = changed.next_due_at,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::boolean[], $15::text[], $16::timestamptz[], $17::bytea[])
+           $13::boolean[], $14::boolean[], $15::text[], $16::text[], $17::timestamptz[],
+           $18::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, due_soon, level, next_due_at, chain)
+                       recurs_until, ended_at, awaits_call, held, overdue, due_soon, level, places, next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 
