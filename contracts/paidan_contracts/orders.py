@@ -67,6 +67,10 @@ class Order(WireModel):
     escalations: tuple[OrderEscalation, ...] | None = Field(
         default=None, description="督办: the levels to which its case is raised now. None: to none."
     )
+    reason: Text = Field(
+        default="",
+        description="What the person who chose the department wrote, such as why it, or where exactly; empty by rule.",
+    )
 
 
 class OrderEvent(WireModel):

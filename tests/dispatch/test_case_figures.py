@@ -20,7 +20,6 @@ from tests.dispatch.database_fixture import clear_tables, due_timers, stored_sta
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.sample_log import sample_log
 
-
 IN_THE_WEST = {"latitude": 36.02, "longitude": 117.0, "district": "990101", "street": "990101001"}
 
 

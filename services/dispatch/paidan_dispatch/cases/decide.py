@@ -78,7 +78,7 @@ def decide(
         _role_refusal(state, request)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
-        or proof_refusal(state, request, evidence)
+        or proof_refusal(state, request, evidence, policy)
     )
     if refusal is not None:
         return Refused(refusal)
@@ -108,7 +108,7 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
 def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy) -> ActResult:
     helper = acting_helper(state, provenance.actor)
     if helper is not None and isinstance(action, Accept | Return | Finish):
-        return helper_orders.answer(state, helper, action, provenance)
+        return helper_orders.answer(state, helper, action, provenance, policy)
     return TRANSITIONS[type(action)](state, action, provenance, policy)
 
 

@@ -95,7 +95,7 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             levels = event.levels if isinstance(event, CaseEscalated) else None
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason, levels=levels)
         case CaseClockWarned(department=department) if department == state.department is not None:
-            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event))
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
         case CaseMerged() | CaseFiled() | CaseReworked() | CaseEscalationEnded() if assigned_before is not None:
             yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
@@ -124,12 +124,12 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
             yield _order_changed(event, order)
         elif was_active and isinstance(event, CaseClockWarned) and event.department == helper.department:
-            yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event))
+            yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event, policy))
 
 
-def _soon_due(event: CaseClockWarned) -> str:
-    due_at = event.due_at.isoformat()
-    return Bilingual(f"The time limit ends at {due_at}.", f"时限将于 {due_at} 届满。").joined()
+def _soon_due(event: CaseClockWarned, policy: CityPolicy) -> str:
+    ends_at = policy.local_time(event.due_at)
+    return Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。").joined()
 
 
 def _order_changed(
@@ -197,6 +197,7 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         accept_by=assignment.accept_by,
         due_at=assignment.limits[-1].due_at,
         rule=assignment.placed_by.rule,
+        reason=assignment.reason,
     )
 
 
