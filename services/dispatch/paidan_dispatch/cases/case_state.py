@@ -86,7 +86,8 @@ def next_state(state: CaseState, provenance: Provenance, **changes: object) -> C
     """
     version, city_version = state.version + 1, provenance.policy.version
     changed = replace_unvalidated(state, version=version, city_version=city_version, **changes)
-    return follow_status(state, with_clock(changed, provenance), provenance.recorded_at)
+    after = with_clock(changed, provenance)
+    return after if after.escalation is None else follow_status(state, after, provenance.recorded_at)
 
 
 def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
