@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleUnion, kind_of_model
 from paidan_contracts.lenient_types import (
     FlagOrTrue,
@@ -146,6 +147,8 @@ SupportedAction: TypeAlias = (
     | Reply
     | HandOn
     | Confirm
+    | Escalate
+    | EndEscalation
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

@@ -36,6 +36,7 @@ class Limit(WireModel):
     began_at: Timestamp
     due_at: Timestamp | None = Field(default=None, description="None: there is no limit.")
     warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     finished_at: Timestamp | None = Field(default=None, description="When the work was last finished under this limit.")
     late: bool | None = Field(
         default=None,
@@ -90,6 +91,7 @@ class Assignment(WireModel):
     accept_warn_at: Timestamp | None = Field(
         default=None, description="When a warning is due that it is not accepted; None once it went out."
     )
+    accept_warned_at: Timestamp | None = Field(default=None, description="When that warning went out.")
     accepted_at: Timestamp | None = None
     accept_overdue_at: Timestamp | None = Field(
         default=None, description="When the time limit for accepting passed, if it did."
@@ -133,7 +135,13 @@ class Helper(WireModel):
     placed_by: RuleRef
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
+    accept_warn_at: Timestamp | None = Field(
+        default=None, description="When a warning is due that it is not accepted; None once it went out."
+    )
+    accept_warned_at: Timestamp | None = Field(default=None, description="When that warning went out.")
     due_at: Timestamp | None = None
+    warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     accepted_at: Timestamp | None = None
     accept_overdue_at: Timestamp | None = Field(
         default=None, description="When the time limit for accepting passed, if it did."

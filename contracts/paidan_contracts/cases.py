@@ -9,6 +9,7 @@ from paidan_contracts.assignments import HelperRole, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import AnyReturnCode
+from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.reports import JoinedReport
@@ -212,6 +213,8 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseAmended
     | CaseHandedOn
     | CaseUnitAnswered
-    | CaseUnitReworked,
+    | CaseUnitReworked
+    | CaseEscalated
+    | CaseEscalationEnded,
     Field(discriminator="type"),
 ]

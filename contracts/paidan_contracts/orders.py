@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -21,6 +22,15 @@ from paidan_contracts.wire import (
     Timestamp,
     WireModel,
 )
+
+
+class OrderEscalation(WireModel):
+    """A level of the city's ladder to which the order's case is raised."""
+
+    level: Code
+    names: Names | None = Field(default=None, description="None: the city's pack has no such level any more.")
+    since: Timestamp
+    reason: Text = ""
 
 
 class Order(WireModel):
@@ -62,6 +72,9 @@ class Order(WireModel):
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
+    escalations: tuple[OrderEscalation, ...] | None = Field(
+        default=None, description="督办: the levels to which its case is raised now. None: to none."
+    )
     reason: Text = Field(
         default="",
         description="What the person who chose the department wrote, such as why it, or where exactly; empty by rule.",
@@ -86,7 +99,9 @@ class OrderChanged(OrderEvent):
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
     because: Annotated[
-        Literal["merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned"] | Unknown, ExtensibleEnum()
+        Literal["merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended"]
+        | Unknown,
+        ExtensibleEnum(),
     ]
     reason: Text = ""
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
@@ -101,9 +116,10 @@ class OrderWithdrawn(OrderEvent):
 
 
 class OrderUrged(OrderEvent):
-    """催办: a reminder of an open order."""
+    """催办: a reminder of an open order; with levels, its case was raised to them (督办)."""
 
     type: Literal["order.urged.v1"] = "order.urged.v1"
+    levels: tuple[Code, ...] | None = None
     reason: Text = ""
 
 

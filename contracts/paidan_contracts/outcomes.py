@@ -59,6 +59,9 @@ RefusalCode = Literal[
     "no_enforcement_rights",
     "not_your_place",
     "not_your_duty",
+    "unknown_level",
+    "already_escalated",
+    "not_escalated",
 ]
 AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
 AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]

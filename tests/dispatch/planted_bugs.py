@@ -10,10 +10,11 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Urge, Verify, Void
 from paidan_contracts.assignments import Assignment, Helper
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import Escalate
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated
-from paidan_dispatch.cases import case_state, decide, orders, reports, timers
+from paidan_dispatch.cases import case_state, decide, ladder, orders, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
 from paidan_dispatch.cases.transitions import filing, helper_orders, routing
@@ -140,6 +141,25 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "timer_generations_are_never_reused": wrong_function(
             timers, "_timers", lambda new: lambda state, kind, _generation, *rest: new(state, kind, 1, *rest)
+        ),
+        "escalating_moves_nothing": wrong_state(Escalate, lambda state: {"hops": state.hops + 1}),
+        "level_stands_once": wrong_state(
+            Escalate,
+            lambda state: (
+                {"escalation": replace_unvalidated(state.escalation, entries=state.escalation.entries * 2)}
+                if state.escalation
+                else {}
+            ),
+        ),
+        "escalations_end_with_the_case": wrong_function(ladder, "ENDED_STATUSES", lambda _: frozenset({"voided"})),
+        "escalation_names_its_cause": wrong_function(
+            ladder, "_new_entry", lambda new: lambda **fields: new(**{**fields, "rule": None, "by": None})
+        ),
+        "ladder_step_fires_once_for_a_limit": wrong_function(
+            ladder, "_new_position", lambda new: lambda **fields: new(**{**fields, "fired": fields["fired"][1:]})
+        ),
+        "ladder_halts_with_its_clock": wrong_function(
+            ladder, "_WORKING_STATUSES", lambda working: working | {"inspecting"}
         ),
         "joined_reports_are_bounded": lambda monkeypatch: monkeypatch.setattr(reports, "JOINED_TEXT_LENGTH", 501),
         "callbacks_await_a_closed_case": wrong_state(

@@ -19,6 +19,7 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import Confirm, HandOn
@@ -29,14 +30,16 @@ from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
-from tests.dispatch.sample_pack import ROUTING
+from tests.dispatch.sample_pack import LADDER, ROUTING, pack_document
 from tests.dispatch.units import policy_with_units
 
 POLICY = policy_with_units(
     routing=[
         {"id": "together", "classes": ["E01*"], "lead": "district:street", "helpers": ["roads", "water", "north"]},
         *ROUTING,
-    ]
+    ],
+    clocks=pack_document()["clocks"] | {"warn_at": 0.5},
+    escalation=LADDER,
 )
 PERSON = "10000000-0000-4000-8000-000000000001"
 PHOTO = "a" * 64 + ".jpg"
@@ -77,6 +80,10 @@ actions = st.sampled_from(
         Confirm(confirmed=True),
         Confirm(confirmed=False, reason="x"),
         Appeal(),
+        Escalate(reason="x"),
+        Escalate(level="supervised", reason="x"),
+        EndEscalation(reason="x"),
+        EndEscalation(level="leader", reason="x"),
     ]
 )
 actors = st.sampled_from(

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Amend, Reply, UnknownAction
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import Status
 from paidan_contracts.unit_actions import Confirm
 from paidan_contracts.unsupported_actions import (
@@ -15,7 +16,6 @@ from paidan_contracts.unsupported_actions import (
     AskExtension,
     AskSuspension,
     CoHandle,
-    Escalate,
     ForceClose,
     Resume,
 )
@@ -31,12 +31,17 @@ NOT_YET_SUPPORTED: dict[str, Action] = {
     "resume": Resume(),
     "adjudicate": Adjudicate(),
     "co_handle": CoHandle(),
-    "escalate": Escalate(),
     "appeal": Appeal(),
     "force_close": ForceClose(),
 }
-ELSEWHERE: tuple[Action, ...] = (Amend(reason="the later export"), Reply(text="thank you"), Confirm(confirmed=True))
-"""Actions on imported pasts, on noted reports and on what a unit finished alone, tested beside them."""
+ELSEWHERE: tuple[Action, ...] = (
+    Amend(reason="the later export"),
+    Reply(text="thank you"),
+    Confirm(confirmed=True),
+    Escalate(reason="the mayor asks"),
+    EndEscalation(reason="seen"),
+)
+"""Actions on imported pasts, on noted reports, on what a unit finished and by a ladder alone, tested beside them."""
 
 
 def _short(event: CaseEvent) -> str:

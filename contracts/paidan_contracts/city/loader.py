@@ -3,6 +3,7 @@
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
 terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement, [[duties]]
+escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optional)
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
@@ -94,6 +95,7 @@ def load_pack(folder: FilePath) -> LoadResult:
         return LoadResult(None, (no_pack,), OriginMap({}))
     raw_pack = RawPack(folder)
     _read_city(raw_pack)
+    _read_escalation(raw_pack)
     _read_privacy(raw_pack)
     _read_csv_files(raw_pack)
     _read_toml_lists(raw_pack)
@@ -114,6 +116,15 @@ def _read_city(raw_pack: RawPack) -> None:
             raw_pack.document[part] = terms.pop(part)
     for unknown in terms:
         raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "unknown part", "未知的部分")
+
+
+def _read_escalation(raw_pack: RawPack) -> None:
+    if (raw_pack.folder / "escalation.toml").exists():
+        raw = raw_pack.read_toml("escalation.toml")
+        paths: list[tuple[str, DocumentPath]] = [(part, ("escalation", part)) for part in ("levels", "steps")]
+        raw_pack.record_entry_lines("escalation.toml", raw, paths)
+        raw_pack.origins["escalation",] = Origin("escalation.toml")
+        raw_pack.document["escalation"] = raw
 
 
 def _read_privacy(raw_pack: RawPack) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.catalogue import Catalogue
+from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
@@ -68,6 +69,7 @@ class Pack(PackModel):
     screening: ScreeningPolicy
     hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
     enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
+    escalation: EscalationLadder | None = None
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

@@ -71,6 +71,11 @@ class CityNames:
     def _work_grids(self) -> tuple[WorkGrid, ...]:
         return (self.city.pack.geography.work_grids or ()) if self.city else ()
 
+    def level(self, id_: str) -> str:
+        """Return the name of a level of the city's escalation ladder."""
+        ladder = self.city.pack.escalation if self.city else None
+        return next((self.of(each.names) for each in ladder.levels if each.id == id_), id_) if ladder else id_
+
     def city_name(self) -> str:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""

@@ -51,10 +51,13 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
         "case.clock_warned.v1": N_("The time limit to {clock} will pass soon."),
+        "case.escalated.v1": N_("Escalated to: {levels}."),
+        "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
 )
 """By event type, and by what of it another sentence is for."""
 BY_RULE: Final = N_("by rule")
+SEPARATOR: Final = N_(", ")
 DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
 DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is not.")
 
@@ -123,6 +126,7 @@ class TimelineBuilder:
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
             "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
+            "levels": translate(SEPARATOR).join(names.level(each) for each in getattr(event, "levels", ())),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
 

@@ -58,6 +58,13 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
                       "须早于本单位时限；不填则按本市规定。"),
         ),
         "confirmed": FieldText(Bilingual("Is the unit's work confirmed?", "是否确认下级处置结果")),
+        "level": FieldText(
+            Bilingual("Level", "督办层级"),
+            Bilingual("Without one: the next above those that stand.", "不选则为现有层级之上的一级。"),
+        ),
+        "end_escalation.level": FieldText(
+            Bilingual("Level", "督办层级"), Bilingual("Without one: every one that stands.", "不选则解除全部现有层级。")
+        ),
         "code": FieldText(Bilingual("Why it is returned", "退单原因")),
         "text": FieldText(
             Bilingual("What was done", "处置情况"),

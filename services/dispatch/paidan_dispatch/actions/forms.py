@@ -125,6 +125,9 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departmen
         fields["row_id"]["oneOf"] = [
             _choice(row.id, Bilingual(f"{row.id} {row.filing.en}", f"{row.id} {row.filing.zh}")) for row in own_first
         ]
+    if "level" in fields:
+        levels = city.pack.escalation.levels if city.pack.escalation else ()
+        fields["level"]["oneOf"] = [_choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in levels]
     # An import may name a report that its case does not hold.
     if "report_id" in fields and not state.past:
         opening = JoinedReport(

@@ -23,7 +23,8 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, case_lists, queries
 from paidan_dispatch.api.case_lists import CaseFilter
-from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, OrderItem, OrderList, Receipt
+from paidan_dispatch.api.lights import order_item, with_lights
+from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, ListedCase, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.api.work_grids import lies_in_grid, work_grid_of
 from paidan_dispatch.cases import orders
@@ -44,6 +45,8 @@ class CaseQuery(RequestModel):
     status: list[Status] = Field(default=[], max_length=9)
     department: Slug | None = None
     class_code: Code | None = None
+    source: Slug | None = None
+    place: Code | None = Field(default=None, description="A district, street or community.")
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
@@ -52,6 +55,14 @@ class CaseQuery(RequestModel):
     )
     held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
     overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
+    due: Literal["overdue", "soon", "in_time"] | None = Field(
+        default=None,
+        description="Only open cases whose traffic light is red, yellow or green, by the warnings that went out and the"
+        " limits that passed.",
+    )
+    level: Code | None = Field(
+        default=None, description="Only open cases of which this is the highest level of escalation that stands (督办)."
+    )
     due_before: Timestamp | None = Field(
         default=None, description="Only open cases whose next clock, or its warning, is due before this time."
     )
@@ -70,11 +81,16 @@ class CaseQuery(RequestModel):
             statuses=tuple(self.status),
             department=self.department,
             class_code=self.class_code,
+            source=self.source,
+            place=self.place,
             reported_from=self.reported_from,
             reported_until=self.reported_until,
             not_called_back=self.not_called_back,
             held=self.held,
-            overdue=self.overdue,
+            overdue=self.overdue or self.due == "overdue",
+            due_soon=self.due == "soon",
+            in_time=self.due == "in_time",
+            level=self.level,
             due_before=self.due_before,
             oldest_first=self.order == "oldest",
             after=decode_after(_CURSORS, self.after),
@@ -121,12 +137,16 @@ class ReadRoutes:
         `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision.
         """
         access.require_case_access(caller)
-        case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
+        case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
         lies_within = await self._grid_test(query.work_grid, case_filter.city)
         page = await case_lists.list_covered(
             self.pool, case_filter, lambda state: access.is_within_bounds(state, caller) and lies_within(state)
         )
-        return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
+        now = self.clock.now()
+        return CaseList(
+            cases=[with_lights(each, now) for each in page.cases],
+            after=_CURSORS.encode(page.after) if page.after else None,
+        )
 
     async def _grid_test(self, grid_id: str | None, city: str | None) -> Callable[[CaseState], bool]:
         if grid_id is None:
@@ -151,7 +171,8 @@ class ReadRoutes:
             raise access.no_such_case()
         if history:
             grid = work_grid_of(stored.state, policy.city) if policy is not None else None
-            return Response(_case_detail_json(stored.state, history, grid), media_type="application/json")
+            listed = with_lights(stored.state, self.clock.now())
+            return Response(_case_detail_json(listed, history, grid), media_type="application/json")
         order_item = await self._own_order(stored.state, caller)
         return Response(order_item.model_dump_json(), media_type="application/json")
 
@@ -201,7 +222,8 @@ class ReadRoutes:
             versions = {state.city_version for state in states}
             policies = {version: await self.packs.get(conn, version) for version in versions}
         found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
-        return [OrderItem(order=order, status=orders.status_for(state, order)) for state, order in found if order]
+        now = self.clock.now()
+        return [order_item(state, order, now) for state, order in found if order]
 
 
 def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
@@ -209,7 +231,7 @@ def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
     return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
-def _case_detail_json(state: CaseState, events: list[EventRow], grid: CaseWorkGrid | None) -> bytes:
+def _case_detail_json(state: ListedCase, events: list[EventRow], grid: CaseWorkGrid | None) -> bytes:
     """Return the body, with the events as they were published, byte for byte."""
     history = b",".join(
         b'{"version":%d,"chain":"%s","event":%s}' % (event.version, event.chain.hex().encode(), event.event)

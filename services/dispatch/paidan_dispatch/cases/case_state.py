@@ -11,6 +11,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import TimerKind
+from paidan_dispatch.cases.ladder import follow_status
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -79,12 +80,17 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 
 
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
-    """Return the state under the next version, with these fields changed and the clock of its stage running."""
+    """Return the state under the next version, with these fields changed and the clock of its stage running.
+
+    A ladder of escalation is halted or ended as the new status wants.
+    """
     version, city_version = state.version + 1, provenance.policy.version
     actor = provenance.actor
     if actor is not None and actor.person is not None and actor.kind == "department":
         changes["workers"] = tuple(dict.fromkeys((*state.workers, actor.person)))
-    return with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
+    changed = replace_unvalidated(state, version=version, city_version=city_version, **changes)
+    after = with_clock(changed, provenance)
+    return after if after.escalation is None else follow_status(state, after, provenance.recorded_at)
 
 
 def with_clock(state: CaseState, provenance: Provenance) -> CaseState:

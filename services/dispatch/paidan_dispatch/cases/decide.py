@@ -42,12 +42,14 @@ from paidan_dispatch.cases.guards import (
     ActionEvidence,
     ActorRole,
 )
+from paidan_dispatch.cases.ladder import running_positions
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.post_rights import duty_refusal
 from paidan_dispatch.cases.proofs import proof_refusal
-from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPER_HANDLE, UNIT_HANDLE, WARNING, running_timers
+from paidan_dispatch.cases.timers import ESCALATION, HELPER_ACCEPT, HELPER_HANDLE, UNIT_HANDLE, WARNING, running_timers
 from paidan_dispatch.cases.transition_table import TRANSITIONS
 from paidan_dispatch.cases.transitions import fulfilment, helper_orders, unit_orders
+from paidan_dispatch.cases.transitions.escalation import take_step
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 from paidan_dispatch.cases.transitions.unit_orders import acting_unit, has_unit_order
 
@@ -107,6 +109,10 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
     """Return the overdue step that a timer causes, once for each limit; a cancelled generation is ignored."""
     for running in running_timers(state):
         if (running.kind, running.generation) == (timer.kind, timer.generation):
+            if timer.kind.endswith(ESCALATION):
+                clock = timer.kind.removesuffix(ESCALATION)
+                position = next(each for each in running_positions(state) if each.clock == clock)
+                return Progressed(state, (take_step(state, position, timer_provenance(timer, policy)),))
             overdue = _OVERDUE.get(timer.kind.removesuffix(WARNING), fulfilment.overdue)
             return Progressed(state, (overdue(state, timer_provenance(timer, policy), timer),))
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")

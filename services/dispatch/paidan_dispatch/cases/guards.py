@@ -11,22 +11,46 @@ from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
-    "amend", "reply", "hand_on", "confirm",
+    "amend", "reply", "hand_on", "confirm", "escalate", "end_escalation",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
 SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 """Every other action is refused: as ``not_supported_yet`` if the contract names it."""
 
+_ESCALATING: Final[tuple[ActionKind, ...]] = ("escalate", "end_escalation")
+
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", "amend"),
-        "filed": ("assign", "file", "void", "amend"),
+        "received": ("verify", *_ESCALATING, "amend"),
+        "filed": ("assign", "file", "void", *_ESCALATING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
-        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "amend", "hand_on"),
-        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "amend", "hand_on", "confirm"),
-        "suspended": (),
-        "inspecting": ("inspect", "redispatch", "void", "amend"),
+        "dispatched": (
+            "accept",
+            "finish",
+            "return",
+            "redispatch",
+            "file",
+            "void",
+            "urge",
+            "hand_on",
+            *_ESCALATING,
+            "amend",
+        ),
+        "handling": (
+            "finish",
+            "return",
+            "redispatch",
+            "file",
+            "void",
+            "urge",
+            "hand_on",
+            "confirm",
+            *_ESCALATING,
+            "amend",
+        ),
+        "suspended": _ESCALATING,
+        "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, "amend"),
         "closed": ("call_back", "amend"),
         "not_accepted": ("amend",),
         "voided": ("amend",),
@@ -38,9 +62,9 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
         "department": frozenset({"accept", "return", "finish", "hand_on", "confirm"}),
         "inspector": frozenset({"verify", "inspect"}),
         "caller": frozenset({"call_back", "reply"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply"}),
+        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING}),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply"},
+        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING},
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }

@@ -44,6 +44,7 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "adjudicate": Bilingual("Adjudicate", "审定"),
         "co_handle": Bilingual("Handle jointly", "协办"),
         "escalate": Bilingual("Escalate", "督办"),
+        "end_escalation": Bilingual("End an escalation", "解除督办"),
         "appeal": Bilingual("Appeal", "申诉"),
         "force_close": Bilingual("Force close", "强制结案"),
     }

@@ -21,6 +21,7 @@ from paidan_contracts.cases import (
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
+from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
@@ -35,6 +36,7 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
+from paidan_dispatch.cases.ladder import told_levels
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.unit_messages import events_of_units, order_of_unit
 
@@ -92,14 +94,14 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
         case CaseReopened():
             yield _order_changed(event, current_order(state, policy))
-        case CaseUrged(reason=reason):
-            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
-        case CaseClockWarned(department=str(), due_at=due_at, clock="accept" | "handle"):
-            ends_at = policy.local_time(due_at)
-            text = Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。")
-            order = current_order(state, policy)
-            yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
-        case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
+        case CaseUrged(reason=reason) | CaseEscalated(reason=reason) if assigned_before is not None:
+            levels = event.levels if isinstance(event, CaseEscalated) else None
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason, levels=levels)
+        case CaseClockWarned(department=department, clock="accept" | "handle") if (
+            department == state.department is not None
+        ):
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
+        case CaseMerged() | CaseFiled() | CaseReworked() | CaseEscalationEnded() if assigned_before is not None:
             yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
@@ -126,9 +128,18 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
         elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
             yield _order_changed(event, order)
+        elif was_active and isinstance(event, CaseClockWarned) and event.department == helper.department:
+            yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event, policy))
 
 
-def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, order: Order) -> OrderChanged:
+def _soon_due(event: CaseClockWarned, policy: CityPolicy) -> str:
+    ends_at = policy.local_time(event.due_at)
+    return Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。").joined()
+
+
+def _order_changed(
+    event: CaseMerged | CaseFiled | CaseReworked | CaseReopened | CaseEscalationEnded, order: Order
+) -> OrderChanged:
     at = event.recorded_at
     match event:
         case CaseMerged(report=report):
@@ -139,6 +150,8 @@ def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, 
             return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
         case CaseReopened(reason=reason):
             return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
+        case CaseEscalationEnded(reason=reason):
+            return _new_order_changed(order=order, recorded_at=at, because="escalation_ended", reason=reason)
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
@@ -238,5 +251,6 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         reports=state.reports,
         joined=state.joined,
         round=state.round,
+        escalations=told_levels(state, policy) if state.escalation is not None else None,
         **own,
     )

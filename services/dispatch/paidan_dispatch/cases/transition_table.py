@@ -18,12 +18,21 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, routing, unit_orders
+from paidan_dispatch.cases.transitions import (
+    amendment,
+    callback,
+    escalation,
+    filing,
+    fulfilment,
+    routing,
+    unit_orders,
+)
 
 Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
 """Takes an action of its own kind."""
@@ -44,6 +53,8 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         Amend: amendment.amend,
         HandOn: unit_orders.hand_on,
         Confirm: unit_orders.confirm,
+        Escalate: escalation.escalate,
+        EndEscalation: lambda state, action, provenance, _policy: escalation.end_escalation(state, action, provenance),
         Reply: lambda state, _action, _provenance, _policy: refusals.reply_to_case(state),
     }
 )

@@ -8,11 +8,13 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseAccepted, CaseClosed, CaseFinished, CaseReturned, CaseReworked, CaseUrged
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import Finish, Return
+from paidan_contracts.escalations import CaseEscalation
+from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
-from paidan_contracts.wire import SCREENED_CHANNELS, TimerKind
+from paidan_contracts.wire import SCREENED_CHANNELS, AnyTimerKind, TimerKind
 from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
@@ -27,6 +29,7 @@ from paidan_dispatch.cases.case_state import (
     stop_accept_limit,
     stop_limit,
 )
+from paidan_dispatch.cases.ladder import advance, running_limit
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import build_refusal
 from paidan_dispatch.cases.timers import WARNING
@@ -187,7 +190,12 @@ def overdue(
     else:
         limit = assignment.limits[-1]
         assignment = replace_limit(assignment, limit.model_copy(update={"overdue_at": limit.due_at}))
-    after = next_state(state, provenance, assignments=replace_assignment(state, assignment))
+    after = next_state(
+        state,
+        provenance,
+        assignments=replace_assignment(state, assignment),
+        escalation=_ladder_from(state, timer.kind, provenance),
+    )
     return _new_overdue(
         **event_fields(after, provenance),
         department=assignment.department,
@@ -197,18 +205,20 @@ def overdue(
 
 
 def _warned(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseClockWarned:
-    kind = timer.kind.removesuffix(WARNING)
+    kind, at = Unknown(timer.kind.removesuffix(WARNING)), provenance.recorded_at
+    escalation = _ladder_from(state, kind, provenance)
     if kind not in ("accept", "handle"):
         clock = state.clocks[-1]
-        after = next_state(state, provenance, clocks=(*state.clocks[:-1], replace_unvalidated(clock, warn_at=None)))
+        told = replace_unvalidated(clock, warn_at=None, warned_at=at)
+        after = next_state(state, provenance, clocks=(*state.clocks[:-1], told), escalation=escalation)
         return _new_warned(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)
     assignment = state.assignments[-1]
     limit, department = assignment.limits[-1], assignment.department
     if kind == "accept":
-        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None), assignment.accept_by
+        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None, accept_warned_at=at), assignment.accept_by
     else:
-        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None)), limit.due_at
-    after = next_state(state, provenance, assignments=replace_assignment(state, warned))
+        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None, warned_at=at)), limit.due_at
+    after = next_state(state, provenance, assignments=replace_assignment(state, warned), escalation=escalation)
     clock_kind: TimerKind = "accept" if kind == "accept" else "handle"
     due_at = due_at or provenance.recorded_at
     return _new_warned(**event_fields(after, provenance), clock=clock_kind, due_at=due_at, department=department)
@@ -217,5 +227,14 @@ def _warned(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseCl
 def _clock_overdue(state: CaseState, provenance: Provenance) -> CaseClockOverdue:
     clock = state.clocks[-1]
     clocks = (*state.clocks[:-1], clock.model_copy(update={"overdue_at": clock.due_at}))
-    after = next_state(state, provenance, clocks=clocks)
+    escalation = _ladder_from(state, clock.kind, provenance)
+    after = next_state(state, provenance, clocks=clocks, escalation=escalation)
     return _new_clock_overdue(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)
+
+
+def _ladder_from(state: CaseState, clock: AnyTimerKind, provenance: Provenance) -> CaseEscalation | None:
+    """Return the case's escalation once a limit is about to pass or has: the city's ladder begins there."""
+    limit = running_limit(state, clock)
+    if limit is None:
+        return state.escalation
+    return advance(state, limit, provenance.recorded_at, provenance.policy)
