@@ -17,7 +17,7 @@ from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import case_state, decide, ladder, orders, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import filing, helper_orders, routing
+from paidan_dispatch.cases.transitions import filing, fulfilment, helper_orders, routing
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
@@ -84,6 +84,18 @@ def as_if_live(stage: Callable[[CaseState], Any]) -> Callable[[CaseState], Any]:
     return lambda state: stage(replace_unvalidated(state, past=False))
 
 
+def rewriting_history(new: Callable[..., CaseState]) -> Callable[..., CaseState]:
+    """Return a ``next_state`` that changes what was said under every department."""
+
+    def wrong(*rest: Any, **changes: Any) -> CaseState:  # noqa: ANN401
+        state = new(*rest, **changes)
+        return replace_unvalidated(
+            state, assignments=tuple(replace_unvalidated(each, text="x") for each in state.assignments)
+        )
+
+    return wrong
+
+
 PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
     {
         "version_is_the_next": wrong_state(Urge, lambda state: {"version": state.version + 1}),
@@ -100,10 +112,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "lead_is_the_department": wrong_state(Assign, lambda _: {"department": "roads"}),
         "assignments_are_numbered": wrong_state(Redispatch, last_assignment(number=9)),
-        "earlier_assignments_stay": wrong_state(
-            Accept,
-            lambda state: {"assignments": tuple(replace_unvalidated(each, text="x") for each in state.assignments)},
-        ),
+        "earlier_assignments_stay": wrong_function(fulfilment, "next_state", rewriting_history),
         "limits_are_numbered_once": wrong_function(
             routing, "next_limit", lambda new: lambda *arguments: replace_unvalidated(new(*arguments), number=1)
         ),
@@ -111,7 +120,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             Accept, last_limit(lambda limit: {"due_at": limit.began_at, "overdue_at": None})
         ),
         "lateness_is_a_fact": wrong_state(Finish, last_limit(lambda limit: {"late": not limit.late})),
-        "overdue_is_never_early": wrong_function(case_state, "_overdue_since", lambda _: lambda _due_at, at: at),
+        "overdue_is_never_early": wrong_function(case_state, "overdue_since", lambda _: lambda _due_at, at: at),
         "closed_has_its_time": wrong_state(Inspect, lambda _: {"closed_at": None}),
         "ended_has_a_reason": wrong_state(Void, lambda _: {"ended_because": None}),
         "ended_case_stays_ended": lambda monkeypatch: monkeypatch.setattr(

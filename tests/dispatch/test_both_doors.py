@@ -33,6 +33,10 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "void": {"reason": "a joke"},
     "amend": {"reason": "a later export"},
     "reply": {"text": "thank you"},
+    "hand_on": {"unit": "squad"},
+    "confirm": {"confirmed": True},
+    "escalate": {"reason": "it stinks"},
+    "end_escalation": {"reason": "seen"},
 }
 STATES: Final = ("received", "filed", "dispatched", "handling", "inspecting", "closed", "voided", "not_accepted")
 VARIANTS: Final[dict[str, dict[str, Any]]] = {

@@ -114,10 +114,12 @@ async def test_queues_by_traffic_light_share_out_the_open_cases_that_have_a_limi
     assert (await _listed(decided, soon), await _listed(decided, in_time)) == ([], sorted(running, reverse=True))
     warned = min(running)
 
-    await decided.execute("UPDATE case_now SET due_soon = true WHERE case_id = $1", warned[1])
+    await decided.execute("UPDATE case_now SET due_soon = true, level = 'leader' WHERE case_id = $1", warned[1])
 
     assert await _listed(decided, soon) == [warned]
     assert await _listed(decided, in_time) == sorted(running - {warned}, reverse=True)
+    assert await _listed(decided, CaseFilter(level="leader")) == [warned]
+    assert await _listed(decided, CaseFilter(level="listed")) == []
 
 
 async def test_queue_of_what_is_due_soon_goes_by_the_next_clock(decided: "asyncpg.Pool[Any]") -> None:

@@ -88,8 +88,8 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
         (
             "handling",
             "department:north",
-            "finish, return, hand_on, confirm to you",
-            "redispatch, file, void, urge, escalate, end_escalation to others.",
+            "finish, return, hand on, confirm to you",
+            "redispatch, file, void, urge, escalate, end an escalation to others.",
         ),
         ("handling", "inspector:ivy", "nothing to you", "finish, return"),
         ("closed", "department:north", "nothing to you", "call back to others"),

@@ -49,6 +49,7 @@ DutyAction = Literal[
     "adjudicate",
     "co_handle",
     "escalate",
+    "end_escalation",
     "appeal",
     "force_close",
 ]

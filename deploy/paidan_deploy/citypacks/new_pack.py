@@ -41,7 +41,8 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
     sources = _renamed(name, [each.id for each in original.sources])
     shutil.copytree(origin, target)
     _edit(target / "city.toml", lambda text: re.sub(r'(?m)^(id\s*=\s*)"[^"]*"', rf'\1"{name}"', text, count=1))
-    for file in (target / "routing.toml", *sorted((target / "imports").glob("*.toml"))):
+    tables = [target / "routing.toml", target / "escalation.toml", *sorted((target / "imports").glob("*.toml"))]
+    for file in filter(Path.exists, tables):
         _edit(file, lambda text: _rename_values(text, departments, sources))
     _rename_column(target / "departments.csv", "id", departments)
     _rename_column(target / "departments.csv", "parent", departments)

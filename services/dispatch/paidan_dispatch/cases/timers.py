@@ -1,9 +1,9 @@
 """The timers that run in a case's state."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from paidan_contracts import ids
 from paidan_contracts.assignments import Helper, UnitOrder
@@ -24,8 +24,7 @@ HELPERS_PER_ROUND: Final = 1000
 """Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """A timer of a case. Setting the same kind again gives it a higher generation, so no two are equal."""
 
     case_id: str
@@ -75,9 +74,14 @@ def _timers(
     state: CaseState, kind: AnyTimerKind, generation: int, due_at: datetime | None, warn_at: datetime | None
 ) -> Iterator[Timer]:
     if warn_at is not None:
-        yield Timer(state.case_id, state.area, Unknown(f"{kind}{WARNING}"), generation, warn_at)
+        yield Timer(state.case_id, state.area, _warning_of(kind), generation, warn_at)
     if due_at is not None:
         yield Timer(state.case_id, state.area, kind, generation, due_at)
+
+
+@cache
+def _warning_of(kind: AnyTimerKind) -> Unknown:
+    return Unknown(f"{kind}{WARNING}")
 
 
 def _iter_unit_timers(state: CaseState, order: UnitOrder) -> Iterator[Timer]:
