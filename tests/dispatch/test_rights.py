@@ -88,7 +88,7 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
         (
             "handling",
             "department:north",
-            "finish, return, hand_on, confirm to you",
+            "finish, return, hand on, confirm to you",
             "redispatch, file, void, urge to others.",
         ),
         ("handling", "inspector:ivy", "nothing to you", "finish, return"),
