@@ -14,11 +14,11 @@ from paidan_deploy.conservation.cases_log import CasesLog, ShownCase
 from paidan_deploy.conservation.checks import evaluate
 from paidan_deploy.conservation.cockpit_checks import CockpitEvidence
 from paidan_deploy.conservation.cockpit_logs import (
-    CityScore,
-    NotedReport,
+    LoggedNotedReport,
+    LoggedScore,
     ShownOutcomes,
     ShownScores,
-    Tally,
+    TallyKey,
     TallyRow,
 )
 from paidan_deploy.conservation.cockpit_tables import CockpitTables
@@ -70,8 +70,8 @@ def test_what_the_cockpit_shows_is_what_it_has_read_of_the_log(
 
 AT: Final = datetime(2026, 3, 2, 4, 7, tzinfo=UTC)
 QUARTER: Final = datetime(2026, 3, 2, 4, tzinfo=UTC)
-TALLY: Final = Tally(QUARTER, "tiny", "camera", "alarm_refired")
-REPORT: Final = NotedReport("tiny", "camera", AT)
+TALLY: Final = TallyKey(QUARTER, "tiny", "camera", "alarm_refired")
+REPORT: Final = LoggedNotedReport("tiny", "camera", AT)
 
 
 def outcome(number: int, result: str, at: datetime = AT, source: str = "camera") -> tuple[str, dict[str, Any]]:
@@ -122,7 +122,7 @@ def failing(cockpit: CockpitEvidence) -> dict[str, tuple[str, ...]]:
     ],
 )
 def test_what_opens_no_case_is_counted_as_the_log_has_it(
-    noted: dict[str, NotedReport], tallies: dict[Tally, TallyRow], problems: set[str]
+    noted: dict[str, LoggedNotedReport], tallies: dict[TallyKey, TallyRow], problems: set[str]
 ) -> None:
     """Of two outcomes under one id the first counts; repeats, opened cases and unreadable ones add nothing."""
     log = read_outcomes(
@@ -181,7 +181,7 @@ def test_rates_of_cities_are_the_newest_that_were_read(stored: tuple[int, int] |
     body = {"score_id": id_of(1), "city": "tiny", "period": "2026-03", "indicator": "closing", "denominator": 8}
     for offset, (version, by) in enumerate([(1, "city"), (2, "city"), (1, "city"), (9, "class"), (6, "city")]):
         log.add(keyed(offset, id_of(1), body | {"version": version, "by": by, "numerator": version + 1}))
-    score = CityScore(0, "tiny", "2026-03", "closing", 0, 8)
+    score = LoggedScore(0, "tiny", "2026-03", "closing", 0, 8)
     scores = {id_of(1): score._replace(version=stored[0], numerator=stored[1])} if stored else {}
 
     assert ("cockpit_scores_match" not in failing(CockpitEvidence(CockpitTables(scores=scores), scores=log))) == holds

@@ -20,7 +20,7 @@ _BEGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _COUNTED: Final = re.compile(rb'"result"\s*:\s*"(?:suppressed|noted)"')
 
 
-class NotedReport(NamedTuple):
+class LoggedNotedReport(NamedTuple):
     """A report that was noted, as the cockpit counts it."""
 
     city: str
@@ -28,7 +28,7 @@ class NotedReport(NamedTuple):
     recorded_at: datetime
 
 
-class Tally(NamedTuple):
+class TallyKey(NamedTuple):
     """What suppressed alarms are counted by."""
 
     quarter: datetime
@@ -44,7 +44,7 @@ class TallyRow(NamedTuple):
     last_at: datetime
 
 
-class CityScore(NamedTuple):
+class LoggedScore(NamedTuple):
     """A rate of a whole city."""
 
     version: int
@@ -91,8 +91,8 @@ class ShownOutcomes:
     """By partition: the offset before which the cockpit has read every outcome."""
     is_complete: bool = True
     """Whether the log still has its first records; else the tables may hold more."""
-    _alarms: dict[str, tuple[datetime, Tally]] = field(default_factory=dict)
-    _noted: dict[str, tuple[datetime, NotedReport]] = field(default_factory=dict)
+    _alarms: dict[str, tuple[datetime, TallyKey]] = field(default_factory=dict)
+    _noted: dict[str, tuple[datetime, LoggedNotedReport]] = field(default_factory=dict)
     _oldest: dict[str, datetime] = field(default_factory=dict)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
@@ -107,27 +107,27 @@ class ShownOutcomes:
         at, city = outcome.recorded_at, ids.city_of(outcome.area)
         if outcome.result == "noted":
             if self._is_new("noted", self._noted.get(outcome.id), at):
-                self._noted[outcome.id] = at, NotedReport(city, outcome.source, at)
+                self._noted[outcome.id] = at, LoggedNotedReport(city, outcome.source, at)
         elif self._is_new("suppressed", self._alarms.get(outcome.id), at):
             reason = outcome.why.code if outcome.why else ""
-            self._alarms[outcome.id] = at, Tally(_quarter_of(at), city, outcome.source, reason)
+            self._alarms[outcome.id] = at, TallyKey(_quarter_of(at), city, outcome.source, reason)
 
     @property
-    def noted(self) -> dict[str, NotedReport]:
+    def noted(self) -> dict[str, LoggedNotedReport]:
         """The noted reports that the cockpit must hold, by id."""
         oldest = self._oldest.get("noted")
         return {id_: report for id_, (at, report) in self._noted.items() if oldest is None or at >= oldest}
 
     @property
-    def tallies(self) -> dict[Tally, TallyRow]:
+    def tallies(self) -> dict[TallyKey, TallyRow]:
         """The counts of suppressed alarms that the cockpit must hold."""
-        found: dict[Tally, TallyRow] = {}
+        found: dict[TallyKey, TallyRow] = {}
         for at, tally in self._kept_alarms():
             known = found.get(tally, TallyRow(0, at))
             found[tally] = TallyRow(known.alarms + 1, max(known.last_at, at))
         return found
 
-    def _kept_alarms(self) -> Iterator[tuple[datetime, Tally]]:
+    def _kept_alarms(self) -> Iterator[tuple[datetime, TallyKey]]:
         oldest = self._oldest.get("suppressed")
         yield from (each for each in self._alarms.values() if oldest is None or each[0] >= oldest)
 
@@ -146,7 +146,7 @@ class ShownScores:
     """Scores of whole cities, each by its highest version; what is newer than the cockpit has read stands apart."""
 
     shown_to: Mapping[int, int] = field(default_factory=dict)
-    newest: dict[str, CityScore] = field(default_factory=dict)
+    newest: dict[str, LoggedScore] = field(default_factory=dict)
     later: dict[str, int] = field(default_factory=dict)
     """The newest versions that the cockpit has not read: for them the log may have dropped those before."""
 
@@ -158,7 +158,7 @@ class ShownScores:
         if record.offset >= self.shown_to.get(record.partition, 0):
             self.later[score.score_id] = max(score.version, self.later.get(score.score_id, 0))
         elif score.score_id not in self.newest or self.newest[score.score_id].version < score.version:
-            self.newest[score.score_id] = CityScore(
+            self.newest[score.score_id] = LoggedScore(
                 score.version, score.city, score.period, score.indicator, score.numerator, score.denominator
             )
 

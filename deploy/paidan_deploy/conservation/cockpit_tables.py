@@ -6,7 +6,7 @@ from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_deploy.conservation.cases_log import ShownCase
-from paidan_deploy.conservation.cockpit_logs import CityScore, NotedReport, Tally, TallyRow
+from paidan_deploy.conservation.cockpit_logs import LoggedNotedReport, LoggedScore, TallyKey, TallyRow
 
 SELECT_CASES: Final = """
     SELECT case_id, version, status, reports
@@ -22,16 +22,16 @@ SELECT_NOT_INDEXED: Final = """
     EXCEPT
    (SELECT case_id FROM cockpit.case_words UNION ALL SELECT case_id FROM cockpit.word_queue)
 """
-_ACTIVE_COLUMNS: Final = """due_at, reported_at, hops, awaits_call, past, confidential, ended_at, latitude, longitude,
-           city, status, source, class_code, district, street, department, community, helpers, number, case_id"""
-SELECT_ACTIVE_DIFFERENCES: Final = f"""
+SELECT_ACTIVE_DIFFERENCES: Final = """
       WITH due AS MATERIALIZED (
-           SELECT {_ACTIVE_COLUMNS}
+           SELECT due_at, reported_at, hops, awaits_call, past, confidential, ended_at, latitude, longitude, city,
+                  status, source, class_code, district, street, department, community, helpers, number, case_id
              FROM cockpit.case_row
             WHERE ended_at IS NULL
                OR awaits_call
       ), kept AS MATERIALIZED (
-           SELECT {_ACTIVE_COLUMNS}
+           SELECT due_at, reported_at, hops, awaits_call, past, confidential, ended_at, latitude, longitude, city,
+                  status, source, class_code, district, street, department, community, helpers, number, case_id
              FROM cockpit.active_case
       )
     SELECT case_id
@@ -67,9 +67,9 @@ class CockpitTables:
     active: int = 0
     active_differing: frozenset[str] = frozenset()
     """Cases that are not among the active ones as they are in the table of all."""
-    noted: Mapping[str, NotedReport] = field(default_factory=dict)
-    tallies: Mapping[Tally, TallyRow] = field(default_factory=dict)
-    scores: Mapping[str, CityScore] = field(default_factory=dict)
+    noted: Mapping[str, LoggedNotedReport] = field(default_factory=dict)
+    tallies: Mapping[TallyKey, TallyRow] = field(default_factory=dict)
+    scores: Mapping[str, LoggedScore] = field(default_factory=dict)
 
 
 async def cockpit_tables(conn: Connection) -> CockpitTables:
@@ -80,7 +80,7 @@ async def cockpit_tables(conn: Connection) -> CockpitTables:
         not_indexed=frozenset(row["case_id"] for row in await conn.fetch(SELECT_NOT_INDEXED)),
         active=int(await conn.fetchval(COUNT_ACTIVE)),
         active_differing=frozenset(row["case_id"] for row in await conn.fetch(SELECT_ACTIVE_DIFFERENCES)),
-        noted={row["report_id"]: NotedReport(*row[1:]) for row in await conn.fetch(SELECT_NOTED)},
-        tallies={Tally(*row[:4]): TallyRow(*row[4:]) for row in await conn.fetch(SELECT_TALLIES)},
-        scores={row["score_id"]: CityScore(*row[1:]) for row in await conn.fetch(SELECT_SCORES)},
+        noted={row["report_id"]: LoggedNotedReport(*row[1:]) for row in await conn.fetch(SELECT_NOTED)},
+        tallies={TallyKey(*row[:4]): TallyRow(*row[4:]) for row in await conn.fetch(SELECT_TALLIES)},
+        scores={row["score_id"]: LoggedScore(*row[1:]) for row in await conn.fetch(SELECT_SCORES)},
     )
