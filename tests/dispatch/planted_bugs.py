@@ -110,7 +110,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             Accept, last_limit(lambda limit: {"due_at": limit.began_at, "overdue_at": None})
         ),
         "lateness_is_a_fact": wrong_state(Finish, last_limit(lambda limit: {"late": not limit.late})),
-        "overdue_is_never_early": wrong_function(case_state, "_overdue_since", lambda _: lambda _due_at, at: at),
+        "overdue_is_never_early": wrong_function(case_state, "overdue_since", lambda _: lambda _due_at, at: at),
         "closed_has_its_time": wrong_state(Inspect, lambda _: {"closed_at": None}),
         "ended_has_a_reason": wrong_state(Void, lambda _: {"ended_because": None}),
         "ended_case_stays_ended": lambda monkeypatch: monkeypatch.setattr(
