@@ -65,6 +65,15 @@ class StageClock(WireModel):
     overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, once it has passed.")
 
 
+class Answerable(WireModel):
+    """牵头: who answers for the case's area or class beside its department, by a rule of the city's pack."""
+
+    named_by: RuleRef
+    leader: Code | None = Field(default=None, description="The post of the leader.")
+    office: Slug | None = None
+    unit: Slug | None = None
+
+
 class CaseState(WireModel):
     """Everything public about a case at one version."""
 
@@ -108,6 +117,7 @@ class CaseState(WireModel):
     workers: tuple[Id, ...] = Field(
         default=(), description="Opaque ids of persons who acted for a department in it: they may not inspect it."
     )
+    answerable: Answerable | None = Field(default=None, description="By class and place, since it was opened or filed.")
     clocks: tuple[StageClock, ...] = Field(default=(), description="In order of their beginning.")
     held_because: Text | None = Field(
         default=None, description="Why the case waits at the hard-to-place desk, in English and then in Chinese."

@@ -13,6 +13,7 @@ from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import Escalate
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
+from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import case_state, decide, ladder, orders, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
@@ -176,6 +177,10 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "nobody_calls_a_camera": wrong_function(reports, "_is_called_back", lambda _: lambda *_arguments: True),
         "residents_are_answered_at_the_end": wrong_state(Finish, lambda _: {"answer": "done"}),
+        "handed_on_within_its_order": wrong_function(
+            case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
+        ),
+        "units_move_nothing": wrong_state(HandOn, lambda _: {"status": "inspecting"}),
         "doers_do_not_inspect": wrong_function(decide, "_doers", lambda _: lambda _state: frozenset()),
     }
 )

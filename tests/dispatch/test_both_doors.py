@@ -33,8 +33,8 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "void": {"reason": "a joke"},
     "amend": {"reason": "a later export"},
     "reply": {"text": "thank you"},
-    "hand_on": {"unit": "squad"},
-    "confirm": {"confirmed": True},
+    "hand_on": {"unit": "streets", "person": "10000000-0000-4000-8000-000000000001"},
+    "confirm": {"confirmed": False, "reason": "half of it"},
     "escalate": {"reason": "it stinks"},
     "end_escalation": {"reason": "seen"},
 }
@@ -220,8 +220,10 @@ async def test_every_action_in_every_state_ends_alike_at_both_doors(
         ("dispatched", "accept"),
         ("dispatched", "return"),
         ("dispatched", "finish with a proof"),
+        ("dispatched", "hand_on"),
         ("handling", "return"),
         ("handling", "finish with a proof"),
+        ("handling", "hand_on"),
     }
     codes = {each["outcome"][1]["code"] for each in became.values() if each["outcome"][1]}
     assert codes >= {

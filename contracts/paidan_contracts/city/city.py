@@ -1,6 +1,6 @@
 """A city as services use it: its pack with every look-up built once, as plain attributes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from paidan_contracts.city.class_overrides import matches_class
 from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
-from paidan_contracts.city.organisation import Department, Source
+from paidan_contracts.city.organisation import AnswerableRule, Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import (
     IGNORED_CATEGORY_RULE,
@@ -123,6 +123,10 @@ class City:
             rule_index=RuleIndex.of(pack, calendar),
         )
 
+    def answerable_for(self, class_code: str | None, codes: Collection[str | None]) -> AnswerableRule | None:
+        """Return who answers for a case of this class that lies in these places: the first rule that covers it."""
+        return next((each for each in self.pack.answerable or () if _covers(each, class_code, codes)), None)
+
     def needs_enforcement(self, class_code: str | None, row_id: str | None) -> bool:
         """Return whether a case of this class and row needs enforcement rights."""
         terms = self.pack.enforcement
@@ -139,6 +143,11 @@ class City:
             return IGNORED_CATEGORY_RULE
         rule = self.noting_rules.get(matter) if matter else None
         return None if rule is None or (rule.unclassified_only and class_code is not None) else rule.id
+
+
+def _covers(rule: AnswerableRule, class_code: str | None, codes: Collection[str | None]) -> bool:
+    is_of_class = rule.classes is None or any(matches_class(pattern, class_code) for pattern in rule.classes)
+    return is_of_class and (rule.places is None or not frozenset(rule.places).isdisjoint(codes))
 
 
 def _areas(pack: Pack) -> Iterator[tuple[str | None, str]]:

@@ -7,6 +7,7 @@ escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optiona
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
+answerable.csv        leaders, offices and units that answer for an area or a class (optional)
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
 categories.csv        the sources' own categories, mapped to classes
@@ -41,6 +42,7 @@ _DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {
     *("parent", "unit", "enforcement"),
 }
 _POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "duty", "classes[]", "places[]", "department"}
+_ANSWERABLE_COLUMNS: Final = _NAME_COLUMNS | {"id", "classes[]", "places[]", "leader", "office", "unit"}
 _SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
     "id",
     "kind",
@@ -140,6 +142,8 @@ def _read_csv_files(raw_pack: RawPack) -> None:
     document["departments"] = raw_pack.read_csv("departments.csv", ("departments",), columns=_DEPARTMENT_COLUMNS)
     if (raw_pack.folder / "posts.csv").exists():
         document["posts"] = raw_pack.read_csv("posts.csv", ("posts",), columns=_POST_COLUMNS)
+    if (raw_pack.folder / "answerable.csv").exists():
+        document["answerable"] = raw_pack.read_csv("answerable.csv", ("answerable",), columns=_ANSWERABLE_COLUMNS)
     document["sources"] = raw_pack.read_csv("sources.csv", ("sources",), columns=_SOURCE_COLUMNS)
     catalogue = _subtable(document, "catalogue")
     for part, columns in _CATALOGUE_FILES.items():

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import Name, Names, PackModel, PlaceCode
+from paidan_contracts.city.pack_types import ClassPattern, Name, Names, PackModel, PlaceCode
 from paidan_contracts.wire import Channel, Datum, Slug
 
 DepartmentId = Slug
@@ -36,6 +36,20 @@ class Department(PackModel):
     enforcement: bool | None = Field(
         default=None, description="Whether it has enforcement rights (执法权); None: nothing is kept from it."
     )
+
+
+class AnswerableRule(PackModel):
+    """牵头, 包区挂办: who answers for an area or a class; the first rule that covers a case holds."""
+
+    id: Slug
+    names: Names
+    classes: tuple[ClassPattern, ...] | None = Field(default=None, description="None: of every class.")
+    places: tuple[PlaceCode, ...] | None = Field(
+        default=None, description="Districts, streets and communities; None: everywhere in the city."
+    )
+    leader: Slug | None = Field(default=None, description="The post of the leader who answers for it.")
+    office: DepartmentId | None = Field(default=None, description="The office that coordinates it.")
+    unit: DepartmentId | None = Field(default=None, description="The unit that answers for it.")
 
 
 class Source(PackModel):

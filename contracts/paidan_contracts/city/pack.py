@@ -12,7 +12,7 @@ from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
-from paidan_contracts.city.organisation import Department, Source
+from paidan_contracts.city.organisation import AnswerableRule, Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
 from paidan_contracts.city.policies import (
     CallbackPolicy,
@@ -57,6 +57,9 @@ class Pack(PackModel):
     )
     duties: tuple[DutyTerms, ...] | None = Field(
         default=None, description="Which duty may take which actions; of those not named, all that their scope allows."
+    )
+    answerable: tuple[AnswerableRule, ...] | None = Field(
+        default=None, description="Who answers for an area or a class, in order; None: nobody beside departments."
     )
     sources: tuple[Source, ...]
     catalogue: Catalogue

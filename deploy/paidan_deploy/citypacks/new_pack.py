@@ -48,6 +48,8 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
     _rename_column(target / "departments.csv", "parent", departments)
     _rename_column(target / "sources.csv", "id", sources)
     _rename_column(target / "posts.csv", "department", departments)
+    for column in ("office", "unit"):
+        _rename_column(target / "answerable.csv", column, departments)
     for words in ("categories.csv", "matters.csv"):
         _rename_column(target / words, "source", sources)
     return check_folder(target).valid_pack()

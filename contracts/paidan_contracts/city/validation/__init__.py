@@ -2,6 +2,7 @@
 
 from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.validation.answerable import check_answerable
 from paidan_contracts.city.validation.calendar import check_calendar
 from paidan_contracts.city.validation.catalogue import check_catalogue
 from paidan_contracts.city.validation.escalation import check_escalation
@@ -24,6 +25,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
     return [
         *check_organisation(pack, known_ids),
         *check_posts(pack, known_ids),
+        *check_answerable(pack, known_ids),
         *check_catalogue(pack, known_ids),
         *check_routing(pack, known_ids),
         *check_calendar(pack),

@@ -213,7 +213,7 @@ class ReplyBody(RequestModel, title="Reply"):
 class Receipt(BaseModel):
     """The rule of a decision, and the version of the city's pack that it is in."""
 
-    decision: Literal["filed", "placed", "helped", "rated"]
+    decision: Literal["filed", "placed", "helped", "rated", "answerable"]
     rule: str
     city_version: str
     department: str | None = None

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
@@ -14,15 +14,15 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_chassis.edge.cursors import CursorCodec, decode_after
+from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.scopes import grants_of
-from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
+from paidan_contracts.state import CaseState
+from paidan_contracts.wire import CaseId, Slug
 from paidan_dispatch.api import access, case_lists, queries
-from paidan_dispatch.api.case_lists import CaseFilter
+from paidan_dispatch.api.case_query import CURSORS, CaseQuery
 from paidan_dispatch.api.lights import order_item, with_lights
 from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, ListedCase, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import OrderPage, PageKey
@@ -33,69 +33,7 @@ from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
 MAX_ORDERS: Final = 1000
-_CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
-
-
-class CaseQuery(RequestModel):
-    """Query parameters of the list of cases."""
-
-    city: Slug | None = None
-    area: Area | None = None
-    status: list[Status] = Field(default=[], max_length=9)
-    department: Slug | None = None
-    class_code: Code | None = None
-    source: Slug | None = None
-    place: Code | None = Field(default=None, description="A district, street or community.")
-    reported_from: Timestamp | None = None
-    reported_until: Timestamp | None = None
-    not_called_back: bool = Field(
-        default=False,
-        description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
-    )
-    held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
-    overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
-    due: Literal["overdue", "soon", "in_time"] | None = Field(
-        default=None,
-        description="Only open cases whose traffic light is red, yellow or green, by the warnings that went out and the"
-        " limits that passed.",
-    )
-    level: Code | None = Field(
-        default=None, description="Only open cases of which this is the highest level of escalation that stands (督办)."
-    )
-    due_before: Timestamp | None = Field(
-        default=None, description="Only open cases whose next clock, or its warning, is due before this time."
-    )
-    work_grid: Slug | None = Field(
-        default=None, description="Only cases in this work grid (责任网格) of the city, by its pack in force."
-    )
-    order: Literal["newest", "oldest"] = "newest"
-    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
-    limit: int = Field(default=100, ge=1, le=500)
-
-    def to_filter(self, city: str | None) -> CaseFilter:
-        """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
-        return CaseFilter(
-            city=city,
-            area=self.area,
-            statuses=tuple(self.status),
-            department=self.department,
-            class_code=self.class_code,
-            source=self.source,
-            place=self.place,
-            reported_from=self.reported_from,
-            reported_until=self.reported_until,
-            not_called_back=self.not_called_back,
-            held=self.held,
-            overdue=self.overdue or self.due == "overdue",
-            due_soon=self.due == "soon",
-            in_time=self.due == "in_time",
-            level=self.level,
-            due_before=self.due_before,
-            oldest_first=self.order == "oldest",
-            after=decode_after(_CURSORS, self.after),
-            limit=self.limit,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +78,16 @@ class ReadRoutes:
         case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
         lies_within = await self._grid_test(query.work_grid, case_filter.city)
         page = await case_lists.list_covered(
-            self.pool, case_filter, lambda state: access.is_within_bounds(state, caller) and lies_within(state)
+            self.pool,
+            case_filter,
+            lambda state: (
+                access.is_within_bounds(state, caller) and lies_within(state) and query.is_answered_for(state)
+            ),
         )
         now = self.clock.now()
         return CaseList(
             cases=[with_lights(each, now) for each in page.cases],
-            after=_CURSORS.encode(page.after) if page.after else None,
+            after=CURSORS.encode(page.after) if page.after else None,
         )
 
     async def _grid_test(self, grid_id: str | None, city: str | None) -> Callable[[CaseState], bool]:
@@ -199,7 +141,7 @@ class ReadRoutes:
         if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
-        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(_CURSORS, after), limit)
+        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(CURSORS, after), limit)
         states = await queries.load_open_orders(self.pool, department_id, page)
         return OrderList(
             department=department_id,
@@ -228,7 +170,7 @@ class ReadRoutes:
 
 def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
     last = states[-1] if len(states) == limit else None
-    return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
+    return CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
 def _case_detail_json(state: ListedCase, events: list[EventRow], grid: CaseWorkGrid | None) -> bytes:
@@ -248,11 +190,13 @@ def _case_detail_json(state: ListedCase, events: list[EventRow], grid: CaseWorkG
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    decisions: list[tuple[Literal["filed", "placed", "helped", "rated"], RuleRef, str | None]] = []
+    decisions: list[tuple[Literal["filed", "placed", "helped", "rated", "answerable"], RuleRef, str | None]] = []
     if state.filed_by:
         decisions.append(("filed", state.filed_by, None))
     decisions += [("placed", each.placed_by, each.department) for each in state.assignments]
     decisions += [("helped", each.placed_by, each.department) for each in state.helpers]
+    if state.answerable:
+        decisions.append(("answerable", state.answerable.named_by, state.answerable.unit))
     if state.rated_by:
         decisions.append(("rated", state.rated_by, None))
     return [

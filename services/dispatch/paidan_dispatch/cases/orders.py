@@ -58,7 +58,9 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
             result.extend(_events_of(previous, event, policy))
             if event.state.helpers:
                 result.extend(_events_of_helpers(previous, event, policy))
-            if any(each.handed_on for each in event.state.assignments):
+            assignments = event.state.assignments
+            # What an earlier assignment handed on ends with it: most cases have had one, and nothing of it to tell.
+            if assignments and (assignments[-1].handed_on or len(assignments) > 1):
                 result.extend(events_of_units(previous, event, current_order(event.state, policy), policy))
         previous = event.state
     return result

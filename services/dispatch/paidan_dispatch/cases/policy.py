@@ -15,6 +15,8 @@ from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.places import Place
+from paidan_contracts.state import Answerable
 from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.matching.candidates import MatchRules
@@ -75,6 +77,15 @@ class CityPolicy:
             f"The working calendar covers {first} to {last}, which does not reach far enough to set a limit.",
             f"工作日历自 {first} 至 {last}，不足以计算时限。",
         )
+
+    def answerable(self, class_code: str | None, place: Place) -> Answerable | None:
+        """Return who answers for a case of this class and place, and the rule that says so."""
+        if self.city.pack.answerable is None:
+            return None
+        rule = self.city.answerable_for(class_code, (place.district, place.street, place.community))
+        if rule is None:
+            return None
+        return Answerable(named_by=self.rule_ref(rule.id), leader=rule.leader, office=rule.office, unit=rule.unit)
 
     def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
         """Return when a warning of a limit is due; None where the city wants none."""
