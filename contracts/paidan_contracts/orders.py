@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from paidan_contracts.case_records import CaseNote, CaseNumbers
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -24,6 +25,15 @@ from paidan_contracts.wire import (
 )
 
 
+class OrderEscalation(WireModel):
+    """A level of the city's ladder to which the order's case is raised."""
+
+    level: Code
+    names: Names | None = Field(default=None, description="None: the city's pack has no such level any more.")
+    since: Timestamp
+    reason: Text = ""
+
+
 class Order(WireModel):
     """A complete order, as the department sees it, without personal data of the reporter."""
 
@@ -31,10 +41,18 @@ class Order(WireModel):
     case_id: CaseId
     version: PositiveInt = Field(description="The case's version; readers keep the highest.")
     department: Slug
-    role: Annotated[Literal["lead", "helper"] | Unknown, ExtensibleEnum()] = Field(
-        default="lead", description="lead: the department's answers move the case; helper (协办): they are recorded."
+    role: Annotated[Literal["lead", "helper", "unit"] | Unknown, ExtensibleEnum()] = Field(
+        default="lead",
+        description="lead: the department's answers move the case; helper (协办): they are recorded; unit (二级派遣): a"
+        " department's order that was handed on inside it, on the unit's own topic, or on that of its bureau.",
     )
-    lead: Slug | None = Field(default=None, description="Of a helper's order: the department that leads.")
+    lead: Slug | None = Field(default=None, description="Of a helper's or a unit's order: the department that leads.")
+    unit: Slug | None = Field(
+        default=None, description="Of a unit's order: the unit; of a lead's: to whom it is handed on now."
+    )
+    person: Id | None = Field(
+        default=None, description="Of a unit's order: an opaque id of the person who is to do it."
+    )
     helpers: tuple[Slug, ...] = Field(default=(), description="Departments that help, each with an order of its own.")
     class_code: Code | None = None
     row_id: Code | None = None
@@ -59,6 +77,9 @@ class Order(WireModel):
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
+    escalations: tuple[OrderEscalation, ...] | None = Field(
+        default=None, description="督办: the levels to which its case is raised now. None: to none."
+    )
     reason: Text = Field(
         default="",
         description="What the person who chose the department wrote, such as why it, or where exactly; empty by rule.",
@@ -79,11 +100,23 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: a report was merged, rework, reopening, another catalogue row, a correction, or a note."""
+    """The order changed: a report was merged, rework, reopening, another row, correction, note, or a unit's answer."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
     because: Annotated[
-        Literal["merged", "rework", "reopened", "refiled", "corrected", "note_added"] | Unknown, ExtensibleEnum()
+        Literal[
+            "merged",
+            "rework",
+            "reopened",
+            "refiled",
+            "corrected",
+            "note_added",
+            "unit_finished",
+            "unit_returned",
+            "escalation_ended",
+        ]
+        | Unknown,
+        ExtensibleEnum(),
     ]
     reason: Text = Field(default="", description="Of the step; of a note its words.")
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
@@ -93,14 +126,15 @@ class OrderWithdrawn(OrderEvent):
     """The order needs no more work: redispatched to another department, returned, closed or voided."""
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
-    because: Annotated[Literal["returned", "redispatched", "voided", "closed"] | Unknown, ExtensibleEnum()]
+    because: Annotated[Literal["returned", "redispatched", "voided", "closed", "confirmed"] | Unknown, ExtensibleEnum()]
     reason: Text = ""
 
 
 class OrderUrged(OrderEvent):
-    """催办: a reminder of an open order."""
+    """催办: a reminder of an open order; with levels, its case was raised to them (督办)."""
 
     type: Literal["order.urged.v1"] = "order.urged.v1"
+    levels: tuple[Code, ...] | None = None
     reason: Text = ""
 
 

@@ -39,11 +39,6 @@ class CoHandle(_NotSupportedYet, zh="协办"):
     reason: FreeText = ""
 
 
-class Escalate(_NotSupportedYet, zh="督办"):
-    kind: Literal["escalate"] = "escalate"
-    reason: FreeText = ""
-
-
 class Appeal(_NotSupportedYet, zh="申诉"):
     kind: Literal["appeal"] = "appeal"
     reason: FreeText = ""
@@ -54,6 +49,4 @@ class ForceClose(_NotSupportedYet, zh="强制结案"):
     reason: FreeText = ""
 
 
-UnsupportedAction: TypeAlias = (
-    AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Escalate | Appeal | ForceClose
-)
+UnsupportedAction: TypeAlias = AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Appeal | ForceClose

@@ -7,6 +7,7 @@ from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Re
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases.decide import Refused
 from paidan_dispatch.cases.names import ACTION_NAMES, STATUS_NAMES
 from tests.dispatch.builders import build_report, case_after, opened_case
@@ -29,6 +30,7 @@ ACTIONS: dict[str, Action] = {
     "urge": Urge(reason="it smells"),
     "correct": Correct(row_id="E0111-1", reason="it is rubble"),
     "note": AddNote(text="the gate is locked"),
+    "hand_on": HandOn(unit="north", person="10000000-0000-4000-8000-000000000001"),
 }
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
@@ -45,6 +47,8 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("filed", "void"): ("voided", ("voided",)),
     ("dispatched", "accept"): ("handling", ("accepted",)),
     ("dispatched", "finish"): ("inspecting", ("accepted", "finished")),
+    ("dispatched", "hand_on"): ("handling", ("accepted", "handed_on")),
+    ("handling", "hand_on"): ("handling", ("handed_on",)),
     ("dispatched", "urge"): ("dispatched", ("urged",)),
     ("dispatched", "return"): ("dispatched", ("returned", "dispatched")),
     ("dispatched", "redispatch"): ("dispatched", ("dispatched",)),

@@ -16,6 +16,7 @@ from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import dispatch_of
 from tests.dispatch.random_histories import POLICY, RandomStep, random_histories, reports
+from tests.dispatch.unit_invariants import assert_handed_on_is_legal, assert_units_move_nothing
 
 STEP: TypeAdapter[AnyCaseEvent] = TypeAdapter(AnyCaseEvent)
 STAGES = {
@@ -52,6 +53,7 @@ def _assert_legal(state: CaseState) -> None:
     assert state.past <= (running_timers(state) == ())
     _assert_helpers_and_clocks_are_legal(state)
     _assert_reports_are_legal(state)
+    assert_handed_on_is_legal(state)
 
 
 def _assert_helpers_and_clocks_are_legal(state: CaseState) -> None:
@@ -104,6 +106,7 @@ def _assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> N
         )
         _assert_legal(event.state)
         _assert_helpers_move_nothing(before, event)
+        assert_units_move_nothing(before, event)
         before = event.state
     assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), (
         "a filed case is held with a reason"

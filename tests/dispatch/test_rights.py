@@ -14,7 +14,7 @@ from tests.dispatch.builders import ActionContext, build_report, case_after, dec
 from tests.dispatch.sample_pack import policy_with_helpers
 
 ROLES: dict[str, set[str]] = {
-    "department": {"accept", "return", "finish"},
+    "department": {"accept", "return", "finish", "hand_on"},
     "inspector": {"verify", "inspect"},
     "caller": {"call_back"},
     "operator": {"verify", "file", "assign", "redispatch", "void", "urge"},
@@ -85,7 +85,12 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
 @pytest.mark.parametrize(
     ("status", "role", "own", "others"),
     [
-        ("handling", "department:north", "finish, return to you", "redispatch, file, void, urge to others."),
+        (
+            "handling",
+            "department:north",
+            "finish, return, hand on, confirm to you",
+            "redispatch, file, void, urge, escalate, end an escalation to others.",
+        ),
         ("handling", "inspector:ivy", "nothing to you", "finish, return"),
         ("closed", "department:north", "nothing to you", "call back to others"),
     ],

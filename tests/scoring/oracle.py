@@ -102,6 +102,7 @@ def _case_facts(state: CaseState, assignment: Assignment | None) -> Iterator[str
         "recurring": state.recurrence_of,
         "repeated": state.reports >= 2,
         "urged": state.urged,
+        "escalated": state.escalation and state.escalation.entries,
         "imported": state.past,
     }
     yield from (fact for fact, is_true in flags.items() if is_true)

@@ -56,6 +56,12 @@ class ScoringCallback(PartialModel):
     rating: Rating
 
 
+class ScoringEscalation(PartialModel):
+    """The levels to which a case was raised."""
+
+    entries: tuple[PartialModel, ...] = ()
+
+
 class ScoringState(PartialModel):
     """The state of a case at one version."""
 
@@ -76,6 +82,7 @@ class ScoringState(PartialModel):
     raw_rating: Rating | None = None
     rated_by: PartialModel | None = None
     urged: NonNegativeInt = 0
+    escalation: ScoringEscalation | None = None
     past: bool = False
     recurrence_of: CaseId | None = None
 

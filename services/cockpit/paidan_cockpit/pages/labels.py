@@ -28,7 +28,9 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "verify": N_("verify"),
             "inspect": N_("inspect"),
             "callback": N_("call back"),
+            "unit_handle": N_("handle what was handed on"),
         },
+        "light": {"green": N_("in time"), "yellow": N_("due soon"), "red": N_("overdue")},
         "channel": {
             "hotline": N_("hotline"),
             "photo": N_("photo report"),

@@ -17,6 +17,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseNoteAdded
+from paidan_contracts.unit_events import CaseUnitAnswered
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -46,14 +47,22 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.corrected.v1": N_("Corrected. {corrections}"),
         "case.note_added.v1": N_("A note for the staff."),
         "case.note_added.v1 department": N_("A note for the department."),
+        "case.handed_on.v1": N_("{department} handed it on to {unit}."),
+        "case.unit_answered.v1 accepted": N_("{unit}, to which it was handed on, accepted it."),
+        "case.unit_answered.v1 returned": N_("{unit}, to which it was handed on, handed it back: {reason}."),
+        "case.unit_answered.v1 finished": N_("{unit}, to which it was handed on, finished it: to be confirmed."),
+        "case.unit_reworked.v1": N_("{department} did not confirm the work: {unit} goes on."),
         "case.urged.v1": N_("{department} was reminded."),
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
         "case.clock_warned.v1": N_("The time limit to {clock} will pass soon."),
+        "case.escalated.v1": N_("Escalated to: {levels}."),
+        "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
 )
 """By event type, and by what of it another sentence is for."""
 BY_RULE: Final = N_("by rule")
+SEPARATOR: Final = N_(", ")
 DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
 DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is not.")
 
@@ -116,12 +125,14 @@ class TimelineBuilder:
         dispatch = getattr(event, "dispatched", None)
         return {
             "department": names.department(getattr(dispatch or event, "department", None)),
+            "unit": names.department(getattr(event, "unit", None)),
             "source": names.source(event.state.source),
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
             "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "corrections": corrections_in_words(event, translate, names),
+            "levels": translate(SEPARATOR).join(names.level(each) for each in getattr(event, "levels", ())),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
 
@@ -166,7 +177,7 @@ def _kind_of(event: CaseEvent) -> str:
             return f"{event.type} late"
         case CaseNoteAdded(visible_to="department"):
             return f"{event.type} department"
-        case cases.CaseHelperAnswered():
+        case cases.CaseHelperAnswered() | CaseUnitAnswered():
             return f"{event.type} {event.answer}"
         case _:
             return _type_of(event)

@@ -11,22 +11,49 @@ from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
-    "amend", "reply", "correct", "note",
+    "amend", "reply", "correct", "note", "hand_on", "confirm", "escalate", "end_escalation",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
 SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 """Every other action is refused: as ``not_supported_yet`` if the contract names it."""
 
+_ESCALATING: Final[tuple[ActionKind, ...]] = ("escalate", "end_escalation")
+_RECORDING: Final[tuple[ActionKind, ...]] = ("correct", "note")
+
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", "correct", "note", "amend"),
-        "filed": ("assign", "file", "void", "correct", "note", "amend"),
+        "received": ("verify", *_ESCALATING, *_RECORDING, "amend"),
+        "filed": ("assign", "file", "void", *_ESCALATING, *_RECORDING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
-        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "correct", "note", "amend"),
-        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "correct", "note", "amend"),
-        "suspended": ("correct", "note"),
-        "inspecting": ("inspect", "redispatch", "void", "correct", "note", "amend"),
+        "dispatched": (
+            "accept",
+            "finish",
+            "return",
+            "redispatch",
+            "file",
+            "void",
+            "urge",
+            "hand_on",
+            *_ESCALATING,
+            *_RECORDING,
+            "amend",
+        ),
+        "handling": (
+            "finish",
+            "return",
+            "redispatch",
+            "file",
+            "void",
+            "urge",
+            "hand_on",
+            "confirm",
+            *_ESCALATING,
+            *_RECORDING,
+            "amend",
+        ),
+        "suspended": (*_ESCALATING, *_RECORDING),
+        "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, *_RECORDING, "amend"),
         "closed": ("call_back", "note", "amend"),
         "not_accepted": ("note", "amend"),
         "voided": ("note", "amend"),
@@ -35,12 +62,14 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
 
 ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyType(
     {
-        "department": frozenset({"accept", "return", "finish"}),
+        "department": frozenset({"accept", "return", "finish", "hand_on", "confirm"}),
         "inspector": frozenset({"verify", "inspect", "note"}),
         "caller": frozenset({"call_back", "reply", "note"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply", "correct", "note"}),
+        "operator": frozenset(
+            {"verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING, *_RECORDING}
+        ),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply", "correct", "note"},
+        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING, *_RECORDING},
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }

@@ -1,10 +1,10 @@
 """Order events for departments: orders issued, changed, withdrawn and urged, and answers refused."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
-from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.assignments import Assignment, Helper, UnitOrder, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseClosed,
@@ -21,10 +21,10 @@ from paidan_contracts.cases import (
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
+from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
-    OrderChanged,
     OrderEvent,
     OrderIssued,
     OrderUrged,
@@ -36,14 +36,15 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
+from paidan_dispatch.cases.ladder import told_levels
+from paidan_dispatch.cases.order_changes import ChangesOrder, concerns_departments, order_changed
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.unit_messages import events_of_units, order_of_unit
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
-_new_order_changed: Final = unvalidated_constructor(OrderChanged)
 _new_order_withdrawn: Final = unvalidated_constructor(OrderWithdrawn)
 _new_order_urged: Final = unvalidated_constructor(OrderUrged)
 _new_order: Final = unvalidated_constructor(Order)
-_ChangesOrder: TypeAlias = CaseMerged | CaseFiled | CaseReworked | CaseReopened | CaseCorrected | CaseNoteAdded
 
 
 def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy: CityPolicy) -> list[OrderEvent]:
@@ -57,6 +58,10 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
             result.extend(_events_of(previous, event, policy))
             if event.state.helpers:
                 result.extend(_events_of_helpers(previous, event, policy))
+            assignments = event.state.assignments
+            # What an earlier assignment handed on ends with it: most cases have had one, and nothing of it to tell.
+            if assignments and (assignments[-1].handed_on or len(assignments) > 1):
+                result.extend(events_of_units(previous, event, current_order(event.state, policy), policy))
         previous = event.state
     return result
 
@@ -90,18 +95,18 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
                 )
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
         case CaseReopened():
-            yield _order_changed(event, current_order(state, policy))
-        case CaseUrged(reason=reason):
-            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
-        case CaseClockWarned(department=str(), due_at=due_at):
-            ends_at = policy.local_time(due_at)
-            text = Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。")
-            order = current_order(state, policy)
-            yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
-        case CaseMerged() | CaseFiled() | CaseReworked() | CaseCorrected() | CaseNoteAdded() if (
-            assigned_before is not None and _concerns_departments(event)
+            yield order_changed(event, current_order(state, policy))
+        case CaseUrged(reason=reason) | CaseEscalated(reason=reason) if assigned_before is not None:
+            levels = event.levels if isinstance(event, CaseEscalated) else None
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason, levels=levels)
+        case CaseClockWarned(department=department, clock="accept" | "handle") if (
+            department == state.department is not None
         ):
-            yield _order_changed(event, current_order(state, policy))
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
+        case (
+            CaseMerged() | CaseFiled() | CaseReworked() | CaseEscalationEnded() | CaseCorrected() | CaseNoteAdded()
+        ) if assigned_before is not None and concerns_departments(event):
+            yield order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
         case _:
@@ -125,36 +130,15 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and helper.withdrawn_at is not None:
             reason = event.reason if isinstance(event, CaseDispatched) else ""
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
-        elif was_active and isinstance(event, _ChangesOrder) and _concerns_departments(event):
-            yield _order_changed(event, order)
+        elif was_active and isinstance(event, ChangesOrder) and concerns_departments(event):
+            yield order_changed(event, order)
+        elif was_active and isinstance(event, CaseClockWarned) and event.department == helper.department:
+            yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event, policy))
 
 
-def _concerns_departments(event: CaseEvent) -> bool:
-    """Return whether a change concerns those that have an order; of a new department they hear by its dispatch."""
-    match event:
-        case CaseCorrected(corrections=corrections):
-            return any(each.field != "department" for each in corrections)
-        case CaseNoteAdded(visible_to=visible_to):
-            return visible_to == "department"
-        case _:
-            return True
-
-
-def _order_changed(event: _ChangesOrder, order: Order) -> OrderChanged:
-    at = event.recorded_at
-    match event:
-        case CaseMerged(report=report):
-            return _new_order_changed(order=order, recorded_at=at, because="merged", report=report)
-        case CaseFiled(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="refiled", reason=reason)
-        case CaseReworked(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
-        case CaseReopened(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
-        case CaseCorrected(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="corrected", reason=reason)
-        case CaseNoteAdded(text=text):
-            return _new_order_changed(order=order, recorded_at=at, because="note_added", reason=text)
+def _soon_due(event: CaseClockWarned, policy: CityPolicy) -> str:
+    ends_at = policy.local_time(event.due_at)
+    return Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。").joined()
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
@@ -169,18 +153,25 @@ def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order
 
 
 def open_order_of(state: CaseState, department: str, policy: CityPolicy) -> Order | None:
-    """Return the order that a department has in a case, to lead or to help; None if it has none."""
+    """Return the order that a department has in a case: to lead, to help, or handed on to it; None if it has none."""
     if state.past:
         return None
     if state.department == department and state.status not in ("received", "filed"):
         return current_order(state, policy)
     helper = next((each for each in state.helpers if each.department == department and is_active(each)), None)
-    return _build_helper_order(state, helper, policy) if helper is not None else None
+    if helper is not None:
+        return _build_helper_order(state, helper, policy)
+    handed_on = open_unit_order(state.assignments)
+    if handed_on is None or handed_on.unit != department:
+        return None
+    return order_of_unit(handed_on, current_order(state, policy), policy.city)
 
 
 def status_for(state: CaseState, order: Order) -> Status:
-    """Return the case's status as the order's department sees it: a helper's follows from its own answers."""
-    helper = next((each for each in state.helpers if each.order_id == order.order_id), None)
+    """Return the case's status as the order's holder sees it: a helper's and a unit's follow from their own answers."""
+    handed_on = state.assignments[-1].handed_on if state.assignments else ()
+    parts: tuple[Helper | UnitOrder, ...] = (*state.helpers, *handed_on)
+    helper = next((each for each in parts if each.order_id == order.order_id), None)
     if helper is None or state.status not in OPEN_STATUSES:
         return state.status
     if helper.finished_at is not None:
@@ -204,9 +195,16 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         dispatched_at=assignment.dispatched_at,
         accept_by=assignment.accept_by,
         due_at=assignment.limits[-1].due_at,
+        **_held_inside(assignment),
         rule=assignment.placed_by.rule,
         reason=assignment.reason,
     )
+
+
+def _held_inside(assignment: Assignment) -> dict[str, str | None]:
+    """Return to whom the department has handed the order on."""
+    order = assignment.handed_on[-1] if assignment.handed_on else None
+    return {"unit": order.unit, "person": order.person} if order is not None and order.is_open else {}
 
 
 def _build_helper_order(state: CaseState, helper: Helper, policy: CityPolicy) -> Order:
@@ -242,5 +240,6 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         numbers=state.numbers,
         notes=state.notes,
         round=state.round,
+        escalations=told_levels(state, policy) if state.escalation is not None else None,
         **own,
     )

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from paidan_contracts.actions import Action, UnknownAction
-from paidan_contracts.city.pack_types import Names
 from paidan_contracts.nearest import nearest
 from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
@@ -87,13 +86,14 @@ def unknown_name(
     return build_refusal(state, code, text, f"action.{field}")
 
 
-def handles_own_complaint(state: CaseState, names: Names) -> Refusal:
-    """Return the refusal to let a department handle a case that complains of its handling."""
+def unknown_level(state: CaseState, level: str, known: Collection[str]) -> Refusal:
+    """Return the refusal of a level that the city's ladder does not have; it names those that it has."""
+    names = ", ".join(known)
     text = Bilingual(
-        f"The case complains of how {names.en} handled a matter: another department must handle it.",
-        f"本案投诉{names.zh}的处置，不得由该单位办理，须由其他单位办理。",
+        f"The city's ladder has no level {level}; it has: {names or 'none'}.",
+        f"本市没有督办层级“{level}”；现有：{names or '无'}。",
     )
-    return build_refusal(state, "not_allowed_in_state", text, "action.department")
+    return build_refusal(state, "unknown_level", text, "action.level", role="operator")
 
 
 def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:

@@ -223,6 +223,7 @@ def _first_state(
         matched_within=past.matched_within if past else None,
         recurrence_of=recurrence_of,
         numbers=numbers,
+        answerable=None if past else policy.answerable(report.class_code, report.place),
     )
 
 

@@ -18,8 +18,10 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.state import CaseState
+from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
 from paidan_dispatch.cases.policy import CityPolicy
@@ -27,10 +29,12 @@ from paidan_dispatch.cases.transitions import (
     amendment,
     callback,
     correction,
+    escalation,
     filing,
     fulfilment,
     notes,
     routing,
+    unit_orders,
 )
 
 Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
@@ -52,6 +56,10 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         Amend: amendment.amend,
         Correct: correction.correct,
         AddNote: lambda state, action, provenance, _policy: notes.add_note(state, action, provenance),
+        HandOn: unit_orders.hand_on,
+        Confirm: unit_orders.confirm,
+        Escalate: escalation.escalate,
+        EndEscalation: lambda state, action, provenance, _policy: escalation.end_escalation(state, action, provenance),
         Reply: lambda state, _action, _provenance, _policy: refusals.reply_to_case(state),
     }
 )

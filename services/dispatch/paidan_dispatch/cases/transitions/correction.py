@@ -20,8 +20,9 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     open_helpers,
 )
+from paidan_dispatch.cases.complaints import handles_own_complaint
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
-from paidan_dispatch.cases.refusals import build_refusal, handles_own_complaint, unknown_name
+from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.filing import filing_fields, judge_anew
 from paidan_dispatch.cases.transitions.routing import assign, route_or_hold
 
@@ -47,7 +48,9 @@ def correct(state: CaseState, action: Correct, provenance: Provenance, policy: C
     if isinstance(filing, Refusal):
         return filing
     text, complained_of = action.text or state.text, action.complained_of or state.complained_of
-    changes = {"place": place, "text": text, "complained_of": complained_of, **filing}
+    class_code = filing.get("class_code", state.class_code)
+    answerable = policy.answerable(class_code, place)
+    changes = {"place": place, "text": text, "complained_of": complained_of, **filing, "answerable": answerable}
     corrections = _corrections(state, replace_unvalidated(state, **changes), action)
     if not corrections:
         return build_refusal(state, "invalid_field", _NOTHING_NEW, "action.kind", role="operator")
@@ -157,7 +160,7 @@ def _filed_fields(state: CaseState, action: Correct, filing: Filed | Unfiled, pr
         return {"class_code": action.class_code, **unfiled}
     if filing.row.id == state.row_id:
         return {}
-    fields: dict[str, Any] = {**filing_fields(filing), "filed_at": provenance.recorded_at}
+    fields: dict[str, Any] = {**filing_fields(state, filing, provenance.policy), "filed_at": provenance.recorded_at}
     if state.status in ASSIGNED_STATUSES:
         fields["assignments"] = judge_anew(state, filing.row, provenance.policy)
     return fields

@@ -24,9 +24,11 @@ from paidan_dispatch.cases.case_state import (
     next_limit,
     next_state,
 )
+from paidan_dispatch.cases.complaints import excluded_departments, handles_own_complaint
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
-from paidan_dispatch.cases.refusals import build_refusal, handles_own_complaint, unknown_name
+from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
+from paidan_dispatch.cases.unit_rights import assignment_refusal
 
 # Every part comes from a state, a request or the pack, which were validated when they came in.
 _new_dispatched: Final = unvalidated_constructor(CaseDispatched)
@@ -96,6 +98,9 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
         names = policy.city.departments[department].names
         text = Bilingual(f"It is with {names.en} already.", f"案件已在{names.zh}。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
+    refusal = assignment_refusal(state, department, provenance.actor, policy.city)
+    if refusal is not None:
+        return refusal
     assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
     assignment = _build_assignment(state, assigned, provenance.recorded_at, policy)
     return [_dispatch(state, provenance, assigned, assignment)]
@@ -170,7 +175,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
         condition=row.condition if row else None,
         owner=state.suggested_owner,
         matter=state.matter,
-        declined=_excluded(state) if state.hops or state.complained_of else frozenset(),
+        declined=excluded_departments(state) if state.hops or state.complained_of else frozenset(),
     )
 
 
@@ -180,11 +185,6 @@ def _place_codes(place: Place, policy: CityPolicy) -> PlaceCodes:
         point = (place.longitude, place.latitude)
         codes = frozenset([area.code for area in areas if area.contains(point)])
     return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
-
-
-def _excluded(state: CaseState) -> frozenset[str]:
-    declined = {each.department for each in state.assignments if each.returned_at is not None}
-    return frozenset(declined | {state.complained_of} if state.complained_of else declined)
 
 
 def _returned_text(times: int) -> Bilingual:
