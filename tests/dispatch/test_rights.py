@@ -15,9 +15,9 @@ from tests.dispatch.sample_pack import policy_with_helpers
 
 ROLES: dict[str, set[str]] = {
     "department": {"accept", "return", "finish", "hand_on"},
-    "inspector": {"verify", "inspect"},
-    "caller": {"call_back"},
-    "operator": {"verify", "file", "assign", "redispatch", "void", "urge"},
+    "inspector": {"verify", "inspect", "note"},
+    "caller": {"call_back", "note"},
+    "operator": {"verify", "file", "assign", "redispatch", "void", "urge", "correct", "note"},
     "importer": set(),
     "source": {"urge"},
 }
@@ -43,7 +43,8 @@ def test_actions_allowed_by_role(role: str, name: str) -> None:
         return
     assert isinstance(result, Refused)
     department = role == "department" and ACTIONS[name].kind == "inspect"
-    usual = "not_an_import" if role == "importer" else "not_your_role"
+    is_imports = role == "importer" and name not in ("correct", "note")
+    usual = "not_an_import" if is_imports else "not_your_role"
     assert result.refusal.code == ("doer_may_not_inspect" if department else usual)
     assert_explains(result, state.status)
 
@@ -89,10 +90,10 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
             "handling",
             "department:north",
             "finish, return, hand on, confirm to you",
-            "redispatch, file, void, urge, escalate, end an escalation to others.",
+            "redispatch, file, void, urge, escalate, end an escalation, correct, note to others.",
         ),
-        ("handling", "inspector:ivy", "nothing to you", "finish, return"),
-        ("closed", "department:north", "nothing to you", "call back to others"),
+        ("handling", "inspector:ivy", "note to you", "finish, return"),
+        ("closed", "department:north", "nothing to you", "call back, note to others"),
     ],
 )
 def test_refusal_tells_what_the_asker_may_do_apart_from_others(

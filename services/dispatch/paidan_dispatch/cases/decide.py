@@ -90,7 +90,7 @@ def decide(
     if not _is_supported(action):
         return Refused(refusals.not_supported(state, action))
     refusal = (
-        judges_own_complaint(state, request.action.kind, request.actor)
+        (judges_own_complaint(state, request.action.kind, request.actor) if state.complained_of else None)
         or _role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
