@@ -12,8 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Redispatch, Verify, Void
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import Opened, receive_report
@@ -38,6 +40,15 @@ NEXT_ACTIONS: Final[Mapping[Status, Action]] = MappingProxyType(
 
 
 help_actions: st.SearchStrategy[Action] = st.sampled_from([Accept(), Finish(proof=(PHOTO,))])
+unit_actions: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        HandOn(unit="north-squad"),
+        Finish(unit="north-squad", proof=(PHOTO,)),
+        Confirm(confirmed=True),
+        Confirm(confirmed=False, reason="x"),
+    ]
+)
+supervisory_actions: st.SearchStrategy[Action] = st.sampled_from([Escalate(reason="x"), EndEscalation(reason="x")])
 
 
 class InvariantBroken(AssertionError):
@@ -93,6 +104,16 @@ class CaseMachine(RuleBasedStateMachine):
     def move(self, minute: float, department: str) -> None:
         """Let an operator give the case to another department."""
         self.act(ActionStep(Redispatch(department=department, reason="x"), minute, None))
+
+    @rule(minute=minutes, action=unit_actions)
+    def act_inside(self, minute: float, action: Action) -> None:
+        """Let the department hand its order on, and deal with what its unit did."""
+        self.act(ActionStep(action, minute, None))
+
+    @rule(minute=minutes, action=supervisory_actions)
+    def supervise(self, minute: float, action: Action) -> None:
+        """Let an operator raise the case, or end that."""
+        self.act(ActionStep(action, minute, None))
 
     @rule(minute=minutes)
     def end(self, minute: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Urge, Verify, Void
+from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Verify, Void
 from paidan_contracts.assignments import Assignment, Helper
 from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.department_actions import Accept, Finish, Return
@@ -103,7 +103,7 @@ def rewriting_history(new: Callable[..., CaseState]) -> Callable[..., CaseState]
 
 PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
     {
-        "version_is_the_next": wrong_state(Urge, lambda state: {"version": state.version + 1}),
+        "version_is_the_next": wrong_state(Accept, lambda state: {"version": state.version + 1}),
         "event_survives_a_round_trip": wrong_state(Accept, lambda _: {"opened_by": "nobody"}),
         "status_moves_by_the_table": wrong_state(Accept, lambda _: {"status": "dispatched"}),
         "no_order_without_a_department": wrong_function(
@@ -199,7 +199,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         "handed_on_within_its_order": wrong_function(
             case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
         ),
-        "units_move_nothing": wrong_state(HandOn, lambda _: {"status": "inspecting"}),
+        "units_move_nothing": wrong_state(HandOn, lambda state: {"urged": state.version}),
         "doers_do_not_inspect": wrong_function(decide, "_doers", lambda _: lambda _state: frozenset()),
     }
 )
