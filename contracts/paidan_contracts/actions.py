@@ -24,6 +24,7 @@ from paidan_contracts.lenient_types import (
     RequiredWord,
     StatedTime,
 )
+from paidan_contracts.time_limit_actions import TimeLimitAction
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
 
@@ -131,7 +132,8 @@ class Reply(WireModel):
 
 SupportedAction: TypeAlias = (
     Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge | Amend | Reply
-)
+    | TimeLimitAction
+)  # fmt: skip
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""
 KNOWN_ACTION_KINDS: Final = frozenset(

@@ -12,6 +12,17 @@ from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.time_limit_events import (
+    CaseExempted,
+    CaseExtended,
+    CaseLimitSet,
+    CaseRequestMade,
+    CaseRequestReviewed,
+    CaseResumed,
+    CaseStepFinished,
+    CaseStepPlanned,
+    CaseSuspended,
+)
 from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
 
@@ -207,6 +218,15 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseClockOverdue
     | CaseClockWarned
     | CaseHelperAnswered
-    | CaseAmended,
+    | CaseAmended
+    | CaseRequestMade
+    | CaseRequestReviewed
+    | CaseExtended
+    | CaseSuspended
+    | CaseResumed
+    | CaseExempted
+    | CaseLimitSet
+    | CaseStepPlanned
+    | CaseStepFinished,
     Field(discriminator="type"),
 ]

@@ -22,6 +22,10 @@ from paidan_contracts.wire import (
     WireModel,
 )
 
+OrderChangeReason: TypeAlias = Literal[
+    "merged", "rework", "reopened", "refiled", "extended", "suspended", "resumed", "limit_set", "planned", "rejected"
+]
+
 
 class Order(WireModel):
     """A complete order, as the department sees it, without personal data of the reporter."""
@@ -70,10 +74,10 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: another report was merged, rework, reopening, or another catalogue row."""
+    """The order changed: another report was merged, rework, reopening, or another catalogue row, another limit."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
-    because: Annotated[Literal["merged", "rework", "reopened", "refiled"] | Unknown, ExtensibleEnum()]
+    because: Annotated[OrderChangeReason | Unknown, ExtensibleEnum()]
     reason: Text = ""
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
 

@@ -86,7 +86,9 @@ USUAL_ACTORS = {
     "inspect": "inspector:ivy",
     "call_back": "caller:carl",
     "amend": "importer:records",
-    **dict.fromkeys(("reply", "file", "assign", "redispatch", "void", "urge"), "operator:olga"),
+    **dict.fromkeys(
+        ("reply", "file", "assign", "redispatch", "void", "urge", "review", "set_limit", "plan_step"), "operator:olga"
+    ),
 }
 """The usual actor of an action; all others are the department's."""
 

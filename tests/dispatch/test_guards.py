@@ -10,13 +10,9 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.state import Status
 from paidan_contracts.unsupported_actions import (
     Adjudicate,
-    Appeal,
-    AskExtension,
-    AskSuspension,
     CoHandle,
     Escalate,
     ForceClose,
-    Resume,
 )
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
@@ -25,13 +21,9 @@ from tests.dispatch.builders import USUAL_ACTORS, ActionContext, decide_action
 
 ACTIONS_ADAPTER: TypeAdapter[Action] = TypeAdapter(Action)
 NOT_YET_SUPPORTED: dict[str, Action] = {
-    "extension": AskExtension(),
-    "suspension": AskSuspension(),
-    "resume": Resume(),
     "adjudicate": Adjudicate(),
     "co_handle": CoHandle(),
     "escalate": Escalate(),
-    "appeal": Appeal(),
     "force_close": ForceClose(),
 }
 ELSEWHERE: tuple[Action, ...] = (Amend(reason="the later export"), Reply(text="thank you"))
@@ -84,7 +76,7 @@ def test_unsupported_action_is_refused_in_every_status(status: Status, name: str
 
 def test_allowed_table_is_complete() -> None:
     """Or a new one would go untested."""
-    assert {status for status, _ in ALLOWED} | {"suspended", "not_accepted", "voided"} == set(STATES)
+    assert {status for status, _ in ALLOWED} | {"not_accepted", "voided"} == set(STATES)
     assert {
         action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values(), *ELSEWHERE)
     } == KNOWN_ACTION_KINDS

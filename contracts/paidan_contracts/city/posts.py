@@ -10,8 +10,9 @@ from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, Pla
 
 PostId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 PostDuty = Literal[
-    "inspector", "acceptor", "duty_chief", "dispatcher", "handler", "caller", "desk", "supervisor", "operator"
-]
+    "inspector", "acceptor", "duty_chief", "dispatcher", "handler", "caller", "desk", "supervisor", "operator",
+    "department_chief",
+]  # fmt: skip
 
 
 class Duty(NamedTuple):
@@ -28,6 +29,7 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
         "duty_chief": Duty(Names(zh="值班长", en="Duty chief"), "role:operator"),
         "dispatcher": Duty(Names(zh="派遣员", en="Dispatcher"), "role:operator"),
         "handler": Duty(Names(zh="处置员", en="Handler"), "department:{department}"),
+        "department_chief": Duty(Names(zh="责任单位负责人", en="Head of a department"), "department:{department}"),
         "caller": Duty(Names(zh="回访员", en="Caller-back"), "role:caller"),
         "desk": Duty(Names(zh="区县、街道席位", en="District or street desk"), "role:operator"),
         "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor"),

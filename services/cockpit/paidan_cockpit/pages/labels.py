@@ -28,6 +28,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "verify": N_("verify"),
             "inspect": N_("inspect"),
             "callback": N_("call back"),
+            "plan_step": N_("finish a step of the plan"),
+            "promise": N_("keep what was promised"),
         },
         "channel": {
             "hotline": N_("hotline"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +14,7 @@ from paidan_contracts import cases
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
+from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -44,6 +45,19 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
         "case.clock_warned.v1": N_("The time limit to {clock} will pass soon."),
+        "case.request_made.v1 extension": N_("{department} asked for an extension."),
+        "case.request_made.v1 suspension": N_("{department} asked to suspend it until {day}."),
+        "case.request_made.v1 appeal": N_("{department} appealed against its being overdue."),
+        "case.request_reviewed.v1 approved": N_("The request was approved."),
+        "case.request_reviewed.v1 passed_on": N_("The request was approved, and the next one decides."),
+        "case.request_reviewed.v1 rejected": N_("The request was rejected."),
+        "case.extended.v1": N_("The time limit was extended: it ends on {day}."),
+        "case.suspended.v1": N_("Suspended until {day}: its clock stands."),
+        "case.resumed.v1": N_("{department} goes on with the work."),
+        "case.exempted.v1": N_("Its being overdue is not counted."),
+        "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
+        "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
+        "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
     }
 )
 """By event type, and by what of it another sentence is for."""
@@ -115,8 +129,14 @@ class TimelineBuilder:
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
             "row": getattr(event, "row_id", None) or "?",
+            "day": self._moment(getattr(event, "resume_at", None) or getattr(event, "due_at", None)),
+            "step": str(getattr(event, "step", "")),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
+
+    def _moment(self, at: datetime | None) -> str:
+        zone = self.names.city.zone if self.names.city else UTC
+        return at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at is not None else ""
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor
@@ -152,8 +172,8 @@ def _kind_of(event: CaseEvent) -> str:
             return f"{event.type} near"
         case cases.CaseFinished() if event.late:
             return f"{event.type} late"
-        case cases.CaseHelperAnswered():
-            return f"{event.type} {event.answer}"
+        case cases.CaseHelperAnswered(answer=told) | CaseRequestMade(request=told) | CaseRequestReviewed(outcome=told):
+            return f"{event.type} {told}"
         case _:
             return _type_of(event)
 

@@ -75,6 +75,21 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         "amend.text": FieldText(Bilingual("Words of the record", "记录内容")),
         "amend.occurred_at": FieldText(Bilingual("When it happened by the record", "记录的发生时间")),
         "reply.text": FieldText(_ANSWER),
+        "approved": FieldText(
+            Bilingual("Is the request approved?", "是否同意申请"),
+            Bilingual("Whoever rejects it states the reason.", "驳回须填写理由。"),
+        ),
+        "resume_at": FieldText(
+            Bilingual("When the work goes on", "恢复处置时间"),
+            Bilingual("The clock stands until then.", "此前暂停计时。"),
+        ),
+        "due_at": FieldText(
+            Bilingual("End of the time limit", "时限截止时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "step": FieldText(Bilingual("Step of the plan", "整改步骤")),
+        "plan_step.text": FieldText(Bilingual("What is to be done", "整改内容")),
+        "finish_step.text": FieldText(Bilingual("What was done", "完成情况")),
         "occurred_at": FieldText(
             Bilingual("When it was done", "实际办理时间"),
             Bilingual("By the sender's account; without a zone it is the city's time.",
@@ -92,6 +107,7 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
     {
         "verified": {True: Bilingual("It exists", "属实"), False: Bilingual("It does not", "不属实")},
         "passed": {True: Bilingual("It passes", "通过"), False: Bilingual("It fails", "不通过")},
+        "approved": {True: Bilingual("Approved", "同意"), False: Bilingual("Rejected", "驳回")},
         "reasonable": {True: Bilingual("Reasonable", "合理"), False: Bilingual("Unreasonable", "不合理")},
         "code": dict(RETURN_CODE_NAMES.items()),
         "rating": {

@@ -16,6 +16,7 @@ from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_f
 from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement
 from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -102,6 +103,11 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
         fields["row_id"]["oneOf"] = [
             _choice(row.id, Bilingual(f"{row.id} {row.filing.en}", f"{row.id} {row.filing.zh}")) for row in own_first
         ]
+    if "step" in fields:
+        fields["step"]["oneOf"] = [
+            _choice(each.number, Bilingual(f"{each.number}. {each.text}", f"{each.number}. {each.text}"))
+            for each in open_steps(state)
+        ]
     # An import may name a report that its case does not hold.
     if "report_id" in fields and not state.past:
         opening = JoinedReport(
@@ -142,7 +148,7 @@ def _report_choice(report: JoinedReport, policy: CityPolicy) -> Schema:
     return _choice(report.report_id, Bilingual(f"{at} {names.en}", f"{at} {names.zh}"))
 
 
-def _choice(value: str | bool, names: Bilingual | None = None) -> Schema:
+def _choice(value: str | bool | int, names: Bilingual | None = None) -> Schema:
     return {"const": value, **_titled(FieldText(names or Bilingual(str(value), str(value))))}
 
 

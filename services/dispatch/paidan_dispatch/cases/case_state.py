@@ -11,6 +11,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import TimerKind
+from paidan_dispatch.cases.limit_requests import settled
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -81,7 +82,8 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
     """Return the state under the next version, with these fields changed and the clock of its stage running."""
     version, city_version = state.version + 1, provenance.policy.version
-    return with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
+    after = with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
+    return after if after.time_limits is None else settled(after, provenance.recorded_at)
 
 
 def with_clock(state: CaseState, provenance: Provenance) -> CaseState:

@@ -24,6 +24,7 @@ from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, is_active, timer_provenance
 from paidan_dispatch.cases.guards import (
     ALLOWED_ACTIONS,
+    HELPER_ACTIONS,
     NO_EVIDENCE,
     ROLE_ACTIONS,
     SUPPORTED_ACTIONS,
@@ -32,10 +33,19 @@ from paidan_dispatch.cases.guards import (
 )
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.proofs import proof_refusal
-from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPER_HANDLE, running_timers
+from paidan_dispatch.cases.timers import (
+    HELPER_ACCEPT,
+    HELPER_HANDLE,
+    PLAN_STEP,
+    PROMISE,
+    RESUME,
+    WARNING,
+    running_timers,
+)
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import fulfilment, helper_orders
+from paidan_dispatch.cases.transitions import fulfilment, helper_orders, limit_timers
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
+from paidan_dispatch.cases.transitions.suspension import due_resumption, resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +79,13 @@ def decide(
     state: CaseState, request: ActionRequested, policy: CityPolicy, evidence: ActionEvidence = NO_EVIDENCE
 ) -> Progressed | Refused:
     """Return the steps that an action causes in this state, or why it is refused."""
-    action = request.action
+    action, before = request.action, state
+    first: tuple[CaseEvent, ...] = ()
     if not _is_supported(action):
         return Refused(refusals.not_supported(state, action))
+    if state.status == "suspended" and (resumption := _due_resumption(state, request, policy)) is not None:
+        # The timer may be consumed later: a deed after the date finds the case resumed.
+        state, first = resumption.state, (resumption,)
     refusal = (
         _role_refusal(state, request)
         or _state_refusal(state, request, evidence)
@@ -86,17 +100,32 @@ def decide(
         result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
         return Refused(refusals.calendar_exhausted(state, policy.calendar_covers))
-    return Refused(result) if isinstance(result, Refusal) else Progressed(state, tuple(result))
+    return Refused(result) if isinstance(result, Refusal) else Progressed(before, (*first, *result))
 
 
 def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progressed | Ignored:
     """Return the overdue step that a timer causes, once for each limit; a cancelled generation is ignored."""
     for running in running_timers(state):
         if (running.kind, running.generation) == (timer.kind, timer.generation):
-            is_helpers = timer.kind in (HELPER_ACCEPT, HELPER_HANDLE)
-            overdue = helper_orders.overdue if is_helpers else fulfilment.overdue
-            return Progressed(state, (overdue(state, timer_provenance(timer, policy), timer),))
+            return Progressed(state, (_expired(state, timer, policy),))
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
+
+
+def _expired(state: CaseState, timer: TimerDue, policy: CityPolicy) -> CaseEvent:
+    provenance = timer_provenance(timer, policy)
+    if timer.kind in (HELPER_ACCEPT, HELPER_HANDLE):
+        return helper_orders.overdue(state, provenance, timer)
+    if timer.kind.removesuffix(WARNING) in (RESUME, PLAN_STEP, PROMISE):
+        return limit_timers.expire(state, provenance, timer, policy)
+    return fulfilment.overdue(state, provenance, timer)
+
+
+def _due_resumption(state: CaseState, request: ActionRequested, policy: CityPolicy) -> CaseEvent | None:
+    at = due_resumption(state, request.recorded_at)
+    if at is None:
+        return None
+    cause = action_provenance(request, policy).cause
+    return resumed(state, Provenance(cause, at, at, policy), policy)
 
 
 def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy) -> ActResult:
@@ -119,8 +148,8 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
         return refusals.not_your_role(state, kind, actor.kind)
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
-    if actor.kind == "department" and actor.id != state.department and acting_helper(state, actor) is None:
-        return refusals.NOT_YOUR_ORDER
+    if actor.kind == "department" and actor.id != state.department:
+        return None if kind in HELPER_ACTIONS and acting_helper(state, actor) else refusals.NOT_YOUR_ORDER
     return None
 
 

@@ -12,6 +12,7 @@ from paidan_contracts.state import Status
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
     "amend", "reply",
+    "ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -23,28 +24,45 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
         "received": ("verify", "amend"),
         "filed": ("assign", "file", "void", "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
-        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "amend"),
-        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "amend"),
-        "suspended": (),
+        "dispatched": (
+            "accept", "finish", "return", "redispatch", "file", "void", "urge", "amend",
+            "set_limit", "plan_step", "finish_step",
+        ),
+        "handling": (
+            "finish", "return", "redispatch", "file", "void", "urge", "amend",
+            "ask_extension", "ask_suspension", "review", "set_limit", "plan_step", "finish_step",
+        ),
+        "suspended": ("resume", "redispatch", "void"),
         "inspecting": ("inspect", "redispatch", "void", "amend"),
-        "closed": ("call_back", "amend"),
+        "closed": ("call_back", "amend", "appeal", "review"),
         "not_accepted": ("amend",),
         "voided": ("amend",),
     }
+)  # fmt: skip
+
+_TIME_LIMIT_ACTIONS: Final[frozenset[str]] = frozenset(
+    {"ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step"}
 )
+HELPER_ACTIONS: Final[frozenset[str]] = frozenset({"accept", "return", "finish"})
+"""What a department that helps may do: its own order has no more."""
 
 ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyType(
     {
-        "department": frozenset({"accept", "return", "finish"}),
+        "department": HELPER_ACTIONS | {
+            "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
+        },
         "inspector": frozenset({"verify", "inspect"}),
         "caller": frozenset({"call_back", "reply"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply"}),
+        "operator": frozenset({
+            "verify", "file", "assign", "redispatch", "void", "urge", "reply",
+            "review", "resume", "set_limit", "plan_step", "finish_step",
+        }),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply"},
+        "importer": SUPPORTED_ACTIONS - {"reply"} - _TIME_LIMIT_ACTIONS,
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }
-)
+)  # fmt: skip
 
 
 class ProofPhoto(NamedTuple):

@@ -9,13 +9,9 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseClosed,
     CaseDispatched,
-    CaseFiled,
     CaseHelperAnswered,
-    CaseMerged,
     CaseOpened,
-    CaseReopened,
     CaseReturned,
-    CaseReworked,
     CaseUrged,
     CaseVoided,
     Dispatch,
@@ -35,6 +31,7 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
+from paidan_dispatch.cases.order_changes import OrderChange, change_of_helper, change_of_lead
 from paidan_dispatch.cases.policy import CityPolicy
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
@@ -87,20 +84,18 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
                     order=previous_order, recorded_at=at, because="redispatched", reason=event.reason
                 )
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
-        case CaseReopened():
-            yield _order_changed(event, current_order(state, policy))
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
         case CaseClockWarned(department=str(), due_at=due_at):
             text = Bilingual(f"The time limit ends at {due_at.isoformat()}.", f"时限将于 {due_at.isoformat()} 届满。")
             order = current_order(state, policy)
             yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
-        case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
-            yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
         case _:
-            return
+            change = change_of_lead(event)
+            if change is not None and (assigned_before is not None or change.because == "reopened"):
+                yield _order_changed(event, current_order(state, policy), change)
 
 
 def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: CityPolicy) -> Iterator[OrderEvent]:
@@ -120,21 +115,13 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and helper.withdrawn_at is not None:
             reason = event.reason if isinstance(event, CaseDispatched) else ""
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
-        elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
-            yield _order_changed(event, order)
+        elif was_active and (change := change_of_helper(event)) is not None:
+            yield _order_changed(event, order, change)
 
 
-def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, order: Order) -> OrderChanged:
-    at = event.recorded_at
-    match event:
-        case CaseMerged(report=report):
-            return _new_order_changed(order=order, recorded_at=at, because="merged", report=report)
-        case CaseFiled(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="refiled", reason=reason)
-        case CaseReworked(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
-        case CaseReopened(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
+def _order_changed(event: CaseEvent, order: Order, change: OrderChange) -> OrderChanged:
+    because, reason, report = change
+    return _new_order_changed(order=order, recorded_at=event.recorded_at, because=because, reason=reason, report=report)
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:

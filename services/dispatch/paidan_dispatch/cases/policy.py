@@ -36,7 +36,8 @@ class CityPolicy:
     city: City
     version: str
     deadline: Callable[[datetime, TimeLimit], datetime]
-    """``WorkingTime.deadline`` of the city's calendar."""
+    """``working_time.deadline``."""
+    working_time: "WorkingTime"
     rule_ref: Callable[[str], RuleRef]
     """Returns the receipt of a rule: its name and the version it belongs to."""
     match_rules: MatchRules
@@ -44,7 +45,8 @@ class CityPolicy:
     @classmethod
     def from_city(cls, city: City) -> Self:
         """Build the policy of a city."""
-        deadline = WorkingTime.from_calendar(city.calendar).deadline
+        working_time = WorkingTime.from_calendar(city.calendar)
+        deadline = working_time.deadline
         match_rules = MatchRules(
             channels=frozenset(city.matching.channels),
             window=timedelta(hours=city.matching.window_h),
@@ -53,7 +55,7 @@ class CityPolicy:
             addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
-        return cls(city, city.version, deadline, rule_ref, match_rules)
+        return cls(city, city.version, deadline, working_time, rule_ref, match_rules)
 
     def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
@@ -72,6 +74,10 @@ class CityPolicy:
         """Return when a warning of a limit is due; None where the city wants none."""
         share = self.city.clocks.warn_at
         return None if share is None or due_at is None else began_at + (due_at - began_at) * share
+
+    def in_city_time(self, at: datetime) -> datetime:
+        """Return a time that was stated; without a zone it is the city's."""
+        return (at if at.tzinfo else at.replace(tzinfo=self.city.zone)).astimezone(UTC)
 
     def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
@@ -162,6 +168,17 @@ class WorkingTime:
         return self._add_working_time(
             start_utc, limit.amount * (_HOUR if limit.unit == "working_hour" else self.working_day)
         )
+
+    def left(self, at: datetime, due_at: datetime, *, working: bool) -> timedelta:
+        """Return what is left at a time of a limit: working time, or all hours."""
+        if not working or due_at >= self.shift_ends[-1]:
+            return due_at - at
+        return self._worked_until(due_at.astimezone(UTC)) - self._worked_until(at.astimezone(UTC))
+
+    def after(self, at: datetime, left: timedelta, *, working: bool) -> datetime:
+        """Return when so much time is over that begins at a time. Raises ``CalendarExhausted``."""
+        start_utc = at.astimezone(UTC)
+        return self._add_working_time(start_utc, left) if working else _require_representable(start_utc + left)
 
     def _add_working_time(self, start_utc: datetime, amount: timedelta) -> datetime:
         if start_utc < self.starts_at:

@@ -19,10 +19,29 @@ from paidan_contracts.actions import (
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limit_actions import (
+    Appeal,
+    AskExtension,
+    AskSuspension,
+    FinishStep,
+    PlanStep,
+    Resume,
+    Review,
+    SetLimit,
+)
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, routing
+from paidan_dispatch.cases.transitions import (
+    amendment,
+    callback,
+    filing,
+    fulfilment,
+    hand_set_limits,
+    limit_requests,
+    routing,
+    suspension,
+)
 
 Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
 """Takes an action of its own kind."""
@@ -41,6 +60,14 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         Urge: lambda state, action, provenance, _policy: fulfilment.urge(state, action, provenance),
         CallBack: callback.call_back,
         Amend: amendment.amend,
+        AskExtension: limit_requests.ask_extension,
+        AskSuspension: limit_requests.ask_suspension,
+        Appeal: limit_requests.appeal,
+        Review: limit_requests.review,
+        Resume: suspension.resume,
+        SetLimit: hand_set_limits.set_limit,
+        PlanStep: hand_set_limits.plan_step,
+        FinishStep: lambda state, action, provenance, _policy: hand_set_limits.finish_step(state, action, provenance),
         Reply: lambda state, _action, _provenance, _policy: refusals.reply_to_case(state),
     }
 )
