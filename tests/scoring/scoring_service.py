@@ -115,7 +115,10 @@ class ScoringService:
 
     def stop(self) -> None:
         """End every process that was started here."""
-        fork_server.end_all(self.processes)
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
 
 
 @asynccontextmanager

@@ -56,6 +56,12 @@ class ScoringCallback(PartialModel):
     rating: Rating
 
 
+class ScoringTimeLimits(PartialModel):
+    """Whether an appeal against being overdue was granted."""
+
+    exempt: bool = False
+
+
 class ScoringState(PartialModel):
     """The state of a case at one version."""
 
@@ -77,6 +83,7 @@ class ScoringState(PartialModel):
     rated_by: PartialModel | None = None
     urged: NonNegativeInt = 0
     past: bool = False
+    time_limits: ScoringTimeLimits | None = None
     recurrence_of: CaseId | None = None
 
 
