@@ -9,6 +9,7 @@ from paidan_contracts.time_limit_actions import (
 )
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.limit_requests import time_limits_of
+from paidan_dispatch.inbox.case_rows import pending_request
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,
@@ -38,6 +39,12 @@ def test_appeal_needs_a_case_that_was_overdue_and_comes_in_time() -> None:
     assert refused(in_time, Appeal(reason="x"), minutes=30) == ("not_allowed_in_state", "action.kind")
     assert refused(closed_late(), Appeal(reason="x"), minutes=20 * 24 * HOUR) == ("not_allowed_in_state", "action.kind")
     assert refused(closed_late(), Appeal(), minutes=9 * HOUR) == ("reason_missing", "action.reason")
+
+
+def test_case_is_queued_by_the_kind_of_its_request_until_it_is_decided() -> None:
+    asked = case_after(closed_late(), Appeal(reason="x"), minutes=9 * HOUR)
+    assert (pending_request(closed_late()), pending_request(asked)) == (None, "appeal")
+    assert pending_request(case_after(asked, NO, minutes=10 * HOUR)) is None
 
 
 def test_rejected_appeal_is_the_only_one_and_reopening_ends_one_that_waits() -> None:

@@ -92,6 +92,16 @@ async def test_queue_lists_the_cases_that_are_counted_page_by_page(
     assert expected or (wanted.held and wanted.overdue), "the sample log has each kind"
 
 
+async def test_queue_of_requests_lists_by_kind(decided: "asyncpg.Pool[Any]") -> None:
+    keys = sorted((each.reported_at, each.case_id) for each in (await stored_states(decided)).values())
+    asked = {"extension": keys[0], "suspension": keys[1]}
+    for kind, (_, case_id) in asked.items():
+        await decided.execute("UPDATE case_now SET pending_request = $1 WHERE case_id = $2", kind, case_id)
+
+    for pending, expected in (("any", keys[:2]), ("extension", keys[:1]), ("suspension", keys[1:2]), ("appeal", [])):
+        assert await _listed(decided, CaseFilter(city="tiny", pending=pending, oldest_first=True)) == expected
+
+
 async def test_queue_of_what_is_due_soon_goes_by_the_next_clock(decided: "asyncpg.Pool[Any]") -> None:
     states = (await stored_states(decided)).values()
     due = {

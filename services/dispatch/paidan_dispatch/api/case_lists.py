@@ -1,14 +1,17 @@
 """SQL of the list of cases: its filters, by columns that are indexed, and its pages in order of time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from paidan_chassis.database import Pool
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.time_limits import RequestKind
 from paidan_dispatch.api.queries import PageKey, decode_state
 
+PendingRequest: TypeAlias = Literal["any"] | RequestKind
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 # One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
@@ -43,6 +46,12 @@ _MAX_PAGES: Final = 10
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
+PENDING_FILTERS: Final[Mapping[PendingRequest, str]] = MappingProxyType(
+    {
+        "any": "AND pending_request IS NOT NULL",
+        **{kind: f"AND pending_request IS NOT NULL AND pending_request = '{kind}'" for kind in get_args(RequestKind)},
+    }
+)
 # True of every case: clocks are indexed by partition.
 IN_ANY_PARTITION: Final = "AND lane = ANY(ARRAY(SELECT DISTINCT lane FROM lane_city))"
 
@@ -61,6 +70,7 @@ class CaseFilter:
     not_called_back: bool = False
     held: bool = False
     overdue: bool = False
+    pending: PendingRequest | None = None
     due_before: datetime | None = None
     """Of open cases alone."""
     oldest_first: bool = False
@@ -129,6 +139,8 @@ def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
         yield HELD_FILTER
     if case_filter.overdue:
         yield OVERDUE_FILTER
+    if case_filter.pending is not None:
+        yield PENDING_FILTERS[case_filter.pending]
     if case_filter.due_before is not None:
         yield IN_ANY_PARTITION
 

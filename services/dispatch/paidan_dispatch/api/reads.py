@@ -22,7 +22,7 @@ from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, case_lists, queries
-from paidan_dispatch.api.case_lists import CaseFilter
+from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
 from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
@@ -51,6 +51,9 @@ class CaseQuery(RequestModel):
     )
     held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
     overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
+    pending: PendingRequest | None = Field(
+        default=None, description="Only cases with a request of this kind that waits for a decision; any: of any kind."
+    )
     due_before: Timestamp | None = Field(
         default=None, description="Only open cases whose next clock, or its warning, is due before this time."
     )
@@ -71,6 +74,7 @@ class CaseQuery(RequestModel):
             not_called_back=self.not_called_back,
             held=self.held,
             overdue=self.overdue,
+            pending=self.pending,
             due_before=self.due_before,
             oldest_first=self.order == "oldest",
             after=decode_after(_CURSORS, self.after),
@@ -114,7 +118,8 @@ class ReadRoutes:
         """List cases, latest report first: `status=filed` is the hard-to-place desk, `received` awaits verification.
 
         `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback; `held=true`,
-        `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision.
+        `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision; `pending=any`
+        lists cases with a request that waits for a decision.
         """
         access.require_case_access(caller)
         case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))

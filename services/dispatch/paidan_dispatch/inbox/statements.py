@@ -25,6 +25,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "awaits_call": "boolean",
         "held": "boolean",
         "overdue": "boolean",
+        "pending_request": "text",
         "next_due_at": "timestamptz",
         "chain": "bytea",
     },
@@ -80,13 +81,14 @@ UPDATE_CASES: Final = """
            awaits_call = changed.awaits_call,
            held = changed.held,
            overdue = changed.overdue,
+           pending_request = changed.pending_request,
            next_due_at = changed.next_due_at,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::timestamptz[], $15::bytea[])
+           $13::boolean[], $14::text[], $15::timestamptz[], $16::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, next_due_at, chain)
+                       recurs_until, ended_at, awaits_call, held, overdue, pending_request, next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 
