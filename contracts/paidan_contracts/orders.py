@@ -57,6 +57,9 @@ class Order(WireModel):
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
+    promised_by: Timestamp | None = Field(
+        default=None, description="What a source promised its resident, beside due_at; the earliest of several."
+    )
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
 
 

@@ -56,8 +56,8 @@ def test_rejected_appeal_is_the_only_one_and_reopening_ends_one_that_waits() -> 
     assert time_limits_of(reopened).requests[-1].outcome == "lapsed"
 
 
-def _by_person(state: CaseState, person: str, post: str | None, kind: str = "operator") -> ActionRequested:
-    request = build_request(state, YES, ActionContext(minutes=10, actor=f"{kind}:cockpit"))
+def _by_person(state: CaseState, person: str, post: str | None, key: str = "cockpit") -> ActionRequested:
+    request = build_request(state, YES, ActionContext(minutes=10, actor=f"operator:{key}"))
     actor = request.actor.model_copy(update={"person": ids.report_id("p", person), "post": post})
     return request.model_copy(update={"actor": actor})
 
@@ -75,7 +75,7 @@ def test_person_decides_by_the_post_and_not_twice() -> None:
     assert isinstance(wrong_post, Refused)
     first = decide(asked, _by_person(asked, "ann", "placer"), policy)
     assert isinstance(first, Progressed)
-    same = decide(first.after, _by_person(first.after, "ann", "taker"), policy)
+    same = decide(first.after, _by_person(first.after, "ann", "taker", key="other"), policy)
     assert isinstance(same, Refused)
     other = decide(first.after, _by_person(first.after, "bob", "taker"), policy)
     assert isinstance(other, Progressed)

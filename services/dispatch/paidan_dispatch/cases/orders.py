@@ -192,6 +192,7 @@ def _build_helper_order(state: CaseState, helper: Helper, policy: CityPolicy) ->
 
 def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noqa: ANN401 - fields of the order
     row = policy.city.rows.get(state.row_id or "")
+    promise = state.time_limits.promise if state.time_limits is not None else None
     return _new_order(
         case_id=state.case_id,
         version=state.version,
@@ -206,5 +207,6 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         reports=state.reports,
         joined=state.joined,
         round=state.round,
+        promised_by=promise.due_at if promise is not None and promise.ended_at is None else None,
         **own,
     )
