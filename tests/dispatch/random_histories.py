@@ -21,10 +21,7 @@ from paidan_contracts.actions import (
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
-from paidan_contracts.time_limit_actions import (
-    Appeal,
-    SetLimit,
-)
+from paidan_contracts.time_limit_actions import Appeal
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import Opened, receive_report
@@ -65,7 +62,6 @@ actions = st.sampled_from(
         Void(reason="x"),
         Urge(),
         Appeal(),
-        SetLimit(due_at=at_minute(365), reason="x"),
     ]
 )
 actors = st.sampled_from(
