@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -124,6 +124,14 @@ def start(
 ) -> ForkedProcess:
     """Start a module as ``python -m`` would; its output is appended to ``out``, its errors to ``err`` if given."""
     return fork_server().fork(Request(module, arguments, dict(environment), str(out), str(err or out)))
+
+
+def end_all(processes: Iterable[ForkedProcess]) -> None:
+    """Kill the processes that still run, and wait for all of them."""
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
 
 
 def run(

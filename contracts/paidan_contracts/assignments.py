@@ -79,6 +79,9 @@ class Assignment(WireModel):
     proofs_checked: bool = Field(
         default=False, description="Proofs must be stored for this case; False for orders that release 0.1 issued."
     )
+    reason: Text = Field(
+        default="", description="What the person who chose the department wrote to it; empty where a rule chose."
+    )
 
 
 HelperRole = Literal["helper", "summoned", "informed", "joint"]

@@ -61,6 +61,10 @@ class Order(WireModel):
         default=None, description="What a source promised its resident, beside due_at; the earliest of several."
     )
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
+    reason: Text = Field(
+        default="",
+        description="What the person who chose the department wrote, such as why it, or where exactly; empty by rule.",
+    )
 
 
 class OrderEvent(WireModel):

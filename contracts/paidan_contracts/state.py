@@ -105,7 +105,9 @@ class CaseState(WireModel):
     assignments: tuple[Assignment, ...] = ()
     helpers: tuple[Helper, ...] = Field(default=(), description="Of the current and earlier assignments, in order.")
     clocks: tuple[StageClock, ...] = Field(default=(), description="In order of their beginning.")
-    held_because: Text | None = Field(default=None, description="Why the case waits at the hard-to-place desk.")
+    held_because: Text | None = Field(
+        default=None, description="Why the case waits at the hard-to-place desk, in English and then in Chinese."
+    )
     round: PositiveInt = Field(default=1, description="1, plus one for each failed inspection and each reopening.")
     hops: NonNegativeInt = Field(default=0, description="Number of returns by departments.")
     reopened: NonNegativeInt = 0

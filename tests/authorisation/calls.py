@@ -73,6 +73,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "GET /v1/cases": Call(lists="cases"),
     "GET /v1/cases/{case_id}": Call(),
     "GET /v1/cases/{case_id}/actions": Call(lists="actions"),
+    "POST /v1/cases/actions/lookup": Call(body='{"case_ids": ["%(case_id)s"]}', lists="cases", is_json=True),
     "POST /v1/cases/{case_id}/actions": Call(DRY, ACTION, {"Idempotency-Key": "matrix"}, is_json=True),
     "POST /v1/actions/batch": Call(DRY, LINE),
     "GET /v1/actions/{action_id}": Call(),

@@ -1,10 +1,9 @@
 """The services' edges in this process, with one case, one report and one photo, and a key of every kind."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import astuple, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,20 +11,19 @@ import asyncpg
 import httpx
 from pydantic import SecretStr
 
-from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.record_content import RecordContent
-from paidan_chassis.edge.api_keys import NewApiKey, add_key, generate_key, revoke_key
+from paidan_chassis.edge.api_keys import NewApiKey
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_cockpit import app as cockpit
 from paidan_cockpit.settings import Settings as CockpitSettings
-from paidan_contracts.scopes import ALL_CITIES
 from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
 from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests import vault
+from tests.authorisation.keys import Keys, make_keys, store_keys
 from tests.boundaries.in_process import client_of, common_settings, new_prefix, open_dispatch, process_of
 from tests.chassis.token_issuer import Issuer, open_issuer
 from tests.cockpit import cockpit_service
@@ -37,36 +35,8 @@ from tests.intake.ticket_payloads import build_ticket
 from tests.scoring.scoring_service import running_service
 from tests.servers import ServerAddresses, fresh_database
 
-KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "source": ("source:hotline",),
-    "other source": ("source:photo",),
-    "camera": ("source:camera",),
-    "department": ("department:streets",),
-    "other department": ("department:lamps",),
-    "inspector": ("role:inspector",),
-    "member": ("role:inspector", "member:streets"),
-    "caller": ("role:caller",),
-    "operator": ("role:operator",),
-    "monitor": ("role:monitor",),
-    "importer": ("role:importer", "backdate"),
-    "admin": ("role:admin",),
-    "security": ("role:security",),
-    "auditor": ("role:auditor",),
-    "backdate": ("backdate",),
-    "privacy officer": ("role:privacy_officer",),
-}
-CITIES: Final = ("tiny", "other", ALL_CITIES)
 PLACE: Final[dict[str, Any]] = {"latitude": 36.01, "longitude": 117.01, "district": "990101", "street": "990101001"}
 SCORE_ID: Final = "00000000-0000-5000-8000-000000000001"
-Headers = dict[str, str]
-
-
-@dataclass(slots=True)
-class Keys:
-    """The headers of keys by kind and city, and of keys that open nothing."""
-
-    valid: dict[tuple[str, str], Headers]
-    invalid: dict[str, Headers]
 
 
 @dataclass(slots=True)
@@ -84,7 +54,7 @@ class Edges:
 async def open_edges(servers: ServerAddresses, folder: Path) -> AsyncIterator[Edges]:
     """Open all edges; Kafka and PostgreSQL are real."""
     async with AsyncExitStack() as stack:
-        stored, keys = _make_keys()
+        stored, keys = make_keys()
         issuer = await stack.enter_async_context(open_issuer())
         edges = Edges({}, keys, issuer, {"scoring": {"score_id": SCORE_ID}, "cockpit": {}})
         await _open_dispatch(stack, servers, edges, stored)
@@ -122,46 +92,13 @@ async def _add_operator_work(dsn: str, service: str, edges: Edges, cluster: Kafk
     edges.ids[service] |= {"letter_id": first, "redriven_letter_id": second, "halt_id": str(halt_id)}
 
 
-def _make_keys() -> tuple[list[NewApiKey], Keys]:
-    stored, keys = [], Keys({}, {"no key": {}, "unknown key": _bearer("pdk_" + "a" * 43)})
-
-    def make(scopes: tuple[str, ...], city: str, *, name: str, days: int) -> Headers:
-        expires_at = real_now() + timedelta(days=days)
-        token, key = generate_key(name=name, city=city, scopes=scopes, expires_at=expires_at)
-        stored.append(key)
-        return _bearer(token)
-
-    for kind, scopes in KINDS.items():
-        for city in CITIES:
-            keys.valid[kind, city] = make(scopes, city, name=kind, days=1)
-    every_role = tuple(sorted({scope for scopes in KINDS.values() for scope in scopes if scope.startswith("role:")}))
-    keys.invalid["revoked key"] = make(every_role, ALL_CITIES, name="revoked", days=1)
-    keys.invalid["expired key"] = make(every_role, ALL_CITIES, name="expired", days=-1)
-    return stored, keys
-
-
-def _bearer(token: str) -> Headers:
-    return {"authorization": f"Bearer {token}"}
-
-
-async def _store_keys(dsn: str, schema: str, stored: list[NewApiKey]) -> None:
-    conn = await asyncpg.connect(dsn)
-    try:
-        for key in stored:
-            await add_key(conn, schema, key)
-            if key.name == "revoked":
-                await revoke_key(conn, schema, key.key_id)
-    finally:
-        await conn.close()
-
-
 async def _open_dispatch(
     stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey]
 ) -> None:
     opened = await stack.enter_async_context(
         open_dispatch(servers, "loop", "edge", persons_issuer=edges.issuer.address)
     )
-    await _store_keys(opened.service.dsn, "dispatch", stored)
+    await store_keys(opened.service.dsn, "dispatch", stored)
     await opened.run(dispatch.INBOX_CONSUMER)
     noted, report = build_report("thanks", matter="praise"), build_report("matrix", place=PLACE)
     await opened.service.append_to_inbox(noted, report)
@@ -187,7 +124,7 @@ async def _open_intake(
 ) -> None:
     dsn = await stack.enter_async_context(fresh_database(servers))
     service = await stack.enter_async_context(prepared_service(servers.kafka, dsn, new_prefix(), folder))
-    await _store_keys(dsn, "intake", stored)
+    await store_keys(dsn, "intake", stored)
     settings = IntakeSettings(
         **common_settings(service.kafka, dsn, service.prefix),
         persons_issuer=edges.issuer.address,
@@ -209,7 +146,11 @@ async def _open_intake(
         " VALUES ($1, 1, 'handling', now(), ARRAY['streets'])",
         case_id,
     )
-    edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
+    edges.ids["intake"] = {
+        "ref": photo.json()["ref"],
+        "report_id": ticket.json()["report_id"],
+        "case_id": case_id,
+    }
     await service.set_status(ticket.json()["report_id"], "closed", [ticket.json()["report_id"]])
     await service.fetch("UPDATE standing SET class_code = 'E0110', places = $1", [PLACE["district"], PLACE["street"]])
     erased = await client.post("/v1/tickets", json=body | {"source_ref": "erased"}, headers=headers)
@@ -221,7 +162,7 @@ async def _open_scoring(
     stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey], folder: Path
 ) -> None:
     service = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
-    await _store_keys(service.dsn, "scoring", stored)
+    await store_keys(service.dsn, "scoring", stored)
     settings = ScoringSettings(
         **common_settings(servers.kafka, service.dsn, service.prefix), persons_issuer=edges.issuer.address
     )
@@ -242,7 +183,7 @@ async def _open_cockpit(
     stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey], folder: Path
 ) -> None:
     service = await stack.enter_async_context(cockpit_service.running_service(servers, new_prefix(), folder))
-    await _store_keys(service.dsn, "cockpit", stored)
+    await store_keys(service.dsn, "cockpit", stored)
     settings = CockpitSettings(
         **common_settings(servers.kafka, service.dsn, service.prefix),
         persons_issuer=edges.issuer.address,

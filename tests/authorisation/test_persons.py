@@ -10,11 +10,13 @@ import pytest
 from paidan_chassis.clock import real_now
 from paidan_chassis.edge.person_tokens import PersonClaims
 from tests.authorisation import page
-from tests.authorisation.calls import CALLS, cell_of
+from tests.authorisation.calls import CALLS, PHOTO, cell_of
+from tests.authorisation.keys import KINDS, Headers
 from tests.authorisation.page import RouteRow
-from tests.authorisation.services import KINDS, Edges, Headers
+from tests.authorisation.services import Edges
 from tests.authorisation.test_routes import call
 from tests.dispatch.service_client import act_and_await
+from tests.intake.sample_photos import make_jpeg
 
 ROWS: Final = page.routes()
 CASE_ROWS: Final = [
@@ -108,6 +110,24 @@ async def test_reports_photos_and_figures_are_bounded_as_cases_are(edges: Edges,
         assert await cell(edges, row, token(edges, "role:operator", *bounds)) == within, bounds
     for bounds in (["place:990102"], ["class:C*"], ["class:E*", "place:990102"]):
         assert await cell(edges, row, token(edges, "role:operator", *bounds)) == beyond, bounds
+
+
+@pytest.mark.parametrize("duty", ["department:streets", "role:inspector"])
+async def test_proof_of_work_is_bounded_as_its_case_is(edges: Edges, duty: str) -> None:
+    """A department's own photos, too: a clerk of one district sees none of another's work, and adds none to it."""
+    client, case_id = edges.clients["intake"], edges.ids["intake"]["case_id"]
+    path, photo = f"/v1/photos?case_id={case_id}", make_jpeg(colour="olive" if duty.startswith("role") else "navy")
+    stored = await client.post(path, content=photo, headers=token(edges, "department:streets"))
+    for bound, status in {"place:990101": 200, "class:E*": 200, "place:990102": 404, "class:C*": 404}.items():
+        headers = token(edges, duty, bound)
+        shown = await client.get(f"/v1/photos/{stored.json()['ref']}", headers=headers)
+        tried = await client.post(f"{path}&dry-run=true", content=photo, headers=headers)
+
+        assert (shown.status_code, tried.status_code) == (status, status), bound
+    alone = await client.post("/v1/photos", content=PHOTO, headers=token(edges, "department:streets", "place:990102"))
+    ref = alone.json()["ref"]
+    own = await client.get(f"/v1/photos/{ref}", headers=token(edges, "department:streets", "place:990102"))
+    assert own.status_code == 200
 
 
 @pytest.mark.parametrize("scopes", ["role:operator clas:E*", "role:operator department:a department:b"])

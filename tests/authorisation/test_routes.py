@@ -12,8 +12,9 @@ from paidan_chassis.edge.routes import EdgeRoute
 from paidan_contracts.scopes import ALL_CITIES
 from tests.authorisation import page
 from tests.authorisation.calls import CALLS, cell_of
+from tests.authorisation.keys import KINDS, Headers
 from tests.authorisation.page import RouteRow
-from tests.authorisation.services import KINDS, Edges, Headers
+from tests.authorisation.services import Edges
 from tests.cockpit.test_access import TABLE as PAGES_FOR_PEOPLE
 
 ROWS = page.routes()

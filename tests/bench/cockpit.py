@@ -20,7 +20,6 @@ from tests.bench.read_model import Filled, fill_read_model
 from tests.bench.report_stream import ReportStream
 from tests.bench.results import BenchSize, Measurement, percentile
 from tests.bench.visits import Visitors, measure_visits, pages_of
-from tests.bench.words import wait_for_words
 
 SEED: Final = 56789
 OPEN_SHARE: Final = 0.07
@@ -64,7 +63,6 @@ async def _fill(installation: BenchInstallation, size: BenchSize) -> Filled:
     await measure_bulk(installation, ReportStream(installation.city, seed=SEED), size.read_model_originals)
     async with LogOffsets.connected(installation) as logs:
         await wait_until_caught_up(installation, logs, COCKPIT_CASES)
-    await wait_for_words(installation.dsn)
     await installation.run_only()
     copies = size.stored_large // size.read_model_originals - 1
     open_copies = round(copies * OPEN_SHARE)

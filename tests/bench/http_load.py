@@ -24,7 +24,6 @@ from tests.bench.positions import (
 from tests.bench.report_stream import ReportStream, SourceReport
 from tests.bench.results import BenchSize, Measurement, latencies, make_measurement, with_figures
 from tests.bench.usage import spent_between
-from tests.bench.words import wait_for_words
 
 ACCEPTED: Final = 202
 # The resolution of a score's time; each poll is itself part of the load.
@@ -53,7 +52,7 @@ async def measure_http(
 
 
 async def measure_followed(installation: BenchInstallation, stream: ReportStream, size: BenchSize) -> Measurement:
-    """Measure at the maximum rate while the cockpit follows, too: its read model, and its word index behind that."""
+    """Measure at the maximum rate while the cockpit follows, too."""
     await installation.start("cockpit")
     await _run_load(installation, stream, size, seconds=size.warm_s, rate=0)
     measured = await _run_load(installation, stream, size, seconds=size.closed_s, rate=0)
@@ -94,7 +93,7 @@ async def _run_load(
 async def _wait_for_cockpit(installation: BenchInstallation, logs: LogOffsets) -> dict[str, float]:
     began = time.monotonic()
     await wait_until_caught_up(installation, logs, COCKPIT_CASES)
-    return {"rows_behind_s": time.monotonic() - began, "words_behind_s": await wait_for_words(installation.dsn)}
+    return {"rows_behind_s": time.monotonic() - began}
 
 
 def _job(

@@ -27,7 +27,7 @@ EVENTS_PER_S: Final = 100
 _TICK_S: Final = 0.1
 _SETTLE_S: Final = 3.0
 _READ_BYTES: Final = 1 << 16
-_POSITION: Final = re.compile(rb"paidan\.cases: [^,]*, ([0-9]+) ")
+_POSITION: Final = re.compile(rb'data-read="[^"]*paidan\.cases ([0-9]+) ')
 
 
 @dataclass(slots=True)

@@ -42,7 +42,6 @@ _DIFFERENT: Final = {
     "confidential": "r3 > 0.99",
     "department": "CASE WHEN stage NOT IN ('filed', 'received') THEN department END",
     "hops": "(r3 < 0.05)::integer",
-    "held": "stage = 'filed' AND r3 < 0.5",
     "awaits_call": "stage = 'closed' AND r3 < 0.004",
     "reported_at": "at",
     "ended_at": "CASE WHEN NOT opens THEN LEAST(at + r3 * interval '6 days', $3) END",

@@ -104,6 +104,12 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
     if view.has_script:
         assert await clerk.evaluate(KEPT_WORDS) == ["   "], "what was sent stays until the changed one is kept"
         await send_what_a_proxy_refuses(clerk, form)
+        await clerk.unroute_all()
+    await form.locator("textarea").fill("不属于我单位")
+    await form.locator("button").click()
+    # The case is not the department's any more, so it is told on the desk.
+    await clerk.wait_for_url("**/desk?done=applied&case=*")
+    await expect(clerk.locator("p[role=status]:focus")).to_contain_text("已办理")
 
 
 async def send_what_a_proxy_refuses(clerk: Page, form: Locator) -> None:

@@ -127,7 +127,7 @@ async def test_numbers_change_without_a_reload_and_come_back_after_a_kill(
     page = await open_overview(pages, cockpit, View(locale="en-GB"), "ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED")
     opened, points = page.locator("#figure-open"), page.locator("#figure-today")
     before, today = int(await opened.inner_text()), int(await points.inner_text())
-    await page.evaluate("window.sameDocument = true; document.getElementById('board-figures').dataset.now = 'loaded'")
+    await page.evaluate("window.sameDocument = true; document.getElementById('figures-totals').dataset.now = 'loaded'")
 
     await cockpit.service.publish_states([new_case(1000, datetime.now(UTC))])
 

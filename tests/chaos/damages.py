@@ -26,6 +26,12 @@ DAMAGES: Final = {
     " WHERE report_id = " + MERGED_REPORT_ID,
     "the cockpit finds every case by its words, or is about to index them": "DELETE FROM cockpit.case_words"
     " WHERE case_id = " + ONE_CASE,
+    "the cockpit's active cases are those that are open or await a call, as they are": "DELETE FROM cockpit.active_case"
+    " WHERE case_id = (SELECT min(case_id) FROM cockpit.active_case)",
+    "the cockpit counts every noted report once, where and when it came": "UPDATE cockpit.noted_report"
+    " SET recorded_at = recorded_at + interval '1 day'",
+    "the cockpit counts every suppressed alarm once": "UPDATE cockpit.suppressed_tally SET alarms = alarms + 1",
+    "the cockpit has every city's rates at their newest version": "DELETE FROM cockpit.city_score",
     "every fact is tallied once": "DELETE FROM scoring.tally WHERE dimension = 'city' AND number > 0",
     "every noted report is in its table with its answer": "DELETE FROM dispatch.noted_report",
     "every reference into the vault has an entry": "DELETE FROM intake.vault",

@@ -12,9 +12,8 @@ import pytest
 
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
+from paidan_cockpit.case_texts import words_of_case
 from paidan_cockpit.check_queries import KEPT
-from paidan_cockpit.facets import facets_of
-from paidan_cockpit.words import words_of
 from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.scores import ScoreUpdated
@@ -40,12 +39,19 @@ CASE_MOVES: Final = (
     (join,),
     (),
 )
+QUEUE_EVERY_CASE: Final = """
+    WITH forgotten AS (UPDATE case_words SET words = '{}')
+  INSERT INTO word_queue (case_id)
+  SELECT case_id
+    FROM case_row
+"""
+"""As a migration does that changes what cases are found by."""
 # In this order: one process dies in each, and the next one finds what it left.
 WORST_WINDOWS: Final = ("before_positions", "before_commit", "after_commit", "words_taken", "takeover")
 WORST_OF_REBUILD: Final = ("rebuild_truncated", "rebuild_before_indexes")
 OF_REBUILD: Final = tuple(each for each in COCKPIT_WINDOWS if each.startswith("rebuild_"))
 OF_CONSUMER: Final = tuple(each for each in COCKPIT_WINDOWS if each not in OF_REBUILD)
-OF_BATCHES: Final = ("before_lock", "before_reports", "before_positions", "before_commit", "after_commit")
+OF_BATCHES: Final = ("before_lock", "before_rows", "before_positions", "before_commit", "after_commit")
 
 
 def shuffled_histories(number: int, seed: int) -> list[CaseState]:
@@ -97,7 +103,7 @@ def fold(
             for row in in_order
             if row.ended_at is None or row.awaits_call
         ],
-        "case_words": [(row.case_id, row.city, row.reported_at, _words_of(row)) for row in in_order],
+        "case_words": [(row.case_id, row.city, row.reported_at, words_of_case(row).split(" ")) for row in in_order],
         "conservation_check": [(each.check_id, each.checked_at, each.holds, each.model_dump_json()) for each in newest],
         "noted_report": [tuple(each) for each in sorted(set(noted_reports(outcomes)))],
         "suppressed_alarm": sorted({(each.id, each.recorded_at) for each in outcomes if each.result == "suppressed"}),
@@ -105,12 +111,6 @@ def fold(
         "city_score": city_rows(scores),
         "word_queue": [],
     }
-
-
-def _words_of(row: ReadModelRow) -> list[str]:
-    text = "\n".join(filter(None, (row.text, row.more_text, row.address)))
-    places, departments = (row.district, row.street, row.community), (row.department, *row.helpers)
-    return [*words_of(text), *facets_of(row.status, row.class_code, row.source, places, departments)]
 
 
 async def assert_folded(service: CockpitService, expected: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -151,6 +151,7 @@ async def test_the_read_model_is_a_fold_of_the_log_wherever_it_is_killed(
             await service.publish_checks(checks[at :: len(points)])
             await service.publish_outcomes(outcomes[at :: len(points)])
             await service.publish_scores(scores[at :: len(points)])
+            await service.pool.execute(QUEUE_EVERY_CASE)
             await die_at(service, kill_point, "--only", "loop")
         await service.publish_checks(checks[-1:])
         running = service.start("--only", "loop", **SETTINGS)

@@ -4,9 +4,13 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from paidan_chassis import migrations
+from paidan_chassis.database import Pool, open_pool
 from tests.chassis.consumer_harness import ConsumerHarness
 from tests.chassis.consumer_options import ConsumerOptions
 from tests.chassis.sample_edge import open_client
@@ -22,6 +26,16 @@ async def harness(servers: ServerAddresses, database: str, topic_prefix: str, tm
     made_harness = ConsumerHarness(options, tmp_path)
     await made_harness.prepare()
     return made_harness
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """Open a service's pool in its migrated schema."""
+    connection = await asyncpg.connect(database)
+    await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
+    await connection.close()
+    async with open_pool(SecretStr(database), schema="library") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """API keys: tokens are looked up until their key is revoked, and cannot be read from the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import asyncpg
 import pytest
@@ -13,16 +13,6 @@ from paidan_chassis.edge import api_keys
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    """Open a service's pool in its migrated schema."""
-    connection = await asyncpg.connect(database)
-    await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
-    await connection.close()
-    async with open_pool(SecretStr(database), schema="library") as opened:
-        yield opened
 
 
 async def add_test_key(pool: Pool, *scopes: str, city: str = "quancheng") -> tuple[str, str]:

@@ -8,15 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import asyncpg
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr
 
-from paidan_chassis import migrations
 from paidan_chassis.clock import real_now
-from paidan_chassis.database import Pool, open_pool
+from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.issuer_keys import (
     IssuerKeys,
@@ -43,15 +40,6 @@ CLAIMS = PersonClaims(
 @pytest.fixture
 async def issuer() -> AsyncIterator[Issuer]:
     async with open_issuer() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    connection = await asyncpg.connect(database)
-    await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
-    await connection.close()
-    async with open_pool(SecretStr(database), schema="library") as opened:
         yield opened
 
 

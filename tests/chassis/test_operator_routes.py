@@ -170,6 +170,16 @@ async def test_redrive_that_is_killed_is_done_once_by_the_next(harness: Consumer
     assert await harness.balance() == 2
 
 
+async def resume_while_a_lane_is_busy(harness: ConsumerHarness, edge: OperatorEdge, halt_id: int) -> int:
+    """Lift a halt that has to wait for a lane, log another access meanwhile, and return the status."""
+    async with harness.conn() as owner, owner.transaction(), harness.conn() as auditor:
+        await owner.execute("SELECT FROM lane FOR UPDATE")
+        resuming = asyncio.create_task(edge.client.post(f"/v1/halts/{halt_id}/resume", json={"at": "kept"}))
+        await poll(lambda: auditor.fetchval(COUNT_WAITING), what="one who waits for the lane")
+        await asyncio.wait_for(log_access(auditor, AccessEvent("audit_read", "meanwhile")), 1)
+    return (await resuming).status_code
+
+
 async def test_halt_is_listed_with_what_it_needs_and_lifted_once(harness: ConsumerHarness) -> None:
     await append_records(harness, [ProducerRecord("in", 0, b"k", b"unreadable %d" % at, []) for at in range(5)])
     async with harness.run_in_process(dead_letter_limit=2) as task:
@@ -185,15 +195,7 @@ async def test_halt_is_listed_with_what_it_needs_and_lifted_once(harness: Consum
             await halts.record(conn, "ledger", "topic_changed", "a later one | 之后的一个")
         again = await edge.client.post(path, json={"at": "start"})
         [later] = (await edge.client.get("/v1/halts")).json()["halts"]
-        async with harness.conn() as owner, owner.transaction(), harness.conn() as auditor:
-            # A lane that is busy keeps the one who resumes waiting, and nobody else's entry in the log.
-            await owner.execute("SELECT FROM lane FOR UPDATE")
-            resuming = asyncio.create_task(
-                edge.client.post(f"/v1/halts/{later['halt_id']}/resume", json={"at": "kept"})
-            )
-            await poll(lambda: auditor.fetchval(COUNT_WAITING), what="one who waits for the lane")
-            await asyncio.wait_for(log_access(auditor, AccessEvent("audit_read", "meanwhile")), 1)
-        assert (await resuming).status_code == 200
+        assert await resume_while_a_lane_is_busy(harness, edge, later["halt_id"]) == 200
         unknown = await edge.client.post("/v1/halts/999999/resume", json={"at": "kept"})
         async with harness.run_in_process(reads_everything=True):
             await harness.wait_settled(3)

@@ -21,6 +21,7 @@ from paidan_cockpit.accounts import Accounts, SessionTerms
 from paidan_cockpit.app import TITLE, VERSION, create_http_app, open_provider
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.services_client import open_services_client
@@ -60,6 +61,7 @@ async def open_site(
             clock=RealClock(),
             accounts=Accounts(pool, PackCache(pool), SessionTerms(timedelta(hours=1), timedelta(hours=1))),
             services=services,
+            latest_city=LatestCity(pool),
             renderer=Renderer(assets),
             default_language="en",
             has_provider=settings.oidc_issuer is not None,

@@ -125,10 +125,7 @@ class CockpitService:
 
     def stop(self) -> None:
         """End every process that was started here."""
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        fork_server.end_all(self.processes)
 
 
 @asynccontextmanager

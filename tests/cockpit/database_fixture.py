@@ -14,7 +14,6 @@ from paidan_chassis import database
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_cockpit.handlers import ReadModel
-from paidan_cockpit.word_index import WordIndex
 from tests.scoring.database_fixture import pack_bytes, publish_pack
 
 
@@ -33,11 +32,10 @@ async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
 
 
 async def apply_records(pool: "asyncpg.Pool[Any]", records: Sequence[Record]) -> Batch:
-    """Apply a batch as a lane would, in a transaction of its own, and index its words."""
+    """Apply a batch as a lane would, in a transaction of its own."""
     async with pool.acquire() as connection, connection.transaction():
         batch = Batch(cast("asyncpg.Connection[Any]", connection), records, max_message_bytes=1_000_000)
         await ReadModel().apply(batch)
-    await WordIndex(pool).fill()
     return batch
 
 

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from paidan_cockpit.pages.action_forms import parse_forms, request_body
-from paidan_cockpit.pages.calls import CallableReport, reports_to_call, words_by_report
+from paidan_cockpit.pages.calls import CallableReport, reports_to_call, texts_by_report
 from paidan_cockpit.pages.case_record import CaseRecord
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.cases import CaseMerged
@@ -57,6 +57,18 @@ def test_a_filled_form_is_a_body_that_dispatch_takes(
         assert all(each.title and each.title != each.name.rpartition(".")[2] for each in form.fields)
 
 
+def test_what_dispatch_does_not_support_yet_is_not_offered_as_something_forbidden() -> None:
+    answer = answer_of_dispatch("handling", "department:north", "finish")
+    [finish] = answer["actions"]
+    refused = {"code": "not_allowed_in_state", "message": "no", "message_zh": "不"}
+    other = finish | {"kind": "accept", "allowed": False, "why": refused}
+    unsupported = finish | {"kind": "appeal", "allowed": False, "why": refused | {"code": "not_supported_yet"}}
+
+    forms = parse_forms({"actions": [finish, other, unsupported]}, "en")
+
+    assert [each.kind for each in forms] == ["finish", "accept"]
+
+
 def test_where_it_was_done_is_no_field_to_fill_in_and_a_number_in_the_body() -> None:
     [form] = parse_forms(answer_of_dispatch("handling", "department:north", "finish"), "en")
     [call] = parse_forms(answer_of_dispatch("closed", "role:caller", "call_back"), "en")
@@ -91,7 +103,7 @@ def test_who_waits_is_called_and_confidential_words_stay_in_the_vault() -> None:
     record = record_of(waiting)
     assert [each.report_id for each in reports_to_call(record)] == [joined[1].report_id, state.opened_by]
     assert [each.report_id for each in reports_to_call(record_of(state))] == [state.opened_by]
-    words = words_by_report(record)
+    words = texts_by_report(record)
     assert [words[each] for each in (state.opened_by, *(each.report_id for each in joined))] == [
         "masked",
         "words 1",
@@ -110,7 +122,7 @@ def test_who_waits_is_called_though_the_state_has_newer_reports_alone() -> None:
     record = record_of(state, merged)
 
     assert reports_to_call(record) == [CallableReport(told, "photo", START), CallableReport(untold)]
-    assert words_by_report(record) == {state.opened_by: "masked", told: "words", untold: None}
+    assert texts_by_report(record) == {state.opened_by: "masked", told: "words", untold: None}
 
 
 def record_of(state: CaseState, *events: CaseEvent) -> CaseRecord:

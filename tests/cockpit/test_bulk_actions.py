@@ -3,13 +3,25 @@
 import json
 from typing import Any, Final
 
+import asyncpg
+import httpx
 import pytest
+from starlette.requests import Request
 
 from paidan_cockpit.pages.action_forms import ActionForm, FormField
+from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.bulk_actions import BulkChoicePage
 from paidan_cockpit.pages.bulk_forms import MAX_CASES, case_fields, chosen_cases, common_choice
 from paidan_cockpit.pages.bulk_request import read_answer
+from paidan_cockpit.pages.renderer import Renderer
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.services_client import ServiceAnswer
-from tests.cockpit.test_queue_tables import case
+from tests.cockpit.cockpit_edge import signed_in
+from tests.cockpit.database_fixture import apply_records
+from tests.cockpit.test_queue_tables import case, view
+from tests.cockpit.test_sign_in import csrf_of
+from tests.scoring import case_histories
+from tests.scoring.database_fixture import pack_bytes, pack_version
 
 REASON: Final = FormField("action.reason", "lines", "Reason", "", required=False)
 DEPARTMENTS: Final = (("streets", "Streets"), ("lamps", "Lamps"))
@@ -71,11 +83,45 @@ def test_photos_that_need_not_be_are_left_out() -> None:
     assert not common.takes_photos
 
 
-def test_a_form_is_for_so_many_cases_at_most() -> None:
+def test_a_form_forgets_no_case_that_was_chosen() -> None:
     fields = case_fields(f"tiny-{number}" for number in range(MAX_CASES + 1))
 
-    assert chosen_cases({"csrf": "x", "case": "y"} | fields) == [f"tiny-{number}" for number in range(MAX_CASES)]
+    assert chosen_cases({"csrf": "x", "case": "y"} | fields) == [f"tiny-{number}" for number in range(MAX_CASES + 1)]
     assert common_choice([]).forms == []
+
+
+async def test_more_than_go_at_once_are_refused_by_name(site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]") -> None:
+    new = case_histories.new_case(1, pack=pack_version(pack_bytes()))
+    await apply_records(pool, [case_histories.case_record(new, offset=0)])
+    others = [f"tiny-{number:032x}" for number in range(MAX_CASES + 1)]
+    async with signed_in(site, pool, "role:operator") as browser:
+        csrf = csrf_of((await browser.get("/sessions")).text)
+        fields = {"csrf": csrf} | case_fields([new.case_id, *others])
+        refused = await browser.post("/queues/actions/urge", data=fields)
+
+    assert refused.status_code == 422
+    assert "More than 50 cases were chosen, so nothing was done." in refused.text
+
+
+def test_the_page_tells_how_many_are_left_out_and_why() -> None:
+    shown = view("en")
+    page_values = BulkChoicePage(
+        cases=[case()],
+        back="",
+        names=shown.names,
+        times=shown.times,
+        forms=[],
+        partly=[],
+        missing=1,
+        beyond=3,
+        filled=None,
+    )
+    request = Request({"type": "http", "path": "/", "query_string": b"", "headers": []})
+
+    page = Renderer(Assets(None)).render(RequestContext(request, "en", "auto", None), page_values)
+
+    assert "1 of the chosen cases is left out: it is not yours any more." in page
+    assert "3 of the chosen cases are left out: 50 go at once. Choose them again afterwards." in page
 
 
 def batch(*lines: dict[str, Any]) -> ServiceAnswer:
@@ -97,7 +143,7 @@ def test_each_line_of_dispatchs_answer_is_its_cases() -> None:
         "zh",
     )
 
-    assert [(each.found.case_id, each.result, each.why, each.field) for each in results] == [
+    assert [(each.summary.case_id, each.result, each.why, each.field) for each in results] == [
         ("tiny-0", "pending", "", None),
         ("tiny-1", "refused", "须填理由", "action.assign.reason"),
         ("tiny-2", "refused", "目前不可", None),

@@ -6,7 +6,8 @@ import pytest
 
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import NEVER, ReadModelRow, case_row, number_of
-from paidan_contracts.actions import Rating
+from paidan_cockpit.case_texts import words_of_case
+from paidan_contracts.assignments import Helper, RuleRef
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, StageClock
@@ -14,7 +15,12 @@ from tests.scoring import case_histories
 from tests.scoring.case_histories import HOUR, START, CaseMove, accept, assign, close, finish, rework, void
 
 PACK = "0" * 64
-RATING: Rating = "satisfied"
+HELPER = Helper(
+    department="lamps",
+    order_id="11111111-1111-5111-8111-111111111111",
+    placed_by=RuleRef(rule="r", city_version=PACK),
+    dispatched_at=START,
+)
 
 
 def row_of(state: CaseState) -> ReadModelRow:
@@ -82,7 +88,6 @@ def test_a_closed_case_ends_when_it_was_closed_and_awaits_the_calls_that_are_lef
     assert not row_of(closed).awaits_call
     waiting = closed.model_copy(update={"callbacks_awaited": (closed.opened_by,)})
     assert row_of(waiting).awaits_call
-    assert row_of(closed.model_copy(update={"rating": RATING})).rating == RATING
 
 
 def test_words_of_merged_reports_are_kept_and_change_the_digest() -> None:
@@ -99,8 +104,30 @@ def test_words_of_merged_reports_are_kept_and_change_the_digest() -> None:
     assert row_of(later).text_digest == alone.text_digest
 
 
-def test_a_held_case_says_so_and_a_number_is_short() -> None:
-    row = row_of(state_after(held_because="no rule covers it"))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": "other"},
+        {"place": Place(address="1")},
+        {"place": Place(district="1")},
+        {"place": Place(street="1")},
+        {"class_code": "E0999"},
+        {"source": "patrol"},
+        {"department": "lamps"},
+        {"helpers": (HELPER,)},
+        {"status": "voided", "ended_at": START},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_changes_what_a_case_is_found_by_changes_the_digest(change: dict[str, object]) -> None:
+    before = row_of(state_after(assign("streets"), accept))
+    after = row_of(state_after(assign("streets"), accept).model_copy(update=change))
 
-    assert row.held
+    assert words_of_case(before) != words_of_case(after)
+    assert before.text_digest != after.text_digest
+
+
+def test_the_number_of_a_case_is_short() -> None:
+    row = row_of(state_after())
+
     assert number_of(row.case_id) == row.number == row.case_id.rpartition("-")[2][:10]

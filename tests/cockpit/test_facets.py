@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_cockpit.facets import class_facets, facets_of, place_facets
-from paidan_cockpit.words import words_of
+from paidan_cockpit.search_words import words_of
 from paidan_contracts.city.class_overrides import matches_class
 
 CODES = st.text("EC01", min_size=1, max_size=6)

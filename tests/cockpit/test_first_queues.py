@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_cockpit.pages.filter_words import filter_in_words
+from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.first_queues import FIRST_QUEUES, first_queue, queue_order
 from paidan_cockpit.pages.name_search import find_names
 from paidan_cockpit.pages.names import CityNames
@@ -72,6 +72,6 @@ def test_places_and_departments_are_found_by_their_names(city: City) -> None:
 def test_a_filter_is_told_in_words(city: City) -> None:
     queue_filter = QueueFilter(queue="overdue", department="streets", words="井盖", order="newest")
 
-    told = filter_in_words(queue_filter, CityNames(city, "en"), translations("en").gettext)
+    told = describe_filter(queue_filter, CityNames(city, "en"), translations("en").gettext)
 
     assert told == "Overdue · Street cleaning · “井盖” · newest first"

@@ -11,14 +11,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from paidan_cockpit import queries as consumer_queries
-from paidan_cockpit.case_rows import NEVER, ReadModelRow
+from paidan_cockpit.case_events import CockpitCaseEvent
+from paidan_cockpit.case_rows import NEVER, ReadModelRow, case_row
 from paidan_cockpit.pages import overview_queries, queries
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.search_terms import NamedCodes, SearchTerm
 from paidan_cockpit.pages.visibility import Scope, may_see
 from paidan_cockpit.rights import Person
-from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import grants_of
 from tests.scoring import case_histories
 
@@ -50,6 +52,8 @@ FILTERS: Final = (
 
 def random_rows() -> Iterator[ReadModelRow]:
     """Yield cases in every state, of places, classes and departments that overlap."""
+    opened = case_histories.case_event(case_histories.new_case(1, pack="0" * 64))
+    plain = case_row(CockpitCaseEvent.model_validate_json(opened.model_dump_json()))
     rng = random.Random(5)  # noqa: S311 - a test has to be repeatable, not secret
     for number in range(CASES):
         status = rng.choice(("received", "filed", "dispatched", "handling", "inspecting", "closed", "closed", "voided"))
@@ -57,38 +61,21 @@ def random_rows() -> Iterator[ReadModelRow]:
         at = NOW - timedelta(minutes=rng.randrange(20_000))
         ends = status in ("closed", "voided")
         due_at = NEVER if ends else at + timedelta(minutes=rng.randrange(40_000))
-        yield ReadModelRow(
+        yield plain._replace(
             case_id=f"tiny-{rng.getrandbits(128):032x}",
-            version=1,
             number=f"{number:010x}",
             city=rng.choice(("tiny", "tiny", "tiny", "other")),
-            city_version="0" * 64,
             status=status,
             source=rng.choice(("hotline", "patrol")),
-            channel="hotline",
             class_code=rng.choice((None, "E0101", "E0102", "E0201", "C0102", "C0103")),
-            row_id=None,
             district=district,
             street=f"{district}-{rng.choice('12')}" if district else None,
-            community=None,
-            grid=None,
-            address=None,
-            latitude=None,
-            longitude=None,
             text=f"{rng.choice(('路灯', '井盖'))}坏了 {number % 5}",
-            more_text="",
             text_digest=number,
-            confidential=False,
             department=rng.choice((None, "streets", "lamps")),
             helpers=rng.choice(([], ["streets"], ["lamps", "streets"])),
-            reports=1,
-            round=1,
             hops=rng.choice((0, 0, 1)),
-            reopened=0,
-            urged=0,
-            held=False,
             awaits_call=status == "closed" and rng.random() < 0.3,
-            rating=None,
             past=rng.random() < 0.05,
             reported_at=at,
             ended_at=at + timedelta(hours=1) if ends else None,
@@ -98,12 +85,10 @@ def random_rows() -> Iterator[ReadModelRow]:
 
 
 @pytest.fixture(scope="module")
-async def cases(pool: "asyncpg.Pool[Any]") -> list[CaseView]:
+async def cases(pool: "asyncpg.Pool[Any]") -> list[CaseSummary]:
     """Store the cases with their words, and return them as lists show them."""
     async with pool.acquire() as conn, conn.transaction():
-        await consumer_queries.save_rows(conn, list(random_rows()))
-    while await WordIndex(pool).fill():
-        pass
+        await consumer_queries.save_cases(conn, list(random_rows()), [])
     found = [await queries.find_case(pool, row.case_id) for row in random_rows()]
     return [each for each in found if each is not None]
 
@@ -113,7 +98,7 @@ def person_with(scopes: tuple[str, ...]) -> Person:
     return Person("1", "王敏", "tiny", "dispatcher", frozenset(scopes))
 
 
-def is_in_queue(each: CaseView, queue: Queue) -> bool:
+def is_in_queue(each: CaseSummary, queue: Queue) -> bool:
     """Return whether a case is in a queue."""
     is_open = each.ended_at is None
     return {
@@ -130,7 +115,7 @@ def is_in_queue(each: CaseView, queue: Queue) -> bool:
     }[queue]
 
 
-def expected_ids(cases: list[CaseView], scopes: tuple[str, ...], wanted: QueueFilter) -> list[str]:
+def expected_ids(cases: list[CaseSummary], scopes: tuple[str, ...], wanted: QueueFilter) -> list[str]:
     """Return what a list must show, in its order, from the rules alone."""
     person = person_with(scopes)
     found = [
@@ -153,7 +138,7 @@ def expected_ids(cases: list[CaseView], scopes: tuple[str, ...], wanted: QueueFi
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
 async def test_lists_page_through_what_the_rules_allow(
-    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseView]
+    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
 ) -> None:
     scope = Scope("tiny", grants_of(frozenset(scopes)), NOW)
     shown_of_any = 0
@@ -170,8 +155,49 @@ async def test_lists_page_through_what_the_rules_allow(
 
 
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
+@pytest.mark.parametrize(
+    "named",
+    [
+        NamedCodes(places=("1", "2-2")),
+        NamedCodes(departments=("lamps",)),
+        NamedCodes(classes=("E0101", "C0102"), departments=("streets",)),
+    ],
+)
+async def test_a_name_finds_what_has_it_in_its_text_and_what_is_of_it(
+    scopes: tuple[str, ...], named: NamedCodes, pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
+) -> None:
+    scope, wanted = Scope("tiny", grants_of(frozenset(scopes)), NOW), QueueFilter(queue="all", words="井盖 3")
+    terms = [SearchTerm(("井盖",), named), SearchTerm(("3",))]
+
+    page = await queries.list_cases(pool, scope, wanted, 1000, terms)
+
+    def fits(each: CaseSummary) -> bool:
+        is_of_it = (
+            {each.district, each.street} & {*named.places}
+            or {each.department, *each.helpers} & {*named.departments}
+            or each.class_code in named.classes
+        )
+        return "3" in each.text and bool("井盖" in each.text or is_of_it)
+
+    everything = expected_ids(cases, scopes, replace(wanted, words=""))
+    fitting = {each.case_id for each in cases if fits(each)}
+    assert [each.case_id for each in page.cases] == [each for each in everything if each in fitting]
+
+
+async def test_the_city_of_the_newest_case_is_where_one_of_several_cities_begins(
+    pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
+) -> None:
+    newest = max(cases, key=lambda each: each.reported_at)
+    others = {"tiny", "other"} - {newest.city}
+
+    assert await LatestCity(pool).among(["empty", "other", "tiny"]) == newest.city
+    assert await LatestCity(pool).among([*others, "empty"]) == min(others)
+    assert await LatestCity(pool).among(["empty"]) is None
+
+
+@pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
 async def test_counts_are_those_of_the_lists(
-    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseView]
+    scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
 ) -> None:
     scope = Scope("tiny", grants_of(frozenset(scopes)), NOW)
     counts = await queries.count_queues(pool, scope, QueueFilter())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.overview import parse_filter, policy_with_tiles
+from paidan_cockpit.pages.overview import parse_filter
 from paidan_cockpit.pages.overview_counts import (
     Days,
     HourCount,
@@ -24,7 +24,7 @@ from paidan_cockpit.pages.overview_counts import (
 )
 from paidan_cockpit.pages.overview_queries import OverviewFilter
 from paidan_cockpit.pages.overview_rates import shown_rates
-from paidan_cockpit.pages.site import CONTENT_POLICY
+from paidan_cockpit.pages.site import CONTENT_POLICY, policy_with_tiles
 from paidan_cockpit.score_queries import CityScore
 from paidan_contracts.city.loader import load_city
 from tests.scoring.database_fixture import TINY
@@ -133,6 +133,20 @@ def test_an_address_asks_for_a_part_of_the_city() -> None:
     query = {"district": "990101", "street": "990101", "class_code": "<b>"}
 
     assert parse_filter(query, CityNames(load_city(TINY), "en")) == OverviewFilter(district="990101")
+
+
+@pytest.mark.parametrize(("street", "kept"), [("990101001", "990101001"), ("990102001", None)])
+def test_a_street_of_another_district_is_left_out(street: str, kept: str | None) -> None:
+    names = CityNames(load_city(TINY), "en")
+
+    chosen = parse_filter({"district": "990101", "street": street}, names)
+
+    assert (chosen.district, chosen.street) == ("990101", kept)
+    assert chosen.query("tiny") == "city=tiny&district=990101" + (f"&street={kept}" if kept else "")
+    assert [(name, streets) for _, name, streets in names.streets_by_district()] == [
+        ("West", [("990101001", "West Street")]),
+        ("East", [("990102001", "East Street")]),
+    ]
 
 
 def test_pictures_come_from_the_tiles_host_and_nothing_else_does() -> None:

@@ -12,13 +12,13 @@ from paidan_cockpit.pages.city import matches
 from paidan_cockpit.pages.map_layers import borders, grid
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.pack_differences import PackDifferences
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_cockpit.pages.pack_terms import PackTerms
-from paidan_cockpit.pages.pack_words import PackWords
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.city import City
 from paidan_contracts.city.loader import load_city
-from tests.cockpit.test_pack_words import CITIES, PACKS
+from tests.cockpit.test_pack_formatter import CITIES, PACKS
 
 QUANCHENG: Final = load_city(CITIES.parents[1] / "deploy/cities/quancheng")
 Document = dict[str, Any]
@@ -34,7 +34,7 @@ def changed(change: Callable[[Document], None]) -> City:
 def tell(new: City, language: Language = "en") -> list[tuple[str, list[str]]]:
     """Return the changed parts, each difference in one line."""
     names, translate = CityNames(new, language), translations(language).gettext
-    parts = PackDifferences(QUANCHENG, new, names, PackWords(names, translate), translate).parts(100)
+    parts = PackDifferences(QUANCHENG, new, names, PackFormatter(names, translate), translate).parts(100)
     return [
         (part.title, [f"{each.kind} {each.about}: {each.before} -> {each.now}" for each in part.differences])
         for part in parts
@@ -80,7 +80,7 @@ def test_every_pack_has_terms_months_and_layers(folder: Any, language: Language)
     city = load_city(folder)
     names, translate = CityNames(city, language), translations(language).gettext
 
-    terms = PackTerms(city, names, PackWords(names, translate), translate).all()
+    terms = PackTerms(city, names, PackFormatter(names, translate), translate).all()
     months = months_of(city.pack.calendar, language, city.pack.calendar.first)
 
     assert all(term.sentences for term in terms)

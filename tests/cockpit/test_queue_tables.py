@@ -3,7 +3,6 @@
 import io
 import re
 import zipfile
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -11,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.case_table import COLUMNS
-from paidan_cockpit.pages.case_view import CaseView
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.queries import CasePage
+from paidan_cockpit.pages.queries import CaseListPage
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.queue_tables import csv_content, xlsx_content
 from paidan_cockpit.pages.times import CityTimes
@@ -47,12 +46,12 @@ def view(language: Language) -> CityView:
     return CityView("tiny", city, CityNames(city, language), CityTimes(ZONE, NOW, language, city), {"tiny": "Tiny"})
 
 
-def case(**changes: object) -> CaseView:
+def case(**changes: object) -> CaseSummary:
     """Build a case of the list, with usual values."""
-    values: dict[str, Any] = dict.fromkeys((each.name for each in fields(CaseView)), None)
+    values: dict[str, Any] = dict.fromkeys(CaseSummary._fields, None)
     values |= {"case_id": "tiny-1", "version": 1, "number": "1f", "status": "dispatched", "source": "hotline"}
     values |= {"class_code": "E0110", "text": "井盖松动", "reports": 2, "round": 1, "hops": 0, "due_kind": "accept"}
-    return CaseView(**(values | {"reported_at": NOW, "due_at": NOW, "department": "streets"} | changes))
+    return CaseSummary(**(values | {"reported_at": NOW, "due_at": NOW, "department": "streets"} | changes))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_the_workbook_is_in_the_readers_language_and_says_what_it_is_of(
     language: Language, title: str, status: str
 ) -> None:
     translate = translations(language).gettext
-    cut = CasePage([case(), case(text="=HYPERLINK(1)")], after="more")
+    cut = CaseListPage([case(), case(text="=HYPERLINK(1)")], after="more")
 
     content = xlsx_content(cut, view(language), QueueFilter(queue="overdue"), translate)
 
@@ -100,11 +99,17 @@ def test_the_workbook_is_in_the_readers_language_and_says_what_it_is_of(
     assert translate("no: only the first of it, filter it for the rest") in about
 
 
-def test_csv_has_the_columns_of_the_workbook_in_codes() -> None:
-    text = csv_content(CasePage([case(text="=1+1", address="+86")], None), view("zh")).decode("utf-8-sig")
+@pytest.mark.parametrize(("language", "titles"), [("zh", "案件编号,案号,状态,"), ("en", "Case id,Number,Status,")])
+def test_csv_has_the_columns_of_the_workbook_with_titles_in_words_and_cells_in_codes(
+    language: Language, titles: str
+) -> None:
+    translate = translations(language).gettext
+    page = CaseListPage([case(text="=1+1", address="+86")], None)
 
-    head, line = text.splitlines()
-    assert head == ",".join(COLUMNS)
+    head, line = csv_content(page, view(language), translate).decode("utf-8-sig").splitlines()
+
+    assert head.startswith(titles)
+    assert len(head.split(",")) == len(COLUMNS)
     assert line.startswith("tiny-1,1f,dispatched,E0110,")
     assert ",'+86," in line
     assert line.endswith(",'=1+1")

@@ -1,7 +1,7 @@
 """What a service's probes say of it: the worst thing first, and lag by loop."""
 
 from paidan_chassis.observability.metrics import Metrics
-from paidan_cockpit.pages.letter_counts import count_letters
+from paidan_cockpit.pages.dead_letter_totals import count_letters
 from paidan_cockpit.pages.system_health import LoopHealth, ServiceHealth, parse_loops
 
 

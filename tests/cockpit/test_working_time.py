@@ -34,3 +34,11 @@ def test_time_left_is_told_in_both_languages() -> None:
     assert CityTimes(CITY.zone, MONDAY, "zh", CITY).working_time_left(due) == "2天"
     assert CityTimes(CITY.zone, MONDAY, "en", CITY).relative(due) == "in 2 days"
     assert CityTimes(CITY.zone, MONDAY, "en", CITY).working_time_left(MONDAY - HOURS) is None
+
+
+def test_from_a_minute_on_nobody_counts_seconds() -> None:
+    times = {language: CityTimes(CITY.zone, MONDAY, language, CITY) for language in ("zh", "en")}
+
+    assert times["zh"].relative(MONDAY - timedelta(seconds=66)) == "1分钟前"
+    assert times["en"].relative(MONDAY - timedelta(seconds=59)) == "59 seconds ago"
+    assert (times["zh"].lag(66.0), times["zh"].lag(3.26)) == ("1分钟", "3.3秒")

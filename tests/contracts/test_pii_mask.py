@@ -2,12 +2,9 @@
 
 import ast
 import re
-import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from types import FrameType
-from typing import Final
 
 import pytest
 from hypothesis import given
@@ -215,56 +212,3 @@ def test_shape_that_would_mask_no_number_is_refused(shape: str) -> None:
 )
 def test_characters_that_hide_or_move_others_are_removed(text: str, expected: str) -> None:
     assert mask(text).text == expected
-
-
-HOSTILE: Final = [
-    *(
-        "(",
-        "1 ",
-        "1(",
-        "13 ",
-        "13",
-        "0531 ",
-        "+8 ",
-        "a@",
-        "@a.a.a",
-        "a.",
-        "鲁a",
-        "鲁 ",
-        "微信",
-        "wx",
-        "qq 1",
-        "一",
-        "①",
-    ),
-    *("1.1,", "138 1234 567", "1\n2026-03-02", "电话1 1 1 1 1 1 1 1", "电表", "\u200b", "一 ", "6222 ", "110105 "),
-    *("转8", "\x1b", "*", "1*"),
-]
-
-
-@pytest.mark.parametrize("piece", HOSTILE)
-def test_cost_is_linear_in_the_text(piece: str) -> None:
-    """Were a pattern quadratic, the long text would take minutes: one of 4,000 brackets once took 0.1 s."""
-    short = (piece * 4000)[:4000]
-
-    once, twice = count_calls(short), count_calls(short * 2)
-
-    assert twice <= 2.2 * once + 200
-    mask(short * 10)
-
-
-def count_calls(text: str) -> int:
-    """Return how many functions are called, of Python and C, while a text is masked."""
-    calls = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        mask(text, reporter_terms=["王敏", "13912345678", "西街1号"])
-    finally:
-        sys.setprofile(before)
-    return calls

@@ -17,6 +17,7 @@ from paidan_contracts.time_limit_actions import (
     SetLimit,
 )
 from paidan_dispatch.cases.decide import Refused
+from paidan_dispatch.cases.names import ACTION_NAMES, STATUS_NAMES
 from tests.dispatch.builders import at_minute, build_report, case_after, opened_case
 
 STATES: tuple[Status, ...] = get_args(Status)
@@ -104,7 +105,7 @@ def case_in_status(status: str) -> CaseState:
 def assert_explains(refused: Refused, status: Status) -> None:
     """Without what is allowed instead, a client would repeat the refused action."""
     why = refused.refusal
-    assert f"state {status}; allowed there: " in why.message
+    assert f"The case is {STATUS_NAMES[status].en}; allowed there: " in why.message
     for kind in {ACTIONS[name].kind for state, name in ALLOWED if state == status}:
-        assert kind in why.message.rpartition(": ")[2]
+        assert ACTION_NAMES[kind].en.lower() in why.message.rpartition(": ")[2]
     assert "案件状态为" in why.message_zh

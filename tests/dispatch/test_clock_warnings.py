@@ -53,7 +53,7 @@ def test_warning_goes_out_once_before_a_limit_passes(
     assert (following.kind, following.due_at) == (kind, at_minute(due))
     told = [each for each in orders.order_events(state, step.events, policy) if isinstance(each, OrderUrged)]
     assert [each.order.department for each in told] == ([department] if department else [])
-    assert all(at_minute(due).isoformat() in each.reason for each in told)
+    assert all(policy.local_time(at_minute(due)) in each.reason for each in told)
 
 
 def test_warning_of_the_work_is_not_sent_to_whoever_finished_it() -> None:

@@ -44,6 +44,19 @@ def summarize_messages(messages: list[OrderEvent]) -> list[tuple[str, str, str |
     ]
 
 
+def test_what_the_dispatcher_wrote_reaches_the_department_and_no_later_one() -> None:
+    step = decide_action(opened_case(), Redispatch(department="south", reason="their side of the bridge"))
+
+    issued = order_messages(step)[-1]
+    assert (issued.order.department, issued.order.reason) == ("south", "their side of the bridge")
+    assert isinstance(step, Progressed)
+    later = order_messages(decide_action(step.after, Return(code="other", reason="not ours")))
+    assert [(each.order.department, each.order.reason) for each in later] == [
+        ("south", "their side of the bridge"),
+        ("north", ""),
+    ], "a rule writes nothing"
+
+
 def test_an_order_contains_what_to_do_where_and_by_when() -> None:
     (step,) = receive_reports(build_report(row_id="E0110-2", text="a heap", reporter=build_report().report_id))
 

@@ -87,7 +87,7 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
     [
         ("handling", "department:north", "finish, return to you", "redispatch, file, void, urge to others."),
         ("handling", "inspector:ivy", "nothing to you", "finish, return"),
-        ("closed", "department:north", "nothing to you", "call_back to others"),
+        ("closed", "department:north", "nothing to you", "call back to others"),
     ],
 )
 def test_refusal_tells_what_the_asker_may_do_apart_from_others(

@@ -10,6 +10,8 @@ from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import Headers, act_and_await
 
+LOOKUP = "/v1/cases/actions/lookup"
+
 
 @dataclass(frozen=True, slots=True)
 class OfferedActions:
@@ -64,5 +66,12 @@ async def test_offered_actions_are_those_that_a_dry_run_applies(
     assert await offered.allowed(streets) == ["return", "finish"]
     assert (await client.get(f"{offered.url}?x=1", headers=operator)).status_code == 422
     shown = (await client.get(offered.url, headers=operator)).json()
+    unknown = case_id_of(build_report("never sent"))
+    lookup = {"case_ids": [unknown, case_id], "kinds": ["void", "urge"]}
+    [some] = (await client.post(LOOKUP, json=lookup, headers=operator)).json()["cases"]
+    [every] = (await client.post(LOOKUP, json={"case_ids": [case_id]}, headers=streets)).json()["cases"]
+    assert some == shown | {"actions": [each for each in shown["actions"] if each["kind"] in lookup["kinds"]]}
+    assert every == (await client.get(offered.url, headers=streets)).json()
+    assert (every["order"]["order"]["role"], every["order"]["status"], shown["order"]) == ("lead", "handling", None)
     assert (shown["case_id"], shown["status"]) == (case_id, "handling")
     assert shown["case_version"] >= 3, "opened, merged, accepted; and perhaps a timer went off"

@@ -152,7 +152,8 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
     plain = await pages.open(work.clerk_link(), PHONE_WITHOUT_SCRIPT)
     await sign_in(plain, plain.url)
     await finish(plain, work.case_id, "墙角也已清理", colour="olive")
-    await plain.wait_for_url(re.compile(rf"/desk\?city={CITY}$"))
+    await plain.wait_for_url(re.compile(rf"/desk\?city={CITY}&done=applied"))
+    await expect(plain.locator("p[role=status]:focus")).to_be_in_viewport()
     found = await work.wait_for("inspecting")
     assert len(found["case"]["assignments"][-1]["proof"]) == 1, "a plain form carries its photo"
     assert "latitude" not in found["history"][-1]["event"], "without script no position is sent"
@@ -225,7 +226,8 @@ async def call_back(work: Work, pages: WatchedPages) -> None:
     await caller.locator('[name="action.rating"]').select_option("satisfied")
     await caller.locator('[name="action.solved"]').select_option("solved")
     await caller.locator('form[action$="/call_back"] button').click()
-    await caller.wait_for_url(re.compile(rf"/callbacks\?city={CITY}$"))
+    await caller.wait_for_url(re.compile(rf"/callbacks\?city={CITY}&done=applied"))
+    await expect(caller.locator("p[role=status]:focus")).to_be_in_viewport()
     rated = await work.case()
     assert rated["case"]["rating"] == "satisfied"
 

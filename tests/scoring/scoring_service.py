@@ -115,10 +115,7 @@ class ScoringService:
 
     def stop(self) -> None:
         """End every process that was started here."""
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        fork_server.end_all(self.processes)
 
 
 @asynccontextmanager

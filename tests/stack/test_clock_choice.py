@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -61,6 +62,7 @@ async def test_real_time_stays_when_the_variable_is_gone(connection: Connection,
 
     reading = await read_clock(connection)
     assert reading is not None
+    assert reading.local_times == {}, "no city is in force"
     assert (reading.kind, reading.factor) == ("real", 1.0)
     assert abs(real_now() - reading.city_time) < timedelta(seconds=10)
     assert abs(real_now() - await city_time(connection)) < timedelta(seconds=10)
@@ -156,6 +158,9 @@ async def test_packs_of_an_earlier_release_say_nothing_and_keep_the_scaled_clock
     await city_packs.put_in_force(connection, "tiny", pack_version(content), real_now())
 
     assert await settle_clock(database, None, packs_folder(tmp_path, tiny=True)) == "scaled"
+    reading = await read_clock(connection)
+    assert reading is not None
+    assert reading.local_times["tiny"].isoformat() == reading.city_time.astimezone(ZoneInfo(pack.zone)).isoformat()
 
 
 async def test_a_service_with_another_clock_than_the_installation_ends(

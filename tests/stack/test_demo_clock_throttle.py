@@ -9,7 +9,7 @@ import pytest
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import ScaledClock, set_scale
-from paidan_deploy.demo.arrivals import LAST_REPORT_S
+from paidan_deploy.demo.arrivals import LAST_REPORT_S, PLAYED_S
 from paidan_deploy.demo.clock_throttle import CLOCK_LEAD_S, ClockThrottle, clock_lead, clock_limit
 from paidan_deploy.demo.monitor import Observed
 from paidan_deploy.demo.scheduler import Scheduler
@@ -17,7 +17,7 @@ from paidan_deploy.demo.sources import DemoSources, PendingReport
 from tests.polling import poll
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
-DAY_END = MIDNIGHT + timedelta(days=1)
+DAY_END = MIDNIGHT + timedelta(seconds=PLAYED_S)
 # A day in a second; a lead is longer than a day, so each test sets the latest time itself.
 FACTOR = 86_400.0
 
@@ -106,11 +106,11 @@ async def test_the_day_does_not_end_before_all_its_reports_are_in(dsn: str, why:
     if why == "undecided":
         throttle.sources.sent = 1
         throttle.sources.undecided["report"] = PendingReport(
-            MIDNIGHT + timedelta(hours=23), asyncio.get_running_loop().time()
+            DAY_END - timedelta(hours=1), asyncio.get_running_loop().time()
         )
     try:
         await poll(lambda: advances_to(throttle), within_s=20, what="the clock waits in the evening")
-        assert MIDNIGHT + timedelta(hours=23, minutes=50) < throttle.clock.now() < DAY_END - timedelta(minutes=5)
+        assert MIDNIGHT + timedelta(seconds=LAST_REPORT_S) < throttle.clock.now() < DAY_END - timedelta(minutes=5)
 
         throttle.sources.sent = 1
         throttle.observed.record_outcome("report", "opened")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from paidan_chassis.clock import real_now
@@ -87,13 +88,17 @@ def new_command(
     ],
     target: Annotated[
         Path | None,
-        typer.Option("--to", help="Its folder; by default beside the other pack. 目标文件夹，默认与原配置包并列。"),
+        typer.Option(
+            "--to",
+            help="Its folder; by default one of this name where you are. 目标文件夹，默认为当前目录下的同名文件夹。",
+        ),
     ] = None,
 ) -> None:
     """Make a pack for a city of your own from another one's, with department and source ids of its own."""
-    folder = target or origin.resolve().parent / name
+    folder = (target or Path(name)).resolve()
     pack = create_pack(name, origin, folder)
-    console.print(f"{folder}: {summarize(pack)}", highlight=False, soft_wrap=True)
+    console.print(f"Made the folder / 已建立文件夹 {escape(str(folder))}", highlight=False, soft_wrap=True)
+    console.print(f"{pack.id}: {summarize(pack)}", highlight=False, soft_wrap=True)
     console.print(
         "Next: edit its files (names and places are still those of the other city), then run these"
         " / 下一步：修改其中的文件（名称和地点仍是原城市的），然后执行：\n"

@@ -1,6 +1,8 @@
 """`paidan demo`, which `make run` runs."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -12,13 +14,13 @@ from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.cockpit import links_of_all_posts
-from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.cli.output import console, print_errors, show_status
 from paidan_deploy.cli.stack import stop_stack_on_interrupt, wait_for_interrupt
 from paidan_deploy.cli.stack_state import print_state
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.demo.clock_throttle import ClockThrottle
-from paidan_deploy.demo.day import DemoDay, next_day, play_day
-from paidan_deploy.demo.display import ClockStatus, render_progress
+from paidan_deploy.demo.day import DemoDay, ShowProgress, next_day, play_day
+from paidan_deploy.demo.display import ClockStatus, progress_line, render_progress
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.services import COCKPIT
 from paidan_deploy.stack.stack import Stack
@@ -68,13 +70,14 @@ def demo(
 
 def _run_day(stack: Stack, seconds: float, *, stays_up: bool) -> bool:
     """Start everything, play the day and print the results; False when anything failed."""
-    with console.status("starting 正在启动") as status:
-        stack.up(status.update)
+    with show_status("starting 正在启动") as show:
+        stack.up(show)
+    _print_cockpit(stack, with_links=stays_up)
     day = asyncio.run(_play_day(stack, seconds))
     report = asyncio.run(verify.run_verification(stack))
     succeeded = _print_results(stack, day, report)
     if stays_up:
-        _print_links(stack)
+        _print_cockpit(stack, with_links=True)
     _print_next_commands(day, stays_up=stays_up)
     return succeeded
 
@@ -84,16 +87,8 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
     async with open_connection(installation.database) as connection:
         city = await queries.newest_pack(connection, CITY)
         day = await next_day(connection, city, seconds)
-        console.print(
-            f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s"
-            f" / {seconds:.0f} 秒播放一天"
-        )
-        with Live(console=console, refresh_per_second=5, transient=False) as live:
-
-            def show_progress(now: datetime, throttle: ClockThrottle) -> None:
-                clock = ClockStatus(now, day.midnight, city.zone, is_throttled=throttle.is_throttled)
-                live.update(render_progress(clock, sources=throttle.sources, observed=throttle.observed))
-
+        _print_day(day)
+        with _progress_of(day) as show_progress:
             waited_s = await play_day(installation, connection, day, show_progress)
         console.print()
         if waited_s >= 1:
@@ -102,6 +97,46 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
                 f" / 城市时钟为等候本机，共停 {waited_s:.0f} 秒"
             )
     return day
+
+
+def _print_day(day: DemoDay) -> None:
+    names, seconds = day.city.pack.names, f"{day.duration_s:.0f}"
+    if day.skips is not None:
+        console.print(
+            f"[yellow]note 注意[/yellow] in the city {day.skips} has begun already: the next whole day is played"
+            f" / 城市中的 {day.skips} 已经开始，故播放下一个整天",
+            highlight=False,
+        )
+    console.print(
+        f"[bold]{names.zh} {names.en}[/bold] {day.midnight:%Y-%m-%d}, until {day.end:%H:%M}: a day in {seconds} s"
+        f" / 播放至 {day.end:%H:%M}，{seconds} 秒播放一天",
+        highlight=False,
+    )
+
+
+@contextmanager
+def _progress_of(day: DemoDay) -> Iterator[ShowProgress]:
+    """Show a display that is drawn anew; without a terminal, a line each hour of the city."""
+    if not console.is_terminal:
+        shown: set[datetime] = set()
+
+        def print_hour(now: datetime, throttle: ClockThrottle) -> None:
+            hour = now.replace(minute=0, second=0, microsecond=0)
+            if hour not in shown:
+                shown.add(hour)
+                clock = ClockStatus(now, day.midnight, day.city.zone)
+                line = progress_line(clock, sources=throttle.sources, observed=throttle.observed)
+                console.print(line, highlight=False)
+
+        yield print_hour
+        return
+    with Live(console=console, refresh_per_second=5, transient=False) as live:
+
+        def draw(now: datetime, throttle: ClockThrottle) -> None:
+            clock = ClockStatus(now, day.midnight, day.city.zone, is_throttled=throttle.is_throttled)
+            live.update(render_progress(clock, sources=throttle.sources, observed=throttle.observed))
+
+        yield draw
 
 
 def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bool:
@@ -123,7 +158,7 @@ def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bo
     return succeeded
 
 
-def _print_links(stack: Stack) -> None:
+def _print_cockpit(stack: Stack, *, with_links: bool) -> None:
     """Print where the cockpit is, with a sign-in link for each post; nothing where it does not run."""
     installation = stack.installation()
     if COCKPIT.name not in installation.urls:
@@ -131,6 +166,8 @@ def _print_links(stack: Stack) -> None:
     console.print(
         f"[bold]The cockpit / 驾驶舱[/bold]: {installation.url(COCKPIT.name)}", highlight=False, soft_wrap=True
     )
+    if not with_links:
+        return
     console.print("Sign in as, once each, within the hour / 登录链接，各用一次，一小时内有效：")
     for post, link in asyncio.run(links_of_all_posts(installation, CITY)).items():
         console.print(f"  {post:14} {link}", highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Final, ParamSpec, TextIO, TypeVar
 
@@ -65,6 +66,29 @@ def _visible(character: str) -> str:
 
 console = _console(sys.stdout)
 error_console = _console(sys.stderr, stderr=True)
+
+
+@contextmanager
+def show_status(first: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, which the body reports: beside a spinner, or without a terminal as a line for each step.
+
+    A text that differs in its numbers alone is the same step.
+    """
+    if console.is_terminal:
+        with console.status(first) as status:
+            yield lambda text: status.update(escape(text))
+        return
+    shown = ""
+
+    def print_step(text: str) -> None:
+        nonlocal shown
+        step = "".join(each for each in text if not each.isdigit())
+        if step and step != shown:
+            shown = step
+            console.print(f"{escape(text)} …", highlight=False)
+
+    print_step(first)
+    yield print_step
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: Sequence[str] = ()) -> Table:

@@ -10,11 +10,10 @@ from types import FrameType
 from typing import Annotated, Final, NoReturn
 
 import typer
-from rich.markup import escape
 
 from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
-from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.cli.output import console, print_errors, show_status
 from paidan_deploy.cli.stack_state import print_not_running, print_state
 from paidan_deploy.provisioning.clock import ClockReading
 from paidan_deploy.services import ServiceName
@@ -63,8 +62,8 @@ def up(
 
 
 def _start_stack(stack: Stack) -> None:
-    with console.status("starting 正在启动") as progress:
-        running = stack.up(lambda message: progress.update(escape(message)))
+    with show_status("starting 正在启动") as show:
+        running = stack.up(show)
     print_state(stack.probed_state() or running, stack.consumer_states())
 
 
@@ -145,14 +144,21 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON. 打
 
 
 def _clock_document(clock: ClockReading | None) -> dict[str, object] | None:
-    return None if clock is None else asdict(clock) | {"city_time": clock.city_time.isoformat()}
+    if clock is None:
+        return None
+    local = {city: each.isoformat() for city, each in clock.local_times.items()}
+    return asdict(clock) | {"city_time": clock.city_time.isoformat(), "local_times": local}
 
 
 def _clock_line(clock: ClockReading) -> str:
     kind = "real time 真实时间"
     if clock.kind != "real":
         kind = f"scaled, {clock.factor:g} times as fast as real time / 加速，为真实时间的 {clock.factor:g} 倍"
-    return f"clock 时钟  {kind}\ncity's time 城市时间  {clock.city_time:%Y-%m-%d %H:%M:%S} UTC"
+    times: dict[str, list[str]] = {} if clock.local_times else {clock.city_time.isoformat(" ", "seconds"): []}
+    for city, local in clock.local_times.items():
+        times.setdefault(local.isoformat(" ", "seconds"), []).append(city)
+    lines = [f"city's time 城市时间  {at}  {', '.join(cities)}".rstrip() for at, cities in times.items()]
+    return "\n".join([f"clock 时钟  {kind}", *lines])
 
 
 def _is_healthy(state: StackState) -> bool:

@@ -88,7 +88,7 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield case_checks.check_scoring_versions(evidence)
     yield case_checks.check_tallies(evidence)
     if evidence.cockpit is not None:
-        yield from check_cockpit(evidence.cases_log.shown, evidence.cases_log.counted_reports, evidence.cockpit)
+        yield from check_cockpit(evidence.cases_log, evidence.cockpit)
     yield vault_checks.check_vault_entries(evidence)
     yield vault_checks.check_photos(evidence)
     yield vault_checks.check_chained_logs(evidence)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from paidan_deploy.conservation.cases_log import CaseRow, CasesLog, CaseSteps
 from paidan_deploy.conservation.chained_logs import ChainedLogs
-from paidan_deploy.conservation.cockpit_checks import CockpitTables
+from paidan_deploy.conservation.cockpit_checks import CockpitEvidence
 from paidan_deploy.conservation.log_contents import (
     AlarmPosition,
     AlarmsLog,
@@ -53,7 +53,7 @@ class Evidence:
     """Reports that should have an entry in the vault, and have none."""
     photos: PhotoFindings
     chained_logs: ChainedLogs
-    cockpit: CockpitTables | None = None
+    cockpit: CockpitEvidence | None = None
     """None where the installation has no cockpit."""
     contradicted_anchors: Collection[str] | None = None
     """What is not as it was when an anchor was taken; None when there is none to compare with."""

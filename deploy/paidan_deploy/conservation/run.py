@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from paidan_chassis.database import Connection
-from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, INBOX, OUTCOMES
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, INBOX, OUTCOMES, SCORES
 from paidan_deploy.conservation import tables
 from paidan_deploy.conservation.anchor import Anchor, LogDigests
 from paidan_deploy.conservation.cases_log import CasesLog
 from paidan_deploy.conservation.chained_logs import ChainedLogs, read_chained_logs
 from paidan_deploy.conservation.checks import evaluate
+from paidan_deploy.conservation.cockpit_checks import CockpitEvidence
+from paidan_deploy.conservation.cockpit_logs import ShownOutcomes, ShownScores
+from paidan_deploy.conservation.cockpit_tables import CockpitTables, cockpit_tables
 from paidan_deploy.conservation.cut import Cut
 from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
 from paidan_deploy.conservation.log_contents import AlarmsLog, InboxLog, OutcomesLog, add_records
@@ -22,7 +25,8 @@ from paidan_deploy.conservation.report import ConservationReport
 _POLL_S: Final = 0.1
 READERS: Final = (("intake", ALARMS.name), ("dispatch", INBOX.name), ("scoring", CASES.name))
 """The services, each by the topic that its tables follow from, in the order in which records pass them."""
-COCKPIT_READER: Final = ("cockpit", CASES.name)
+COCKPIT: Final = "cockpit"
+COCKPIT_READER: Final = (COCKPIT, CASES.name)
 """Of an installation that has a cockpit."""
 
 
@@ -67,6 +71,7 @@ class TableContents:
     cut: Cut
     fields: Mapping[str, Any]
     """Fields of ``Evidence``."""
+    cockpit: CockpitTables | None
 
 
 async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> ConservationReport:
@@ -162,8 +167,8 @@ async def _read_tables(sources: Sources) -> TableContents:
                 ],
                 "dead_letters": await tables.dead_letter_counts(conn, sources.services),
                 "chained_logs": await read_chained_logs(conn, sources.chained_logs, anchor.logs),
-                "cockpit": await tables.cockpit_tables(conn) if sources.has_cockpit else None,
             },
+            await cockpit_tables(conn) if sources.has_cockpit else None,
         )
 
 
@@ -181,7 +186,8 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
     await add_records(logs.records(spans[CASES.name]), cases_log, digests)
     for topic in _alarm_topics(cut):
         await add_records(logs.records(cut.span("intake", topic, await logs.current_span(topic))), alarms_log)
-    await add_records(logs.records(spans[OUTCOMES.name]), outcomes_log)
+    shown_outcomes = ShownOutcomes(cut.offsets(COCKPIT, OUTCOMES.name), spans[OUTCOMES.name].is_complete)
+    await add_records(logs.records(spans[OUTCOMES.name]), outcomes_log, shown_outcomes)
     chained_logs: ChainedLogs = contents.fields["chained_logs"]
     contradicted = [*(f"{CASES.name}-{each}" for each in digests.differing()), *chained_logs.contradicted]
     evidence = Evidence(
@@ -194,9 +200,20 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
         missing_vault_entries=await tables.missing_vault_entries(sources.connection, inbox_log.vault_references),
         photos=await _check_photos(sources, inbox_log),
         contradicted_anchors=contradicted if sources.anchor else None,
+        cockpit=await _collect_cockpit(sources, contents, shown_outcomes),
         **contents.fields,
     )
     return evidence, Anchor(digests.heads(), chained_logs.heads)
+
+
+async def _collect_cockpit(
+    sources: Sources, contents: TableContents, outcomes: ShownOutcomes
+) -> CockpitEvidence | None:
+    if contents.cockpit is None:
+        return None
+    scores = ShownScores(contents.cut.offsets(COCKPIT, SCORES.name))
+    await add_records(sources.logs.records(await sources.logs.current_span(SCORES.name)), scores)
+    return CockpitEvidence(contents.cockpit, outcomes, scores)
 
 
 def _alarm_topics(cut: Cut) -> list[str]:

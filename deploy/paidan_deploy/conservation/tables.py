@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from paidan_chassis.database import Connection
-from paidan_deploy.conservation.cases_log import NO_STEPS, CaseRow, CaseSteps, ShownCase
-from paidan_deploy.conservation.cockpit_checks import CockpitTables
+from paidan_deploy.conservation.cases_log import NO_STEPS, CaseRow, CaseSteps
 from paidan_deploy.conservation.cut import LaneAtCut
 from paidan_deploy.conservation.log_contents import CountedRange
 
@@ -66,20 +65,6 @@ COUNT_FACTS_AND_TALLIES: Final = """
     SELECT (SELECT count(*) FROM scoring.fact) AS facts,
            (SELECT COALESCE(sum(number), 0)::bigint FROM scoring.tally WHERE dimension = 'city') AS tallied,
            (SELECT count(*) FROM scoring.tally WHERE number < 0) AS negative
-"""
-SELECT_SHOWN_CASES: Final = """
-    SELECT case_id, version, status, reports
-      FROM cockpit.case_row
-"""
-COUNT_SHOWN_REPORTS: Final = """
-    SELECT count(*)
-      FROM cockpit.report_row
-"""
-SELECT_NOT_INDEXED: Final = """
-    SELECT case_id
-      FROM cockpit.case_row
-    EXCEPT
-   (SELECT case_id FROM cockpit.case_words UNION ALL SELECT case_id FROM cockpit.word_queue)
 """
 SELECT_VAULT_ENTRIES: Final = """
     SELECT report_id::text
@@ -176,15 +161,6 @@ async def tally_counts(conn: Connection) -> TallyCounts:
     """Count facts, tallied facts, and negative tallies."""
     row = await conn.fetchrow(COUNT_FACTS_AND_TALLIES)
     return TallyCounts(**dict(row)) if row else TallyCounts(0, 0, 0)
-
-
-async def cockpit_tables(conn: Connection) -> CockpitTables:
-    """Return what the cockpit stores of cases."""
-    return CockpitTables(
-        {row["case_id"]: ShownCase(*row[1:]) for row in await conn.fetch(SELECT_SHOWN_CASES)},
-        int(await conn.fetchval(COUNT_SHOWN_REPORTS)),
-        frozenset(row["case_id"] for row in await conn.fetch(SELECT_NOT_INDEXED)),
-    )
 
 
 async def missing_vault_entries(conn: Connection, report_ids: Collection[str]) -> set[str]:

@@ -6,11 +6,14 @@ from random import Random
 from typing import Final
 
 # Share of a day's reports by hour; the peak hour holds 10-12 % as hotlines publish it.
-_HOURLY_WEIGHTS: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15, 10, 6)
+_HOURLY_WEIGHTS: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15)
 _CUMULATIVE_WEIGHTS: Final = tuple(accumulate(_HOURLY_WEIGHTS))
 
-# Nothing is reported in the last minutes of a day: the clock can wait there for late work within the day.
-LAST_REPORT_S: Final = 24 * 3600 - 10 * 60
+# A day is played until ten in the evening; from there on the clock runs at real speed. So whoever looks around has two
+# hours in which today's figures are the played day's, and the next day to be played is the one after it.
+PLAYED_S: Final = len(_HOURLY_WEIGHTS) * 3600
+# Nothing is reported in the last minutes that are played: the clock can wait there for late work within the day.
+LAST_REPORT_S: Final = PLAYED_S - 10 * 60
 
 BURST_START_S: Final = 15 * 3600 + 20 * 60
 BURST_DURATION_S: Final = 40 * 60

@@ -11,7 +11,7 @@ import asyncpg
 
 from paidan_chassis.clock import ScaledClock, extend_fast_until
 from paidan_chassis.database import DB_ERRORS, is_transient
-from paidan_deploy.demo.arrivals import LAST_REPORT_S
+from paidan_deploy.demo.arrivals import LAST_REPORT_S, PLAYED_S
 from paidan_deploy.demo.monitor import Observed
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources
@@ -20,7 +20,7 @@ from paidan_deploy.demo.sources import DemoSources
 CLOCK_LEAD_S: Final = 4.0
 # A report that is undecided for so long is not just late: `paidan verify` will show it.
 DECISION_TIMEOUT_S: Final = 20.0
-_DAY: Final = timedelta(days=1)
+_PLAYED: Final = timedelta(seconds=PLAYED_S)
 _REPORTS_END: Final = timedelta(seconds=LAST_REPORT_S + 60)
 
 
@@ -56,7 +56,7 @@ class ClockThrottle:
     def is_throttled(self) -> bool:
         """Whether the clock is waiting now."""
         end = self.clock.scale.fast_until
-        return self.clock.now() >= end and end < self.midnight + _DAY
+        return self.clock.now() >= end and end < self.midnight + _PLAYED
 
     async def advance(self) -> None:
         """Extend the fast stretch as far as allowed. To be called several times within a lead."""
@@ -87,7 +87,7 @@ class ClockThrottle:
 
     def _latest(self) -> datetime:
         all_in = self.sources.sent == self.planned_count and not self.sources.undecided
-        return self.midnight + (_DAY if all_in else _REPORTS_END)
+        return self.midnight + (_PLAYED if all_in else _REPORTS_END)
 
     def _drop_decided(self) -> None:
         cutoff_s = time.monotonic() - DECISION_TIMEOUT_S

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from paidan_deploy.demo.answer_clients import (
     poll_orders,
     restore_open_orders,
 )
+from paidan_deploy.demo.arrivals import PLAYED_S
 from paidan_deploy.demo.behaviour import Behaviour
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
@@ -37,22 +38,26 @@ from paidan_deploy.stack.stack import Installation
 
 SEED: Final = 20
 _DAY: Final = timedelta(days=1)
+_PLAYED: Final = timedelta(seconds=PLAYED_S)
 _START_MARGIN: Final = timedelta(seconds=1)
 ShowProgress = Callable[[datetime, ClockThrottle], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoDay:
-    """The day to play: from this midnight on, in so many seconds."""
+    """The day to play: from this midnight on, at the speed of a day in so many seconds."""
 
     city: City
     midnight: datetime
     duration_s: float
 
+    skips: date | None = None
+    """The day before it, of which too much had passed in the city to play it."""
+
     @property
     def end(self) -> datetime:
-        """The next midnight."""
-        return self.midnight + _DAY
+        """When the clock begins to run at real speed, in the evening of this day."""
+        return self.midnight + _PLAYED
 
 
 async def next_day(connection: Connection, city: City, duration_s: float) -> DemoDay:
@@ -69,8 +74,10 @@ async def next_day(connection: Connection, city: City, duration_s: float) -> Dem
         )
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
-    tomorrow = city.calendar.local_day(present) + _DAY
-    return DemoDay(city, datetime.combine(tomorrow, time(), city.zone), duration_s)
+    today = city.calendar.local_day(present)
+    has_begun = present < datetime.combine(today, time(), city.zone) + _PLAYED
+    midnight = datetime.combine(today + _DAY, time(), city.zone)
+    return DemoDay(city, midnight, duration_s, skips=today if has_begun else None)
 
 
 @dataclass(slots=True)
@@ -118,7 +125,7 @@ async def play_day(
                 len(reports),
             )
             exit_stack.push_async_callback(throttle.close)
-            await _run_until_midnight(context, monitor, throttle, show_progress)
+            await _run_until_evening(context, monitor, throttle, show_progress)
     return throttle.throttled_s
 
 
@@ -140,7 +147,7 @@ async def _start_clock(connection: Connection, day: DemoDay) -> ClockScale:
     return await set_scale(connection, city_time=starts, factor=factor, fast_until=starts)
 
 
-async def _run_until_midnight(
+async def _run_until_evening(
     context: DemoContext, monitor: Monitor, throttle: ClockThrottle, show_progress: ShowProgress
 ) -> None:
     activities = [*await _start_departments(context), *_start_staff(context), context.scheduler.run(), monitor.run()]

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from paidan_deploy.demo.arrivals import PLAYED_S
 from paidan_deploy.demo.monitor import Observed
 from paidan_deploy.demo.sources import DemoSources
 
@@ -25,7 +26,7 @@ class ClockStatus:
 
 def render_progress(clock: ClockStatus, *, sources: DemoSources, observed: Observed) -> Group:
     """Render the city's time and counts of what has happened so far."""
-    elapsed = min(max((clock.now - clock.midnight) / timedelta(days=1), 0.0), 1.0)
+    elapsed = min(max((clock.now - clock.midnight) / timedelta(seconds=PLAYED_S), 0.0), 1.0)
     head = Table.grid(padding=(0, 2))
     head.add_row(
         Text(f"{clock.now.astimezone(clock.zone):%Y-%m-%d %H:%M}", style="bold"),
@@ -38,6 +39,12 @@ def render_progress(clock: ClockStatus, *, sources: DemoSources, observed: Obser
         table.add_row(*(Text(title, style="dim") for title, _ in group))
         table.add_row(*(Text(f"{count:,}", style="bold") for _, count in group))
     return Group(head, table)
+
+
+def progress_line(clock: ClockStatus, *, sources: DemoSources, observed: Observed) -> str:
+    """Return the same as one line, for output that is no terminal."""
+    counts = ", ".join(f"{title} {count:,}" for title, count in _counters(sources, observed))
+    return f"{clock.now.astimezone(clock.zone):%Y-%m-%d %H:%M}  {counts}"
 
 
 def _counters(sources: DemoSources, observed: Observed) -> list[tuple[str, int]]:

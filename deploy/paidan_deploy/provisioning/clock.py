@@ -2,11 +2,12 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from paidan_chassis.clock import ClockKind, ClockSetBack, read_kind, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
@@ -31,6 +32,8 @@ class ClockReading:
     kind: ClockKind
     factor: float
     city_time: datetime
+    local_times: Mapping[str, datetime] = field(default_factory=dict)
+    """In the zone of each city in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class CityPackKind:
 
     id: str
     demo: bool | None
+    zone: str | None = None
 
 
 async def settle_clock(dsn: str, requested: ClockKind | None, packs: Path) -> ClockKind:
@@ -85,7 +89,9 @@ async def read_clock(connection: Connection) -> ClockReading | None:
     if kind is None or scale is None:
         return None
     city_time = real if kind == "real" else scale.city_time(real)
-    return ClockReading(kind, scale.factor if city_time < scale.fast_until else 1.0, city_time)
+    zones = {city.id: city.zone for city in await _published_cities(connection)}
+    local_times = {id_: city_time.astimezone(ZoneInfo(zone)) for id_, zone in zones.items() if zone is not None}
+    return ClockReading(kind, scale.factor if city_time < scale.fast_until else 1.0, city_time, local_times)
 
 
 async def _keep_kind(conn: Connection, kind: ClockKind) -> None:
@@ -129,7 +135,8 @@ async def _published_cities(connection: Connection) -> list[CityPackKind]:
     rows = await connection.fetch(
         "SELECT p.city, p.content FROM cities.in_force f JOIN cities.pack p USING (version) ORDER BY p.city"
     )
-    return [CityPackKind(row["city"], json.loads(row["content"]).get("demo")) for row in rows]
+    packs = [(row["city"], json.loads(row["content"])) for row in rows]
+    return [CityPackKind(city, pack.get("demo"), pack.get("zone")) for city, pack in packs]
 
 
 def _cities_in(packs: Path) -> Iterator[CityPackKind]:

@@ -20,8 +20,9 @@ from paidan_deploy.servers.dsn import DATABASE_NAME
 from paidan_deploy.services import DISPATCH, SERVICES, Service
 
 CITIES_SCHEMA: Final = "cities"
-# Just before a Monday in the demo city's calendar: no calendar covers whatever year this runs in.
-INITIAL_CITY_TIME: Final = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
+# The evening before a Monday in the demo city's calendar: no calendar covers whatever year this runs in, and however
+# slowly a machine starts, the first day that is played is that Monday.
+INITIAL_CITY_TIME: Final = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
 ROLE_ATTEMPTS: Final = 5
 ROLE_CONFLICTS: Final = (asyncpg.InternalServerError, asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError)
 

@@ -155,7 +155,7 @@ class Accounts:
 
     async def _find_post(self, city_id: str, post: str) -> Post | None:
         city = (await self._packs.current()).get(city_id)
-        return next((each for each in (city.pack.posts or ()) if each.id == post), None) if city else None
+        return city.posts.get(post) if city else None
 
     async def sign_out(self, session_id: uuid.UUID, address: str) -> None:
         """End a session; a repeat changes nothing."""

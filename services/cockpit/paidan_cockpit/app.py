@@ -34,7 +34,8 @@ from paidan_cockpit.key_set_routes import create_key_set_router
 from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
-from paidan_cockpit.pages.not_found import internal_error_page, not_found_page
+from paidan_cockpit.pages.latest_city import LatestCity
+from paidan_cockpit.pages.not_found import internal_error_page, method_page, not_found_page
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
@@ -49,6 +50,8 @@ VERSION: Final = "0.1.0"
 WORDS_LOOP: Final = "words"
 TOPICS: Final = CASES.name, CHECKS.name, OUTCOMES.name, SCORES.name
 _FIGURES_INTERVAL_S: Final = 15.0
+# Of the 2 s within which pages show what was committed. What follows a single action is not kept waiting.
+_MAX_GATHER_S: Final = 0.25
 # How a list is found best depends on how common the words and classes are that were asked for. No page takes the cores
 # from the lanes.
 _PAGE_OPTIONS: Final = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gather": "0"}
@@ -90,10 +93,10 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     )
     figures = CheckFigures(resources.pool, resources.process.metrics)
     await stack.enter_async_context(repeat(figures.update, every_s=_FIGURES_INTERVAL_S, name="check_figures"))
-    words, progress = WordIndex(resources.pool), health.register_loop(WORDS_LOOP)
+    index, progress = WordIndex(resources.pool), health.register_loop(WORDS_LOOP)
 
     async def run_words(stop: asyncio.Event) -> None:
-        await words.run(stop, progress)
+        await index.run(stop, progress)
 
     return {CONSUMER: consumer.run, WORDS_LOOP: run_words}
 
@@ -115,6 +118,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         clock=resources.clock,
         accounts=Accounts(pool, packs, terms),
         services=await stack.enter_async_context(open_services_client(settings)),
+        latest_city=LatestCity(pool),
         renderer=Renderer(assets, settings.map_attribution if settings.map_tiles else ""),
         default_language=settings.language,
         map_tiles=settings.map_tiles,
@@ -148,6 +152,7 @@ def create_http_app(
     app = create_machine_app(edge_config, site.pool, signer, operators)
     app.router.routes.extend(routes.page_routes(site, assets, provider))
     app.add_exception_handler(404, not_found_page(site))
+    app.add_exception_handler(405, method_page(site))
     app.add_exception_handler(Exception, internal_error_page(site))
     return app
 
@@ -165,8 +170,8 @@ def create_machine_app(
 
 
 def create_subscription(settings: Settings) -> Subscription:
-    """Return the cockpit's subscription: every step of every case, what opens none, scores, and what checks found."""
-    batch_tuning = ConsumerTuning(max_records=settings.batch_records)
+    """Return the cockpit's subscription: every step of every case, what opens none, scores, results of checks."""
+    batch_tuning = ConsumerTuning(max_records=settings.batch_records, max_gather_s=_MAX_GATHER_S)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
     compacted = frozenset({SCORES.name})
     return Subscription(CONSUMER, topics=TOPICS, compacted_topics=compacted, tuning=tuning, cipher=settings.cipher())

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from paidan_contracts.wire import (
     CaseId,
     Code,
-    Digest,
     Id,
     Latitude,
     Longitude,
@@ -73,7 +72,7 @@ class PlacePart(EventPart):
 
 
 class ReportPart(EventPart):
-    """The words of a merged report, by which its case can be found."""
+    """The text of a merged report, by which its case can be found."""
 
     text: str = ""
     address: str | None = None
@@ -91,11 +90,9 @@ class StatePart(EventPart):
     """The state of a case at one version."""
 
     city: Slug
-    city_version: Digest
     status: StatusName
     opened_by: Id
     source: Slug
-    channel: Slug
     class_code: Code | None = None
     row_id: Code | None = None
     place: PlacePart
@@ -108,15 +105,12 @@ class StatePart(EventPart):
     assignments: Annotated[tuple[AssignmentPart, ...], Field(max_length=1000)] = ()
     helpers: tuple[HelperPart, ...] = ()
     clocks: tuple[ClockPart, ...] = ()
-    held_because: str | None = None
     round: PositiveInt = 1
     hops: NonNegativeInt = 0
-    reopened: NonNegativeInt = 0
     urged: NonNegativeInt = 0
     closed_at: datetime | None = None
     ended_at: datetime | None = None
     callbacks_awaited: tuple[str, ...] = ()
-    rating: StatusName | None = None
     past: bool = False
 
 

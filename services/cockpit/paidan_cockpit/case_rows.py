@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from paidan_cockpit.case_events import CockpitCaseEvent, StatePart
-from paidan_cockpit.facets import facets_of
+from paidan_cockpit.facets import RARE_ENDS
 
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Due time of a case for which no clock runs: it comes last in every order by due time."""
@@ -22,10 +22,8 @@ class ReadModelRow(NamedTuple):
     version: int
     number: str
     city: str
-    city_version: str
     status: str
     source: str
-    channel: str
     class_code: str | None
     row_id: str | None
     district: str | None
@@ -44,11 +42,8 @@ class ReadModelRow(NamedTuple):
     reports: int
     round: int
     hops: int
-    reopened: int
     urged: int
-    held: bool
     awaits_call: bool
-    rating: str | None
     past: bool
     reported_at: datetime
     ended_at: datetime | None
@@ -76,20 +71,20 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     """Return the row of a case at one of its versions."""
     state, place = event.state, event.state.place
     due = min(running_clocks(state), default=None)
-    helpers = sorted(_active_helpers(state))
+    helpers = sorted(_active_helpers(state)) if state.helpers else []
     places = (place.district, place.street, place.community)
-    facets = facets_of(state.status, state.class_code, state.source, places, (state.department, *helpers))
     text = state.text[:_MAX_TEXT]
-    more_text = "\n".join(_more_words(state))[:_MAX_MORE_TEXT]
+    more_text = "\n".join(_more_texts(state))[:_MAX_MORE_TEXT] if state.joined else ""
+    rare_end = state.status if state.status in RARE_ENDS else None
+    # All that words and facets are made of.
+    found_by = (text, more_text, place.address, rare_end, state.source, state.class_code, *places, state.department)
     return ReadModelRow(
         case_id=event.case_id,
         version=event.version,
         number=number_of(event.case_id),
         city=state.city,
-        city_version=state.city_version,
         status=state.status,
         source=state.source,
-        channel=state.channel,
         class_code=state.class_code,
         row_id=state.row_id,
         district=place.district,
@@ -101,18 +96,15 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         longitude=place.longitude,
         text=text,
         more_text=more_text,
-        text_digest=crc32("\0".join((text, more_text, place.address or "", *facets)).encode()),
+        text_digest=crc32("\0".join([each or "" for each in (*found_by, *helpers)]).encode()),
         confidential=state.confidential,
         department=state.department,
         helpers=helpers,
         reports=state.reports,
         round=state.round,
         hops=state.hops,
-        reopened=state.reopened,
         urged=state.urged,
-        held=state.status == "filed" and state.held_because is not None,
         awaits_call=state.status == "closed" and bool(state.callbacks_awaited),
-        rating=state.rating,
         past=state.past,
         reported_at=state.reported_at,
         ended_at=_end_of(state),
@@ -150,7 +142,7 @@ def running_clocks(state: StatePart) -> Iterator[DueTime]:
             yield DueTime(clock.due_at, clock.kind)
 
 
-def _more_words(state: StatePart) -> Iterator[str]:
+def _more_texts(state: StatePart) -> Iterator[str]:
     for report in state.joined:
         yield from filter(None, (report.text, report.address))
 

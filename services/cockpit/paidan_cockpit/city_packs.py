@@ -51,11 +51,11 @@ class PackCache:
         They are read again only after another version was published.
         """
         newest = await city_packs.list_versions(self._pool, city, 1, timeout_s=_TIMEOUT_S)
-        read_by, found = self._definitions.get(city, ([], []))
+        read_by, definitions = self._definitions.get(city, ([], []))
         if read_by != newest:
-            found = await city_packs.list_definitions(self._pool, city, _MAX_VERSIONS, timeout_s=_TIMEOUT_S)
-            self._definitions[city] = (newest, found)
-        return found
+            definitions = await city_packs.list_definitions(self._pool, city, _MAX_VERSIONS, timeout_s=_TIMEOUT_S)
+            self._definitions[city] = (newest, definitions)
+        return definitions
 
     async def find(self, version: str) -> City | None:
         """Return the pack of a version; None for one that was never published or that this release cannot read."""

@@ -1,5 +1,6 @@
 """Keeps the newest scores of whole cities, from the log of scores, inside the batch's transaction."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +11,6 @@ from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_cockpit import score_queries
 from paidan_cockpit.score_queries import CityScore
 from paidan_contracts.scores import Dimension
-from paidan_contracts.topics import SCORES
 from paidan_contracts.wire import Code, Id, NonNegativeInt, PositiveInt, ShortText, Slug
 
 _WHOLE_CITY: Final[Dimension] = "city"
@@ -34,12 +34,10 @@ class ScorePart(BaseModel):
 _validate: Final = ScorePart.model_validate_json
 
 
-async def apply(batch: Batch) -> None:
+async def apply(batch: Batch, scores: Iterable[Record]) -> None:
     """Store the newest of each score of a whole city; a repeat or an older one changes nothing."""
     newest: dict[str, CityScore] = {}
-    for record in batch.records:
-        if record.topic != SCORES.name:
-            continue
+    for record in scores:
         await batch.pause()
         score = decode_score(record)
         if isinstance(score, DecodeError):

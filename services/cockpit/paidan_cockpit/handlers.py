@@ -10,7 +10,7 @@ from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_cockpit import check_queries, city_scores, outcome_counts, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.decode import MERGER, decode_check, decode_step
-from paidan_contracts.topics import CASES, CHECKS
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES
 
 
 class ReadModel:
@@ -25,22 +25,23 @@ class ReadModel:
         if batch.conn is not self._planned:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn
-        checks = [record for record in batch.records if record.topic == CHECKS.name]
-        steps = [record for record in batch.records if record.topic == CASES.name]
-        found = await _read(batch, latest_per_key(steps, kept=MERGER))
-        if found.errors:
+        by_topic: dict[str, list[Record]] = {}
+        for record in batch.records:
+            by_topic.setdefault(record.topic, []).append(record)
+        steps = by_topic.get(CASES.name, [])
+        decoded = await _read(batch, latest_per_key(steps, kept=MERGER))
+        if decoded.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
-            found = await _read(batch, steps)
-        for record, error in found.errors:
+            decoded = await _read(batch, steps)
+        for record, error in decoded.errors:
             batch.dead_letter(record, *dead_letter_reason(error))
-        if found.rows:
-            await queries.save_rows(batch.conn, list(found.rows.values()))
-            await queries.save_reports(batch.conn, found.reports)
-        batch.counts["cases"] += len(found.rows)
-        if checks:
+        if decoded.rows:
+            await queries.save_cases(batch.conn, list(decoded.rows.values()), decoded.reports)
+        batch.counts["cases"] += len(decoded.rows)
+        if checks := by_topic.get(CHECKS.name):
             await _save_checks(batch, checks)
-        await outcome_counts.apply(batch)
-        await city_scores.apply(batch)
+        await outcome_counts.apply(batch, by_topic.get(OUTCOMES.name, []))
+        await city_scores.apply(batch, by_topic.get(SCORES.name, []))
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""
@@ -58,7 +59,7 @@ async def _save_checks(batch: Batch, records: Sequence[Record]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _DecodedSteps:
     """What a batch holds: the newest row of each case, the reports, and what cannot be decoded."""
 
     rows: dict[str, ReadModelRow] = field(default_factory=dict)
@@ -66,16 +67,16 @@ class _Found:
     errors: list[tuple[Record, DecodeError]] = field(default_factory=list)
 
 
-async def _read(batch: Batch, records: Iterable[Record]) -> _Found:
-    found = _Found()
+async def _read(batch: Batch, records: Iterable[Record]) -> _DecodedSteps:
+    decoded = _DecodedSteps()
     for record in records:
         await batch.pause()
         event = decode_step(record)
         if isinstance(event, DecodeError):
-            found.errors.append((record, event))
+            decoded.errors.append((record, event))
             continue
-        previous = found.rows.get(event.case_id)
+        previous = decoded.rows.get(event.case_id)
         if previous is None or previous.version < event.version:
-            found.rows[event.case_id] = case_row(event)
-        found.reports.update(report_rows(event))
-    return found
+            decoded.rows[event.case_id] = case_row(event)
+        decoded.reports.update(report_rows(event))
+    return decoded

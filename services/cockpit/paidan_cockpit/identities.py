@@ -10,10 +10,10 @@ from paidan_chassis.identity_digests import IdentityDigests
 from paidan_cockpit.accounts import Accounts, hash_secret
 from paidan_cockpit.oidc import ProviderIdentity, ProviderRequest
 
-VISIT_LASTS: Final = timedelta(minutes=10)
+PENDING_SIGN_IN_LASTS: Final = timedelta(minutes=10)
 _TIMEOUT_S: Final = 5.0
 _BOUND_AT_SIGN_IN: Final = "first sign-in by e-mail"
-_INSERT_VISIT: Final = """
+_INSERT_PENDING: Final = """
       WITH expired AS (
            DELETE FROM provider_visit
             WHERE expires_at < clock_timestamp()
@@ -21,7 +21,7 @@ _INSERT_VISIT: Final = """
     INSERT INTO provider_visit (hash, nonce, verifier, next_path, expires_at)
     VALUES ($1, $2, $3, $4, clock_timestamp() + $5)
 """
-_TAKE_VISIT: Final = """
+_TAKE_PENDING: Final = """
     DELETE FROM provider_visit
      WHERE hash = $1
     RETURNING nonce, verifier, next_path, expires_at > clock_timestamp() AS holds
@@ -56,8 +56,8 @@ _INSERT_SUBJECT: Final = """
 """
 
 
-class ProviderVisit(NamedTuple):
-    """What a provider's answer is checked with, and where the visitor wanted to go."""
+class PendingSignIn(NamedTuple):
+    """What a provider's answer is checked with, and where the person wanted to go."""
 
     nonce: str
     verifier: str
@@ -75,19 +75,19 @@ class Identities:
     async def remember(self, request: ProviderRequest, next_path: str) -> None:
         """Store a sign-in that goes to the provider."""
         await self.pool.execute(
-            _INSERT_VISIT,
+            _INSERT_PENDING,
             hash_secret(request.state),
             request.nonce,
             request.verifier,
             next_path,
-            VISIT_LASTS,
+            PENDING_SIGN_IN_LASTS,
             timeout=_TIMEOUT_S,
         )
 
-    async def take(self, state: str) -> ProviderVisit | None:
+    async def take(self, state: str) -> PendingSignIn | None:
         """Return the sign-in with this state, and forget it: an answer counts once."""
-        row = await self.pool.fetchrow(_TAKE_VISIT, hash_secret(state), timeout=_TIMEOUT_S)
-        return ProviderVisit(row["nonce"], row["verifier"], row["next_path"]) if row and row["holds"] else None
+        row = await self.pool.fetchrow(_TAKE_PENDING, hash_secret(state), timeout=_TIMEOUT_S)
+        return PendingSignIn(row["nonce"], row["verifier"], row["next_path"]) if row and row["holds"] else None
 
     async def sign_in(self, identity: ProviderIdentity, address: str) -> str | None:
         """Return the secret of a new session of the person with this identity; None where nobody has it."""
@@ -105,11 +105,11 @@ class Identities:
 
     async def _find_person(self, conn: Connection, identity: ProviderIdentity) -> uuid.UUID | None:
         subjects = self.digests.of_subject(identity.issuer, identity.subject)
-        found: uuid.UUID | None = await conn.fetchval(_FIND_BY_SUBJECT, subjects)
-        if found is not None or identity.email is None:
-            return found
-        found = await conn.fetchval(_FIND_BY_EMAIL, self.digests.of_email(identity.email))
-        if found is None:
+        person_id: uuid.UUID | None = await conn.fetchval(_FIND_BY_SUBJECT, subjects)
+        if person_id is not None or identity.email is None:
+            return person_id
+        person_id = await conn.fetchval(_FIND_BY_EMAIL, self.digests.of_email(identity.email))
+        if person_id is None:
             return None
-        bound: uuid.UUID | None = await conn.fetchval(_INSERT_SUBJECT, subjects[0], found, _BOUND_AT_SIGN_IN)
+        bound: uuid.UUID | None = await conn.fetchval(_INSERT_SUBJECT, subjects[0], person_id, _BOUND_AT_SIGN_IN)
         return bound

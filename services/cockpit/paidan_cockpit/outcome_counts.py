@@ -1,33 +1,32 @@
 """Counts reports that open no case, from their outcomes, inside the batch's transaction."""
 
-from paidan_chassis.consumer.batch import Batch
+from collections.abc import Iterable
+
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.consumer.keyed_records import dead_letter_reason
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_cockpit import outcome_queries
 from paidan_cockpit.case_rows import CountedReport
 from paidan_cockpit.report_outcomes import SuppressedAlarm, decode_outcome
-from paidan_contracts.topics import OUTCOMES
 
 
-async def apply(batch: Batch) -> None:
+async def apply(batch: Batch, outcomes: Iterable[Record]) -> None:
     """Count the noted reports and the suppressed alarms of a batch, each once however often it comes."""
-    reports: set[CountedReport] = set()
-    alarms: dict[str, SuppressedAlarm] = {}
-    for record in batch.records:
-        if record.topic != OUTCOMES.name:
-            continue
+    reports: list[CountedReport] = []
+    alarms: list[SuppressedAlarm] = []
+    for record in outcomes:
         await batch.pause()
         match decode_outcome(record):
             case DecodeError() as error:
                 batch.dead_letter(record, *dead_letter_reason(error))
             case SuppressedAlarm() as alarm:
-                alarms[alarm.alarm_id] = alarm
+                alarms.append(alarm)
             case CountedReport() as report:
-                reports.add(report)
+                reports.append(report)
             case None:
                 pass
     if reports:
         await outcome_queries.save_noted(batch.conn, reports)
     if alarms:
-        await outcome_queries.save_suppressed(batch.conn, list(alarms.values()))
+        await outcome_queries.save_suppressed(batch.conn, alarms)
     batch.counts["outcomes"] += len(reports) + len(alarms)

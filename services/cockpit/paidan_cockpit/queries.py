@@ -1,81 +1,48 @@
-"""SQL of the consumer and of the word index. The caller owns the transaction."""
+"""SQL of the consumer and of the word queue. The caller owns the transaction."""
 
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
-
-import asyncpg
+from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow
-from paidan_cockpit.facets import facets_of
+from paidan_cockpit.case_texts import CaseText, words_of_case
 
-COLUMN_TYPES: Final = {
-    "case_id": "text",
-    "version": "bigint",
-    "number": "text",
-    "city": "text",
-    "city_version": "text",
-    "status": "text",
-    "source": "text",
-    "channel": "text",
-    "class_code": "text",
-    "row_id": "text",
-    "district": "text",
-    "street": "text",
-    "community": "text",
-    "grid": "text",
-    "address": "text",
-    "latitude": "float8",
-    "longitude": "float8",
-    "text": "text",
-    "more_text": "text",
-    "text_digest": "bigint",
-    "confidential": "boolean",
-    "department": "text",
-    "helpers": "text",  # joined by commas: unnest would flatten arrays of arrays
-    "reports": "bigint",
-    "round": "bigint",
-    "hops": "bigint",
-    "reopened": "bigint",
-    "urged": "bigint",
-    "held": "boolean",
-    "awaits_call": "boolean",
-    "rating": "text",
-    "past": "boolean",
-    "reported_at": "timestamptz",
-    "ended_at": "timestamptz",
-    "due_kind": "text",
-    "due_at": "timestamptz",
-}
-_ARRAYS: Final = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(COLUMN_TYPES.values(), start=1))
-_COLUMNS: Final = ", ".join(COLUMN_TYPES)
-_VALUES: Final = _COLUMNS.replace(" helpers,", " string_to_array(helpers, ','),")
-_REPLACED: Final = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMN_TYPES if name != "case_id")
+_COLUMNS: Final = ", ".join(ReadModelRow._fields)
+_REPLACED: Final = ", ".join(f"{name} = EXCLUDED.{name}" for name in ReadModelRow._fields if name != "case_id")
 
-# Words wait in a queue that rows are only added to, so that a lane never waits for the word index.
-QUEUE_WORDS: Final = """
-    INSERT INTO word_queue (case_id)
-    SELECT case_id
-      FROM unnest($1::text[], $2::bigint[]) AS incoming (case_id, text_digest)
-     WHERE text_digest IS DISTINCT FROM (SELECT case_row.text_digest
-                                           FROM case_row
-                                          WHERE case_row.case_id = incoming.case_id)
+SELECT_DIGESTS: Final = """
+    SELECT case_id, text_digest
+      FROM case_row
+     WHERE case_id = ANY($1::text[])
 """
-# Old versions and repeats change nothing.
-SAVE_ROWS: Final = f"""
-    INSERT INTO case_row ({_COLUMNS})
-    SELECT {_VALUES}
-      FROM unnest({_ARRAYS}) AS incoming ({_COLUMNS})
+# Old versions and repeats change nothing. Words come where they are new, and follow the row that they are of.
+SAVE_CASES: Final = f"""
+      WITH incoming AS MATERIALIZED (
+           SELECT *
+             FROM unnest($1::incoming_case[])
+      ), saved AS (
+           INSERT INTO case_row ({_COLUMNS})
+           SELECT {_COLUMNS}
+             FROM incoming
+            ORDER BY case_id
+               ON CONFLICT (case_id) DO UPDATE
+              SET {_REPLACED}
+            WHERE case_row.version < EXCLUDED.version
+        RETURNING case_id
+      ), counted AS (
+           INSERT INTO report_row (report_id, city, source, recorded_at)
+           SELECT *
+             FROM unnest($2::incoming_report[])
+               ON CONFLICT DO NOTHING
+      )
+    INSERT INTO case_words (case_id, city, reported_at, words)
+    SELECT case_id, city, reported_at, string_to_array(words, ' ')
+      FROM incoming
+      JOIN saved USING (case_id)
+     WHERE words IS NOT NULL
      ORDER BY case_id
         ON CONFLICT (case_id) DO UPDATE
-       SET {_REPLACED}
-     WHERE case_row.version < EXCLUDED.version
-"""
-SAVE_REPORTS: Final = """
-    INSERT INTO report_row (report_id, city, source, recorded_at)
-    SELECT *
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
-        ON CONFLICT DO NOTHING
+       SET words = EXCLUDED.words
 """
 # Planned for each batch: while a table is small, any index of it is as good as another, and a plan of that time would
 # read all of one for every row once it is large.
@@ -92,14 +59,15 @@ TAKE_QUEUED: Final = """
                            FOR UPDATE SKIP LOCKED)
     RETURNING case_id
 """
-SELECT_TEXTS: Final = """
-    SELECT case_id, city, reported_at, text, more_text, address, status, class_code, source, district, street,
-           community, department, helpers
+# Locked, so that no lane's newer words are overwritten.
+SELECT_TEXTS: Final = f"""
+    SELECT {", ".join(CaseText._fields)}
       FROM case_row
      WHERE case_id = ANY($1::text[])
      ORDER BY case_id
+       FOR SHARE
 """
-# One process at a time: a slower one would put back the words that it read before.
+# One process at a time.
 LOCK_INDEX: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('paidan cockpit words', 0))"
 SAVE_WORDS: Final = """
     INSERT INTO case_words (case_id, city, reported_at, words)
@@ -111,34 +79,16 @@ SAVE_WORDS: Final = """
 """
 
 
-class CaseText(NamedTuple):
-    """The words of a case, what else it is found by, and what its entry in the word index is ordered by."""
-
-    case_id: str
-    city: str
-    reported_at: object
-    text: str
-    facets: list[str]
-
-
 async def set_planner_options(conn: Connection) -> None:
     """Let the session use indexes from the first batch on."""
     await conn.execute(PLANNER_SETTINGS)
 
 
-async def save_rows(conn: Connection, rows: Sequence[ReadModelRow]) -> None:
-    """Store the rows of cases, one a case, where they are newer than what is stored; queue those with new words."""
-    await conn.execute(QUEUE_WORDS, [row.case_id for row in rows], [row.text_digest for row in rows])
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    helpers = list(COLUMN_TYPES).index("helpers")
-    columns[helpers] = [",".join(each) for each in columns[helpers]]
-    await conn.execute(SAVE_ROWS, *columns)
-
-
-async def save_reports(conn: Connection, reports: Collection[CountedReport]) -> None:
-    """Store reports that are not known yet."""
-    columns = zip(*sorted(reports), strict=True)
-    await conn.execute(SAVE_REPORTS, *(list(column) for column in columns))
+async def save_cases(conn: Connection, rows: Sequence[ReadModelRow], reports: Collection[CountedReport]) -> None:
+    """Store the rows of cases, one a case, and new words, where they are newer than what is stored; and new reports."""
+    digests = dict(await conn.fetch(SELECT_DIGESTS, [row.case_id for row in rows]))
+    incoming = [(*row, None if row.text_digest == digests.get(row.case_id) else words_of_case(row)) for row in rows]
+    await conn.execute(SAVE_CASES, incoming, sorted(reports))
 
 
 async def take_queued_texts(conn: Connection, limit: int) -> list[CaseText]:
@@ -147,23 +97,16 @@ async def take_queued_texts(conn: Connection, limit: int) -> list[CaseText]:
         return []
     taken = sorted({row["case_id"] for row in await conn.fetch(TAKE_QUEUED, limit)})
     rows = await conn.fetch(SELECT_TEXTS, taken) if taken else []
-    return [_case_text(row) for row in rows]
+    return [CaseText(*row) for row in rows]
 
 
-def _case_text(row: asyncpg.Record) -> CaseText:
-    text = "\n".join(filter(None, (row["text"], row["more_text"], row["address"])))
-    places = (row["district"], row["street"], row["community"])
-    departments = (row["department"], *row["helpers"])
-    facets = facets_of(row["status"], row["class_code"], row["source"], places, departments)
-    return CaseText(row["case_id"], row["city"], row["reported_at"], text, list(facets))
-
-
-async def save_words(conn: Connection, texts: Sequence[CaseText], words: Sequence[Sequence[str]]) -> None:
+async def save_words(conn: Connection, texts: Sequence[CaseText]) -> None:
     """Store the words of cases."""
+    words = [words_of_case(each) for each in texts]
     await conn.execute(
         SAVE_WORDS,
         [each.case_id for each in texts],
         [each.city for each in texts],
         [each.reported_at for each in texts],
-        [" ".join(each) for each in words],
+        words,
     )

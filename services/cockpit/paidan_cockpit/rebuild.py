@@ -13,8 +13,8 @@ from paidan_cockpit.word_index import WordIndex
 
 
 async def _build_indexes(pool: Pool) -> None:
-    words = WordIndex(pool)
-    while await words.fill():
+    index = WordIndex(pool)
+    while await index.fill():
         pass
     async with pool.acquire() as conn:
         await rebuild_queries.create_indexes(conn)

@@ -45,16 +45,23 @@ class ServiceAnswer:
         return 200 <= self.status < 300
 
     def message(self, language: str) -> str:
-        """Return why not, in the service's own words."""
-        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
-        return str(error.get("message_zh" if language == "zh" else "message") or self.status)
+        """Return why not, as the service says it."""
+        return message_in(self._error, language) or str(self.status)
 
     @property
     def field(self) -> str | None:
         """The part of the request that was wrong, if one was."""
-        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
-        value = error.get("field")
+        value = self._error.get("field")
         return value if isinstance(value, str) else None
+
+    @property
+    def _error(self) -> Mapping[str, Any]:
+        return self.body.get("error", {}) if isinstance(self.body, dict) else {}
+
+
+def message_in(refusal: Mapping[str, Any], language: str) -> str:
+    """Return the message of an error or of a refusal in a language; empty where it has none."""
+    return str(refusal.get("message_zh" if language == "zh" else "message") or "")
 
 
 class PersonTokens:
@@ -86,7 +93,7 @@ class ServicesClient:
         self._tokens = tokens
 
     async def get(self, service: ServiceName, path: str, person: Person, query: Query | None = None) -> ServiceAnswer:
-        """Read a route; raise ServiceUnavailable where nobody can tell now."""
+        """Read a route; raise ServiceUnavailable where nobody answers now."""
         request = self._clients[service].build_request(
             "GET", path, params=dict(query or {}), headers=self._tokens.headers(person)
         )

@@ -67,7 +67,7 @@ class Settings(ServiceSettings):
     map_attribution: str = Field(
         default="", max_length=300, description="Whose map tiles they are, as their terms want it said beneath maps."
     )
-    language: Language = Field(default="zh", description="Of a visitor whose browser asks for no language we have.")
+    language: Language = Field(default="zh", description="Of a person whose browser asks for no language we have.")
     session_hours: float = Field(default=12, gt=0, le=168, description="After so long one has to sign in again.")
     idle_minutes: float = Field(
         default=120, gt=0, le=1440, description="After so long without a page, too; an open overview counts as one."

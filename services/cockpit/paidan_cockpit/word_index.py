@@ -1,4 +1,4 @@
-"""Fills the word index, a little behind the consumer, so that no lane waits for it."""
+"""Indexes cases again: those that a migration queued, and those that a process of an older release queues."""
 
 import asyncio
 from contextlib import suppress
@@ -7,15 +7,14 @@ from typing import Final
 from paidan_chassis.database import DB_ERRORS, Pool, is_transient
 from paidan_chassis.observability.health import LoopProgress
 from paidan_cockpit import queries
-from paidan_cockpit.words import words_of
 
 _BATCH: Final = 500
-_PAUSE_S: Final = 0.5
+_PAUSE_S: Final = 5.0
 _RETRY_S: Final = 1.0
 
 
 class WordIndex:
-    """Takes cases with new words from the queue, and stores by which words each is found."""
+    """Takes cases from the queue, and stores by which words each is found; of other cases lanes do."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -26,7 +25,7 @@ class WordIndex:
             try:
                 filled = await self.fill()
                 progress.record_poll()
-                pause_s = 0 if filled == _BATCH else _PAUSE_S
+                pause_s = 0 if filled else _PAUSE_S
             except DB_ERRORS as error:
                 if not is_transient(error):
                     raise
@@ -40,5 +39,5 @@ class WordIndex:
         async with self._pool.acquire() as conn, conn.transaction():
             texts = await queries.take_queued_texts(conn, _BATCH)
             if texts:
-                await queries.save_words(conn, texts, [words_of(each.text) + each.facets for each in texts])
+                await queries.save_words(conn, texts)
         return len(texts)

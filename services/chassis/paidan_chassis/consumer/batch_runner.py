@@ -33,6 +33,7 @@ from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _MAX_IDLE_S: Final = 0.010
+_GATHER_PER_RECORD_S: Final = 0.005
 _SLOW_BATCH_S: Final = 10.0
 
 
@@ -110,9 +111,7 @@ class BatchRunner:
         if self._relay.backlog_size > self._tuning.backlog_limit:
             await self._relay.wait_for_backlog(self._tuning.backlog_limit)
         if len(polled) < self._tuning.max_records:
-            duration_s = time.monotonic() - started_at
-            # The pause grows with the duration, so that under load the next batch is larger and costs less per record.
-            await asyncio.sleep(max(self._tuning.min_batch_interval_s - duration_s, min(duration_s / 3, _MAX_IDLE_S)))
+            await asyncio.sleep(rest_s(self._tuning, len(polled), time.monotonic() - started_at))
 
     async def run(self, records: Sequence[Record]) -> None:
         """Apply these records, grouped by lane; leave the rest to the next owner when the lanes are revoked."""
@@ -225,6 +224,12 @@ class BatchRunner:
         if not result.rewind_to:
             # Old records come after a take-over, and also when the topic was created again under the same name.
             await self._recovery.verify_logs({lane for lane, _ in group_by_lane(part)})
+
+
+def rest_s(tuning: ConsumerTuning, records: int, duration_s: float) -> float:
+    """Return how long to wait after a batch: longer after a longer one, for the next is larger then, and costs less."""
+    interval_s = max(tuning.min_batch_interval_s, min(records * _GATHER_PER_RECORD_S, tuning.max_gather_s))
+    return max(interval_s - duration_s, min(duration_s / 3, _MAX_IDLE_S))
 
 
 def log_batch(log: Logger, event: str, *, duration_s: float, **counts: int) -> None:

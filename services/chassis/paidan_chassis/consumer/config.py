@@ -19,6 +19,8 @@ class ConsumerTuning:
     poll_timeout_ms: int = 100
     """How often a poll that finds no records begins anew; records end it at once."""
     min_batch_interval_s: float = 0.010
+    max_gather_s: float = 0.0
+    """How long batches may be apart under load, so that they are larger: by 5 ms for each record of the last one."""
     fetch_wait_ms: int = 0
     """How long Kafka may hold records back to return more at once: for work that nobody waits for."""
     session_timeout_ms: int = 6000

@@ -169,7 +169,7 @@ async def _on_http_error(_request: Request, error: Exception) -> Response:
         case 404:
             problem = problems.not_found()
         case 405:
-            problem = Problem(405, "method_not_allowed", "this route does not take this method", "不支持该请求方法")
+            problem = problems.method_not_allowed()
         case 413:
             problem = problems.too_large(error.limit if isinstance(error, BodyTooLarge) else 0)
         case status:

@@ -97,6 +97,11 @@ def not_found(message: str = "not found", message_zh: str = "不存在") -> Prob
     return Problem(404, "not_found", message, message_zh)
 
 
+def method_not_allowed() -> Problem:
+    """Return a 405."""
+    return Problem(405, "method_not_allowed", "this route does not take this method", "不支持该请求方法")
+
+
 def forbidden(message: str = "the key has no scope for this", message_zh: str = "该密钥无此权限") -> Problem:
     """Return a 403."""
     return Problem(403, "forbidden", message, message_zh)

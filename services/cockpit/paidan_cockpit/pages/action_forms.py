@@ -66,7 +66,7 @@ class ActionForm:
         return [each for each in self.fields if each.name not in (_TIME_OF_DEED, *_POSITION)]
 
     @property
-    def takes_words(self) -> bool:
+    def takes_text(self) -> bool:
         """Whether something is written into it that would be lost with the line."""
         return any(each.kind in ("text", "lines") for each in self.fields)
 
@@ -77,8 +77,12 @@ def next_action(status: str, row_id: str | None) -> str | None:
 
 
 def parse_forms(body: Mapping[str, Any], language: Language) -> list[ActionForm]:
-    """Return a form for each kind of action that dispatch answered with."""
-    return [_form(each, language) for each in body.get("actions", ())]
+    """Return a form for each kind of action that dispatch answered with and supports."""
+    return [_form(each, language) for each in body.get("actions", ()) if not _is_unsupported(each)]
+
+
+def _is_unsupported(action: Mapping[str, Any]) -> bool:
+    return (action.get("why") or {}).get("code") == "not_supported_yet"
 
 
 def request_body(form: ActionForm, values: Mapping[str, str], photos: Sequence[str]) -> dict[str, Any]:

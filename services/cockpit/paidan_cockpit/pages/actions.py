@@ -1,4 +1,4 @@
-"""Actions on a case: a filled form becomes a request to dispatch, in the visitor's name; mistakes stand at fields."""
+"""Actions on a case: a filled form becomes a request to dispatch, in the person's name; mistakes stand at fields."""
 
 import asyncio
 import re
@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
-from paidan_cockpit.pages.case_story import find_visible_case, load_forms, load_story, show_case
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page, load_forms
+from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.request_context import FilledForm, PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.visit import FilledForm, PageRefused, Visit
-from paidan_cockpit.services_client import ServiceAnswer
+from paidan_cockpit.services_client import ServiceAnswer, message_in
 
 _WAIT_S: Final = 3.0
 _POLL_S: Final = 0.1
@@ -35,70 +35,65 @@ class ActionPages:
         """Return these routes."""
         return [self._site.page("/cases/{case_id}/actions/{kind}", self._act, "case", "POST")]
 
-    async def _act(self, visit: Visit) -> Response:
-        found = await find_visible_case(self._site, visit)
-        filled = await visit.form()
-        kind = str(visit.request.path_params["kind"])
-        forms = await load_forms(self._site, visit, found.case_id)
+    async def _act(self, context: RequestContext) -> Response:
+        summary = await find_visible_case(self._site, context)
+        filled = await context.form(with_photos=True)
+        kind = str(context.request.path_params["kind"])
+        forms = await load_forms(self._site, context, summary.case_id)
         form = next((each for each in forms if each.kind == kind), None)
         if form is None:
             raise PageRefused(404)
         form = replace(form, values=filled.fields)
         key = filled.fields.get("key", "")
-        return await self._send(visit, found, form, filled, key if _KEY.fullmatch(key) else str(uuid.uuid4()))
+        return await self._send(context, summary, form, filled, key if _KEY.fullmatch(key) else str(uuid.uuid4()))
 
-    async def _send(self, visit: Visit, found: CaseView, form: ActionForm, filled: FilledForm, key: str) -> Response:
+    async def _send(
+        self, context: RequestContext, summary: CaseSummary, form: ActionForm, filled: FilledForm, key: str
+    ) -> Response:
         photos = []
         for content in filled.files:
-            query = {"case_id": found.case_id}
-            stored = await self._site.services.upload("intake", "/v1/photos", visit.person, content, query)
+            query = {"case_id": summary.case_id}
+            stored = await self._site.services.upload("intake", "/v1/photos", context.person, content, query)
             if not stored.ok:
-                return await self._refused(visit, found, form, {"action.proof": stored.message(visit.language)})
+                return await self._refused(context, summary, form, {"action.proof": stored.message(context.language)})
             photos.append(stored.body["ref"])
         body = request_body(form, filled.fields, photos)
-        path, headers = f"/v1/cases/{found.case_id}/actions", {"Idempotency-Key": key}
+        path, headers = f"/v1/cases/{summary.case_id}/actions", {"Idempotency-Key": key}
         # What is not allowed now may repeat what was: dispatch knows by the id. Photos it may not have read yet.
         if form.allowed and not photos:
-            tried = await self._site.services.post("dispatch", f"{path}?dry-run=true", visit.person, body, headers)
-            if errors := _errors_of(tried, form, visit.language):
-                return await self._refused(visit, found, form, errors)
-        answer = await self._site.services.post("dispatch", path, visit.person, body, headers)
-        if errors := _errors_of(answer, form, visit.language):
-            return await self._refused(visit, found, form, errors)
-        outcome = await self._await_outcome(visit, answer.body["action_id"])
+            tried = await self._site.services.post("dispatch", f"{path}?dry-run=true", context.person, body, headers)
+            if errors := _errors_of(tried, form, context.language):
+                return await self._refused(context, summary, form, errors)
+        answer = await self._site.services.post("dispatch", path, context.person, body, headers)
+        if errors := _errors_of(answer, form, context.language):
+            return await self._refused(context, summary, form, errors)
+        outcome = await self._await_outcome(context, answer.body["action_id"])
         if outcome is not None and outcome["result"] == "refused":
-            return await self._refused(visit, found, form, _errors_of_outcome(outcome, form, visit.language))
+            return await self._refused(context, summary, form, _errors_of_outcome(outcome, form, context.language))
         if outcome is not None:
-            await self._await_row(found.case_id, outcome.get("case_version") or 0)
+            await queries.wait_for_versions(self._site.pool, {summary.case_id: outcome.get("case_version") or 0})
         done = "applied" if outcome is not None else "taken"
-        if visit.wants_json:
+        if context.wants_json:
             return JSONResponse({"result": done})
-        return see_other(_back_of(filled.fields) or f"/cases/{found.case_id}?done={done}")
+        return see_other(_next_page(filled.fields, summary, done))
 
-    async def _await_outcome(self, visit: Visit, action_id: str) -> dict[str, Any] | None:
+    async def _await_outcome(self, context: RequestContext, action_id: str) -> dict[str, Any] | None:
         """Return what became of an action; None if that is not decided soon."""
         deadline = time.monotonic() + _WAIT_S
         while time.monotonic() < deadline:
-            answer = await self._site.services.get("dispatch", f"/v1/actions/{action_id}", visit.person)
+            answer = await self._site.services.get("dispatch", f"/v1/actions/{action_id}", context.person)
             if answer.ok and isinstance(answer.body, dict):
                 return answer.body
             await asyncio.sleep(_POLL_S)
         return None
 
-    async def _await_row(self, case_id: str, version: int) -> None:
-        """Wait a little until the read model has this version, so that the next list shows what was done."""
-        deadline = time.monotonic() + _WAIT_S
-        while time.monotonic() < deadline:
-            found = await queries.find_case(self._site.pool, case_id)
-            if found is not None and found.version >= version:
-                return
-            await asyncio.sleep(_POLL_S)
-
-    async def _refused(self, visit: Visit, found: CaseView, form: ActionForm, errors: Mapping[str, str]) -> Response:
-        if visit.wants_json:
+    async def _refused(
+        self, context: RequestContext, summary: CaseSummary, form: ActionForm, errors: Mapping[str, str]
+    ) -> Response:
+        if context.wants_json:
             return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
-        values = await load_story(self._site, visit, found, replace(form, errors=errors))
-        return show_case(self._site, visit, values | {"notice": ""}, 422)
+        page = await load_case_page(self._site, context, summary, replace(form, errors=errors))
+        return self._site.show_with_map(context, page, 422)
 
 
 def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:
@@ -111,10 +106,12 @@ def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mappin
 
 def _errors_of_outcome(outcome: Mapping[str, Any], form: ActionForm, language: str) -> Mapping[str, str]:
     why = outcome.get("why") or {}
-    return errors_at(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
+    return errors_at(form, why.get("field"), message_in(why, language))
 
 
-def _back_of(fields: Mapping[str, str]) -> str:
-    """Return the page of ours to which the form leads back, if it says so."""
+def _next_page(fields: Mapping[str, str], summary: CaseSummary, done: str) -> str:
+    """Return the page that says what was done: that of ours to which the form leads back, or else the case's."""
     back = fields.get("back", "")
-    return back if _BACK.fullmatch(back) else ""
+    if not _BACK.fullmatch(back):
+        return f"/cases/{summary.case_id}?done={done}"
+    return f"{back}{'&' if '?' in back else '?'}done={done}&case={summary.number}"

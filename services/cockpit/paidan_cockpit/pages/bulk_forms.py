@@ -34,8 +34,8 @@ def case_fields(case_ids: Iterable[str]) -> dict[str, str]:
 
 
 def chosen_cases(fields: Mapping[str, str]) -> list[str]:
-    """Return the ids of the cases for which a form was filled."""
-    return [name.removeprefix(_CASE_FIELD) for name in fields if name.startswith(_CASE_FIELD)][:MAX_CASES]
+    """Return the ids of the cases for which a form was filled, however many."""
+    return [name.removeprefix(_CASE_FIELD) for name in fields if name.startswith(_CASE_FIELD)]
 
 
 def common_choice(forms_of_cases: Sequence[Sequence[ActionForm]]) -> BulkChoice:

@@ -8,18 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from paidan_cockpit.pages.action_forms import ActionForm
-from paidan_cockpit.pages.case_story import load_forms
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visit import Visit
-from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable
+from paidan_cockpit.services_client import ServiceAnswer, ServiceUnavailable, message_in
 
 _WAIT_S: Final = 5.0
 _POLL_S: Final = 0.1
-AT_ONCE: Final = 6
-"""How many cases dispatch is asked about at a time."""
-
 Result = Literal["applied", "refused", "pending", "unanswered"]
 
 
@@ -27,7 +22,7 @@ Result = Literal["applied", "refused", "pending", "unanswered"]
 class BulkResult:
     """What became of the action on one case; of a refused one why, and at which field."""
 
-    found: CaseView
+    summary: CaseSummary
     result: Result
     why: str = ""
     field: str | None = None
@@ -35,45 +30,34 @@ class BulkResult:
     version: int = 0
 
 
-async def load_forms_of(site: Site, visit: Visit, cases: Sequence[CaseView]) -> list[list[ActionForm]]:
-    """Return the forms of each case, asked for a few at a time."""
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def load(found: CaseView) -> list[ActionForm]:
-        async with turn:
-            return await load_forms(site, visit, found.case_id)
-
-    return list(await asyncio.gather(*(load(each) for each in cases)))
-
-
 async def send_action(
-    site: Site, visit: Visit, cases: Sequence[CaseView], body: Mapping[str, Any], key: uuid.UUID
+    site: Site, context: RequestContext, cases: Sequence[CaseSummary], body: Mapping[str, Any], key: uuid.UUID
 ) -> list[BulkResult]:
     """Ask for the action on each case and wait a little for what is decided. The same key asks once, however often."""
     lines = [{"id": str(uuid.uuid5(key, each.case_id)), "case_id": each.case_id, **body} for each in cases]
     content = "\n".join(json.dumps(line) for line in lines).encode()
     try:
-        answer = await site.services.upload("dispatch", "/v1/actions/batch", visit.person, content)
+        answer = await site.services.upload("dispatch", "/v1/actions/batch", context.person, content)
     except ServiceUnavailable:
         return [BulkResult(each, "unanswered") for each in cases]
-    taken = read_answer(cases, answer, visit.language)
-    outcomes = await _await_outcomes(site, visit, [each.action_id for each in taken if each.result == "pending"])
-    return [_decided(each, outcomes.get(each.action_id), visit.language) for each in taken]
+    taken = read_answer(cases, answer, context.language)
+    outcomes = await _await_outcomes(site, context, [each.action_id for each in taken if each.result == "pending"])
+    return [_decided(each, outcomes.get(each.action_id), context.language) for each in taken]
 
 
-def read_answer(cases: Sequence[CaseView], answer: ServiceAnswer, language: str) -> list[BulkResult]:
+def read_answer(cases: Sequence[CaseSummary], answer: ServiceAnswer, language: str) -> list[BulkResult]:
     """Return what dispatch said of each line of a batch: taken, or refused at once."""
     if not answer.ok:
         return [BulkResult(each, "refused", answer.message(language), answer.field) for each in cases]
     lines: list[dict[str, Any]] = [json.loads(line) for line in answer.content.splitlines() if line.strip()]
-    return [_read_line(found, line, language) for found, line in zip(cases, lines, strict=True)]
+    return [_read_line(summary, line, language) for summary, line in zip(cases, lines, strict=True)]
 
 
-def _read_line(found: CaseView, line: Mapping[str, Any], language: str) -> BulkResult:
+def _read_line(summary: CaseSummary, line: Mapping[str, Any], language: str) -> BulkResult:
     if "error" in line:
         said = ServiceAnswer(line["status"], line)
-        return BulkResult(found, "refused", said.message(language), said.field)
-    taken = BulkResult(found, "pending", action_id=line["action_id"])
+        return BulkResult(summary, "refused", said.message(language), said.field)
+    taken = BulkResult(summary, "pending", action_id=line["action_id"])
     return _decided(taken, line if line.get("result") else None, language)
 
 
@@ -83,17 +67,18 @@ def _decided(taken: BulkResult, outcome: Mapping[str, Any] | None, language: str
     if outcome["result"] != "refused":
         return replace(taken, result="applied", version=outcome.get("case_version") or 0)
     why = outcome.get("why") or {}
-    text = why.get("message_zh" if language == "zh" else "message", "")
-    return replace(taken, result="refused", why=text, field=why.get("field"))
+    return replace(taken, result="refused", why=message_in(why, language), field=why.get("field"))
 
 
-async def _await_outcomes(site: Site, visit: Visit, action_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+async def _await_outcomes(
+    site: Site, context: RequestContext, action_ids: Sequence[str]
+) -> Mapping[str, Mapping[str, Any]]:
     """Return the outcomes that are decided soon, by the ids of their actions."""
     outcomes: dict[str, Mapping[str, Any]] = {}
     deadline = time.monotonic() + _WAIT_S
     while (waiting := [each for each in action_ids if each not in outcomes]) and time.monotonic() < deadline:
         try:
-            answer = await site.services.post("dispatch", "/v1/outcomes/lookup", visit.person, {"ids": waiting})
+            answer = await site.services.post("dispatch", "/v1/outcomes/lookup", context.person, {"ids": waiting})
         except ServiceUnavailable:
             break
         if answer.ok:

@@ -1,17 +1,22 @@
 """One call to one reporter: what to say, whom to call (once, and recorded by the vault), and what the reporter said."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_cockpit.pages.action_forms import ActionForm
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page
 from paidan_cockpit.pages.case_record import CaseRecord
 from paidan_cockpit.pages.case_reports import reports_of_case
-from paidan_cockpit.pages.case_story import find_visible_case, load_story
+from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.renderer import PageValues
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 
 REASON: Final = "回访 callback"
@@ -24,6 +29,22 @@ class CallableReport(NamedTuple):
     report_id: str
     source: str = ""
     recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPage(PageValues):
+    """One call. ``report_text`` is empty where the vault alone holds it, None where no known step tells of it."""
+
+    template: ClassVar[str] = "call.html"
+
+    summary: CaseSummary
+    names: CityNames
+    report_id: str
+    report_text: str | None
+    answer: str | None
+    form: ActionForm | None
+    contact: Mapping[str, Any] | None = None
+    refusal: str = ""
 
 
 class CallPages:
@@ -40,34 +61,36 @@ class CallPages:
             self._site.page(f"{path}/contact", self._show_contact, "callbacks", "POST"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        return self._respond(visit, await self._load(visit))
+    async def _show(self, context: RequestContext) -> Response:
+        return self._site.show(context, await self._load(context))
 
-    async def _show_contact(self, visit: Visit) -> Response:
+    async def _show_contact(self, context: RequestContext) -> Response:
         """Show the contact in this one response, which no browser stores, as it stores no page of ours."""
-        await visit.form()
-        values = await self._load(visit)
-        path = f"/v1/reports/{values['report_id']}/reporter"
-        answer = await self._site.services.post("intake", path, visit.person, {"reason": REASON})
-        told = {"contact": answer.body} if answer.ok else {"refusal": answer.message(visit.language)}
-        return self._respond(visit, values | told, 200 if answer.ok else 422)
+        await context.form()
+        page = await self._load(context)
+        path = f"/v1/reports/{page.report_id}/reporter"
+        answer = await self._site.services.post("intake", path, context.person, {"reason": REASON})
+        if not answer.ok:
+            return self._site.show(context, replace(page, refusal=answer.message(context.language)), 422)
+        return self._site.show(context, replace(page, contact=answer.body))
 
-    async def _load(self, visit: Visit) -> dict[str, Any]:
-        found = await find_visible_case(self._site, visit)
-        report_id = str(visit.request.path_params["report_id"])
-        story = await load_story(self._site, visit, found)
-        if story["unavailable"]:
+    async def _load(self, context: RequestContext) -> CallPage:
+        summary = await find_visible_case(self._site, context)
+        report_id = str(context.request.path_params["report_id"])
+        page = await load_case_page(self._site, context, summary)
+        if page.unavailable:
             raise ServiceUnavailable("dispatch")
-        record = story["record"]
-        words = words_by_report(record) if record else {}
-        if report_id not in words:
+        texts = texts_by_report(page.record) if page.record else {}
+        if page.record is None or report_id not in texts:
             raise PageRefused(404)
-        form = next((each for each in story["forms"] if each.kind == "call_back" and each.allowed), None)
-        values = {"words": words[report_id], "answer": record.state.answer, "report_id": report_id}
-        return story | values | {"form": form, "contact": None, "refusal": ""}
-
-    def _respond(self, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
-        return self._site.show(visit, "call.html", values, status)
+        return CallPage(
+            summary=summary,
+            names=page.names,
+            report_id=report_id,
+            report_text=texts[report_id],
+            answer=page.record.state.answer,
+            form=next((each for each in page.forms if each.kind == "call_back" and each.allowed), None),
+        )
 
 
 def reports_to_call(record: CaseRecord) -> list[CallableReport]:
@@ -82,8 +105,8 @@ def reports_to_call(record: CaseRecord) -> list[CallableReport]:
     return [known.get(each) or CallableReport(each) for each in state.callbacks_awaited or (state.opened_by,)]
 
 
-def words_by_report(record: CaseRecord) -> dict[str, str | None]:
-    """Return the masked words of each report of a case by its id.
+def texts_by_report(record: CaseRecord) -> dict[str, str | None]:
+    """Return the masked text of each report of a case by its id.
 
     They are empty for what the vault alone holds, and None for a report that no known step tells of.
     """

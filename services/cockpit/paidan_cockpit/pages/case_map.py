@@ -95,8 +95,8 @@ class Window(NamedTuple):
 
     def pixel_within(self, point: Point) -> Pixel | None:
         """Return the pixel of a point; None of one outside the view."""
-        found = self.pixel(point)
-        return found if 0 <= found.x <= WIDTH and 0 <= found.y <= HEIGHT else None
+        pixel = self.pixel(point)
+        return pixel if 0 <= pixel.x <= WIDTH and 0 <= pixel.y <= HEIGHT else None
 
     def meets(self, ring: Ring) -> bool:
         """Return whether a ring's bounds reach into the view."""

@@ -1,4 +1,4 @@
-"""Why a case is what and where it is: class, row, departments, time limit, each told in a sentence. Pure."""
+"""Why a case is what and where it is: class, row, departments, time limit, each in a sentence. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.labels import Translate
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_cockpit.pages.receipts import receipt_sentence
 from paidan_cockpit.pages.times import CityTimes
+from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.cases import CaseReopened
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import TimeLimit
@@ -18,7 +19,7 @@ from paidan_contracts.state import CaseState
 
 _SUBJECTS: Final = {"filed": "row", "placed": "department", "helped": "helper", "rated": "rating"}
 _UNPLACED: Final = ("received", "filed")
-_MAX_WORDS: Final = 6
+_MAX_CATEGORIES: Final = 6
 
 
 NO_CLASS: Final = N_("Neither the report nor a person has said what class it is of.")
@@ -56,7 +57,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Tells the reasons in one language. ``packs``: by version, of those that can be read."""
+    """Writes the reasons in one language. ``packs``: by version, of those that can be read."""
 
     translate: Translate
     times: CityTimes
@@ -64,14 +65,18 @@ class Reasons:
     names: CityNames
     """Of the pack in force, for what no longer has its own."""
 
-    def tell(self, record: CaseRecord) -> Iterator[Reason]:
+    def reasons(self, record: CaseRecord) -> Iterator[Reason]:
         """Yield the reasons in the order in which the decisions are made."""
         state = record.state
         yield self._class(record)
         for receipt in record.receipts:
             yield self._receipt(receipt)
         if state.held_because and state.status in _UNPLACED:
-            yield Reason("held", self.translate(HELD).format(why=state.held_because), state.city_version)
+            yield Reason(
+                "held",
+                self.translate(HELD).format(why=in_language(state.held_because, self.names.language)),
+                state.city_version,
+            )
         elif state.assignments:
             yield from self._limit(record)
 
@@ -98,8 +103,8 @@ class Reasons:
         sentence = receipt_sentence(receipt, self.translate, names)
         rule = next((each for each in names.city.pack.routing if each.id == receipt.rule), None) if names.city else None
         if rule is not None:
-            told = self.translate(THE_RULE).format(rule=PackWords(names, self.translate).rule(rule))
-            sentence = self.translate(N_("{sentence} {next}")).format(sentence=sentence, next=told)
+            more = self.translate(THE_RULE).format(rule=PackFormatter(names, self.translate).rule(rule))
+            sentence = self.translate(N_("{sentence} {next}")).format(sentence=sentence, next=more)
         return Reason(_SUBJECTS.get(receipt.decision, ""), sentence, receipt.city_version)
 
     def _limit(self, record: CaseRecord) -> Iterator[Reason]:
@@ -126,7 +131,7 @@ class Reasons:
             return self.translate(MOVED_LIMIT).format(end=self.times.exact(limit.due_at))
         facts = {"begin": self.times.exact(limit.began_at), "end": self.times.exact(limit.due_at)}
         text, allowed = _allowed(record, names.city) if names.city else (OTHER_LIMIT, None)
-        length = PackWords(names, self.translate).limit(allowed) if allowed else ""
+        length = PackFormatter(names, self.translate).limit(allowed) if allowed else ""
         return self.translate(text).format(**facts, limit=length)
 
     def _names(self, version: str) -> CityNames:
@@ -147,8 +152,8 @@ def _allowed(record: CaseRecord, city: City) -> tuple[str, TimeLimit | None]:
 
 
 def _categories(city: City | None, state: CaseState) -> list[str]:
-    """Return the source's own words that the pack reads as this class."""
+    """Return the source's own categories that the pack reads as this class."""
     categories = city.pack.catalogue.categories if city else ()
     own = (state.source, state.channel)
-    words = [each.word for each in categories if each.class_code == state.class_code and each.source in own]
-    return words[:_MAX_WORDS]
+    named = [each.word for each in categories if each.class_code == state.class_code and each.source in own]
+    return named[:_MAX_CATEGORIES]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseMerged
 from paidan_contracts.city.geography import Point
@@ -54,13 +54,13 @@ def reports_of_case(state: CaseState, events: Sequence[CaseEvent]) -> list[Shown
     return [opening, *_joined(list(merged.values()))]
 
 
-def reports_of_order(order: Order, found: CaseView) -> list[ShownReport]:
+def reports_of_order(order: Order, summary: CaseSummary) -> list[ShownReport]:
     """Return the reports of a department's order; which source opened the case, the read model knows."""
     opening = ShownReport(
         number=1,
         report_id=None,
-        source=found.source,
-        recorded_at=found.reported_at,
+        source=summary.source,
+        recorded_at=summary.reported_at,
         text=order.text,
         address=order.place.address,
         confidential=order.confidential,

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Final, TypeAlias
 
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.times import CityTimes
@@ -18,21 +18,21 @@ COLUMNS: Final = (
 
 
 def table_rows(
-    cases: Iterable[CaseView], view: CityView, translate: Translate | None = None
+    cases: Iterable[CaseSummary], view: CityView, translate: Translate | None = None
 ) -> Iterator[tuple[Cell, ...]]:
-    """Yield the cells of each case; codes as they are, or in words for a table that people read."""
+    """Yield the cells of each case; codes as they are, or their names in a table that people read."""
     names, place = view.names, cache(view.names.place)
 
-    def words(kind: str, code: str | None) -> str | None:
+    def text_of(kind: str, code: str | None) -> str | None:
         return label(translate, kind, code) if translate else code
 
     for each in cases:
         yield (
-            each.case_id, each.number, words("status", each.status), each.class_code,
+            each.case_id, each.number, text_of("status", each.status), each.class_code,
             names.case_class(each.class_code), place(each.district), place(each.street), each.address,
             each.department, names.department(each.department),
             names.source(each.source) if translate else each.source, each.reported_at,
-            words("clock", each.due_kind), each.due, each.reports, each.round, each.hops, each.text,
+            text_of("clock", each.due_kind), each.due, each.reports, each.round, each.hops, each.text,
         )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
-"""A case: its history in words, why it is where it is, its reports, its photos, and what may be done."""
+"""A case: its history in sentences, why it is where it is, its reports, its photos, and what may be done."""
 
 import re
+from dataclasses import replace
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages.case_story import find_visible_case, load_story, show_case
-from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visit import PageRefused, Visit
+from paidan_cockpit.case_rows import number_of
+from paidan_cockpit.pages.case_page import find_visible_case, load_case_page
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
+from paidan_cockpit.pages.site import Site, see_other
 
 _PHOTO: Final = re.compile(r"[0-9a-f]{64}\.jpg")
 _NOTICES: Final = frozenset({"applied", "applied-without-position", "taken"})
@@ -27,20 +30,31 @@ class CasePages:
             self._site.page("/cases/{case_id}/photos/{ref}", self._show_photo, "case"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        found = await find_visible_case(self._site, visit)
-        notice = visit.request.query_params.get("done", "")
-        values = await load_story(self._site, visit, found)
-        return show_case(self._site, visit, values | {"notice": notice if notice in _NOTICES else ""})
+    async def _show(self, context: RequestContext) -> Response:
+        notice = context.request.query_params.get("done", "")
+        try:
+            summary = await find_visible_case(self._site, context)
+        except PageRefused:
+            if notice in _NOTICES and context.person.department is not None:
+                return see_other(_desk_page(context, notice))
+            raise
+        page = await load_case_page(self._site, context, summary)
+        return self._site.show_with_map(context, replace(page, notice=notice if notice in _NOTICES else ""))
 
-    async def _show_photo(self, visit: Visit) -> Response:
+    async def _show_photo(self, context: RequestContext) -> Response:
         """Return a photo that intake lets this person see."""
-        await find_visible_case(self._site, visit)
-        ref = str(visit.request.path_params["ref"])
+        await find_visible_case(self._site, context)
+        ref = str(context.request.path_params["ref"])
         if not _PHOTO.fullmatch(ref):
             raise PageRefused(404)
-        answer = await self._site.services.get("intake", f"/v1/photos/{ref}", visit.person)
+        answer = await self._site.services.get("intake", f"/v1/photos/{ref}", context.person)
         if not answer.ok:
             raise PageRefused(404)
         headers = {"cache-control": "private, no-store"}
         return Response(answer.content, media_type="image/jpeg", headers=headers)
+
+
+def _desk_page(context: RequestContext, notice: str) -> str:
+    """Return the desk of a department that acted on a case, and by that lost it, as by a return."""
+    done = "taken" if notice == "taken" else "applied"
+    return "/desk?" + urlencode({"done": done, "case": number_of(str(context.request.path_params["case_id"]))})

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_contracts.city import City
 
 
@@ -21,14 +21,20 @@ class CityView:
     cities: Mapping[str, str]
     """Names of all cities that the person may see, by id."""
 
+    def rate_names(self) -> dict[str, str]:
+        """Return the names of the city's rates, by id."""
+        return {rate.id: self.names.of(rate.names) for rate in self.city.indicators.rates}
 
-async def open_city(site: Site, visit: Visit, wanted: str | None) -> CityView:
-    """Return the city that was asked for, or else the first; refuse one that the person may not see."""
-    packs = {id_: pack for id_, pack in (await site.packs.current()).items() if visit.person.covers(id_)}
+
+async def open_city(site: Site, context: RequestContext, wanted: str | None) -> CityView:
+    """Return the city that was asked for, or else that of the newest case; refuse one that the person may not see."""
+    packs = {id_: pack for id_, pack in (await site.packs.current()).items() if context.person.covers(id_)}
+    if wanted is None and len(packs) > 1:
+        wanted = await site.latest_city.among(packs)
     city_id = wanted or next(iter(packs), "")
     if city_id not in packs:
         raise PageRefused(404, "no_city" if not packs else "")
     city = packs[city_id]
-    names = {id_: CityNames(pack, visit.language).city_name() for id_, pack in packs.items()}
-    times = CityTimes(city.zone, site.clock.now(), visit.language, city)
-    return CityView(city_id, city, CityNames(city, visit.language), times, names)
+    names = {id_: CityNames(pack, context.language).city_name() for id_, pack in packs.items()}
+    times = CityTimes(city.zone, site.clock.now(), context.language, city)
+    return CityView(city_id, city, CityNames(city, context.language), times, names)

@@ -1,4 +1,4 @@
-"""Cookies: the session's, the sign-in's at a provider, the page that was wanted, and what a visitor chose."""
+"""Cookies: the session's, the sign-in's at a provider, the page that was wanted, and what a person chose."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from paidan_cockpit.pages.visit import is_secure, local_path, requested_path
+from paidan_cockpit.pages.request_context import is_secure, local_path, requested_path
 
 _SESSION_COOKIE: Final = "paidan_session"
 _STATE_COOKIE: Final = "paidan_provider_state"

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 # Spreadsheets take signs of full width for these, too.
 _FORMULA_BEGINS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+# Where a list is separated by another sign, a spreadsheet begins a cell after it.
+_INNER_FORMULA: Final = re.compile(r"(?<=[;|\t\r\n])(?=\s*[=+\-@＝＋－＠])")
 
 
 def csv_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -19,4 +22,5 @@ def csv_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_BEGINS) else cell
+    marked = _INNER_FORMULA.sub("'", cell)
+    return f"'{marked}" if cell.startswith(_FORMULA_BEGINS) else marked

@@ -1,41 +1,48 @@
 """Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
-from paidan_cockpit.pages.bulk_request import AT_ONCE
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
-from paidan_cockpit.pages.case_record import parse_order, parse_record
-from paidan_cockpit.pages.case_story import load_forms
-from paidan_cockpit.pages.case_view import CaseView
+from paidan_cockpit.pages.case_page import CaseOffer, load_offers
+from paidan_cockpit.pages.case_record import parse_record
+from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
+from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.renderer import PageValues
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
+_AT_ONCE: Final = 6
+"""How many cases dispatch is asked about at a time, where it has to be asked about each."""
+_NOTICES: Final = frozenset({"applied", "taken"})
+_NUMBER: Final = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A case that waits for the visitor, with what may be done, and of a closed one whom to call."""
+    """A case that waits for the person, with what may be done, and of a closed one whom to call."""
 
-    found: CaseView
+    summary: CaseSummary
     forms: Sequence[ActionForm]
     calls: Sequence[CallableReport] = ()
     order: Order | None = None
-    """Of a department that helps: its own order."""
+    """Of a department: its own order."""
     status: str = ""
     """How far that order is; empty: as far as the case."""
 
@@ -56,6 +63,24 @@ DESKS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPage(PageValues):
+    """The tasks of a desk; ``unavailable``: dispatch left some unanswered."""
+
+    template: ClassVar[str] = "desk.html"
+
+    desk: Desk
+    tasks: Sequence[Task]
+    after: str | None
+    names: CityNames
+    times: CityTimes
+    unavailable: bool
+    cities: Mapping[str, str]
+    back: str
+    done: str
+    done_case: str
+
+
 class DeskPages:
     """``/desk``, ``/inspection``, ``/callbacks``."""
 
@@ -67,55 +92,72 @@ class DeskPages:
         return [self._route(desk) for desk in DESKS]
 
     def _route(self, desk: Desk) -> BaseRoute:
-        async def show(visit: Visit) -> Response:
-            return await self._show(visit, desk)
+        async def show(context: RequestContext) -> Response:
+            return await self._show(context, desk)
 
         return self._site.page(f"/{desk.page}", show, desk.page)
 
-    async def _show(self, visit: Visit, desk: Desk) -> Response:
-        query = visit.request.query_params
-        view = await open_city(self._site, visit, query.get("city") or None)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+    async def _show(self, context: RequestContext, desk: Desk) -> Response:
+        query = context.request.query_params
+        view = await open_city(self._site, context, query.get("city") or None)
+        scope = Scope(view.city_id, context.person.grants, view.times.now)
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
-        tasks, unavailable = await self._tasks(visit, desk, page.cases)
-        values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
-        values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
-        values |= {"cities": view.cities, "back": f"/{desk.page}?city={view.city_id}"}
-        return self._site.show(visit, "desk.html", values)
+        tasks, unavailable = await self._tasks(context, desk, page.cases)
+        number, done = query.get("case", ""), query.get("done", "")
+        desk_page = DeskPage(
+            desk=desk,
+            tasks=tasks,
+            after=page.after,
+            names=view.names,
+            times=view.times,
+            unavailable=unavailable,
+            cities=view.cities,
+            done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
+            done_case=number,
+            back=f"/{desk.page}?city={view.city_id}",
+        )
+        return self._site.show(context, desk_page)
 
-    async def _tasks(self, visit: Visit, desk: Desk, cases: Sequence[CaseView]) -> tuple[list[Task], bool]:
-        """Return a task of each case, and whether dispatch left any unanswered; after some it is asked no more."""
-        turn, unanswered = asyncio.Semaphore(AT_ONCE), 0
+    async def _tasks(
+        self, context: RequestContext, desk: Desk, summaries: Sequence[CaseSummary]
+    ) -> tuple[list[Task], bool]:
+        """Return a task of each case, and whether dispatch left any unanswered."""
+        if desk.page == "callbacks":
+            return await self._calls(context, summaries)
+        try:
+            offers = await load_offers(self._site, context, summaries, desk.actions)
+        except ServiceUnavailable:
+            return [Task(each, ()) for each in summaries], True
+        return [_task(desk, *pair) for pair in zip(summaries, offers, strict=True)], False
 
-        async def load(found: CaseView) -> Task:
+    async def _calls(self, context: RequestContext, summaries: Sequence[CaseSummary]) -> tuple[list[Task], bool]:
+        """Return whom to call about each case; once dispatch has left some unanswered it is asked no more."""
+        turn, unanswered = asyncio.Semaphore(_AT_ONCE), 0
+
+        async def load(summary: CaseSummary) -> Task:
             nonlocal unanswered
             async with turn:
-                if unanswered < AT_ONCE:
+                if unanswered < _AT_ONCE:
                     try:
-                        return await self._task(visit, desk, found)
+                        return await self._call(context, summary)
                     except ServiceUnavailable:
                         unanswered += 1
-            return Task(found, ())
+            return Task(summary, ())
 
-        tasks = await asyncio.gather(*(load(each) for each in cases))
+        tasks = await asyncio.gather(*map(load, summaries))
         return tasks, unanswered > 0
 
-    async def _task(self, visit: Visit, desk: Desk, found: CaseView) -> Task:
-        if desk.page == "callbacks":
-            answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
-            record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
-            return Task(found, (), reports_to_call(record) if record else ())
-        helps = desk.page == "desk" and found.department != visit.person.department
-        order, status = await self._own_order(visit, found) if helps else (None, found.status)
-        if order is not None and status == "inspecting":
-            return Task(found, (), order=order, status=status)  # its part is done
-        forms = await load_forms(self._site, visit, found.case_id)
-        allowed = {form.kind: form for form in forms if form.allowed}
-        return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
+    async def _call(self, context: RequestContext, summary: CaseSummary) -> Task:
+        answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
+        record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
+        return Task(summary, (), reports_to_call(record) if record else ())
 
-    async def _own_order(self, visit: Visit, found: CaseView) -> tuple[Order | None, str]:
-        """Return the visitor's order of a case that another department leads, and how far it is."""
-        answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
-        body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
-        return parse_order(body), str(body.get("status", found.status))
+
+def _task(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:
+    order = offer.order
+    status = offer.order_status if order is not None else summary.status
+    if order is not None and order.role != "lead" and status == "inspecting":
+        return Task(summary, (), order=order, status=status)  # its part is done
+    allowed = {form.kind: form for form in offer.forms if form.allowed}
+    return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)

@@ -35,7 +35,7 @@ def first_queue(order: Sequence[Queue], counts: Mapping[str, int]) -> Queue:
 
 
 def _duty_of(person: Person, city: City) -> PostDuty:
-    post = next((each for each in city.pack.posts or () if each.id == person.post), None)
+    post = city.posts.get(person.post)
     if post is not None:
         return post.duty
     if person.department is not None:

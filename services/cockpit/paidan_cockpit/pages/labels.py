@@ -104,6 +104,12 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "cockpit_versions_match": N_("the cockpit has every case at its newest version"),
             "cockpit_reports_match": N_("the cockpit counts every report of every case once"),
             "cockpit_words_match": N_("the cockpit finds every case by its words, or is about to index them"),
+            "cockpit_active_match": N_(
+                "the cockpit's active cases are those that are open or await a call, as they are"
+            ),
+            "cockpit_noted_match": N_("the cockpit counts every noted report once, where and when it came"),
+            "cockpit_alarms_match": N_("the cockpit counts every suppressed alarm once"),
+            "cockpit_scores_match": N_("the cockpit has every city's rates at their newest version"),
             "facts_tallied_once": N_("every fact is tallied once"),
             "totals_balance": N_("what was received is what ended"),
             "outcomes_unique": N_("each published outcome is the only one for its id"),
@@ -235,6 +241,6 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 
 
 def label(translate: Translate, kind: str, code: str | None) -> str:
-    """Return the text of a code in the visitor's language."""
+    """Return the text of a code in the reader's language."""
     text = LABELS[kind].get(code) if code else None
     return translate(text) if text else code or ""

@@ -1,12 +1,13 @@
 """Statements of lists, put together from constants. Who may see what is part of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
-from paidan_cockpit.pages.case_view import CASE_COLUMNS
+from paidan_cockpit.pages.case_summary import CASE_COLUMNS
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.search_terms import SearchTerm, plain_terms
 from paidan_cockpit.pages.visibility import Scope
 from paidan_contracts.wire import CaseId
 
@@ -51,13 +52,21 @@ class Arguments:
 class ListStatement:
     """One list's statement, put together from constants; every value is an argument.
 
-    With ``walked`` it looks at no more than so many cases, in the order of the list.
+    With ``walked`` it looks at no more than so many cases, in the order of the list. ``terms`` is what the words of the
+    filter stand for; by default for themselves alone.
     """
 
-    def __init__(self, scope: Scope, queue_filter: QueueFilter, walked: int | None = None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        queue_filter: QueueFilter,
+        walked: int | None = None,
+        terms: Sequence[SearchTerm] | None = None,
+    ) -> None:
         self._scope = scope
         self._filter = queue_filter
         self._walked = walked
+        self._terms = plain_terms(queue_filter.word_list) if terms is None or queue_filter.number else terms
         self._by_words = bool(queue_filter.word_list or facets_in(scope, queue_filter))
         self.arguments = Arguments()
 
@@ -66,19 +75,19 @@ class ListStatement:
         direction = "DESC" if self._descends else "ASC"
         order = f"{self._order_column} {direction}, {self._key_table}.case_id {direction}"
         begin = list(self._begin())
-        words = ""
+        join = ""
         if self._walked:
             newest = (
                 f"SELECT * FROM case_words AS indexed WHERE {' AND '.join(begin)} ORDER BY {order} LIMIT {self._walked}"
             )
-            words, begin = f"JOIN ({newest}) AS indexed USING (case_id)", []
+            join, begin = f"JOIN ({newest}) AS indexed USING (case_id)", []
         elif self._by_words:
-            words = "JOIN case_words AS indexed USING (case_id)"
+            join = "JOIN case_words AS indexed USING (case_id)"
         conditions = [*begin, *self._conditions()]
         return f"""
               WITH page AS MATERIALIZED (
                    SELECT {self._key_table}.case_id
-                     FROM {"active_case" if is_active(self._filter) else "case_row"} AS listed {words}
+                     FROM {"active_case" if is_active(self._filter) else "case_row"} AS listed {join}
                     WHERE {" AND ".join(conditions)}
                     ORDER BY {order}
                     LIMIT {self.arguments.add(limit)}
@@ -128,10 +137,32 @@ class ListStatement:
 
     def _word_conditions(self) -> Iterator[str]:
         facets = facets_in(self._scope, self._filter)
-        needed = [*self._filter.word_list, *(each[0] for each in facets if len(each) == 1)]
+        plain = [word for term in self._terms if not term.facets for word in term.words]
+        needed = [*plain, *(each[0] for each in facets if len(each) == 1)]
         if needed:
             yield f"words @> {self.arguments.add(needed)}::text[]"
         yield from (f"words && {self.arguments.add(each)}::text[]" for each in facets if len(each) > 1)
+        for term in self._terms:
+            if term.facets:
+                yield from self._named_conditions(term)
+
+    def _named_conditions(self, term: SearchTerm) -> Iterator[str]:
+        """Yield the conditions of a term that is a name: one for the index, and one that checks with the case itself.
+
+        In one condition, of two tables, the index would serve neither its words nor its facets.
+        """
+        add = self.arguments.add
+        columns = (
+            *((f"listed.{level}", term.codes.places) for level in ("district", "street", "community")),
+            ("listed.department", term.codes.departments),
+            ("listed.class_code", term.codes.classes),
+        )
+        fits = [f"{column} = ANY({add(list(codes))}::text[])" for column, codes in columns if codes]
+        if term.codes.departments:
+            fits.append(f"listed.helpers && {add(list(term.codes.departments))}::text[]")
+        by_words = f"words @> {add(list(term.words))}::text[]"
+        yield f"({by_words} OR words && {add(term.facets)}::text[])"
+        yield f"({by_words} OR {' OR '.join(fits)})"
 
 
 def is_active(queue_filter: QueueFilter) -> bool:

@@ -1,7 +1,7 @@
 """Open pages that follow what is committed: one computation for all who see the same, however many they are."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -11,7 +11,7 @@ from paidan_chassis.observability.logs import get_logger
 LOOK_EVERY_S: Final = 1.0
 RENEW_EVERY: Final = 15
 """Looks after which a page is computed anew although nothing was committed: due times pass by themselves."""
-RenderPage: TypeAlias = Callable[[], Awaitable[str]]
+RenderPage: TypeAlias = Callable[[], Awaitable[bytes]]
 _log = get_logger()
 
 
@@ -19,9 +19,9 @@ _log = get_logger()
 class _Channel:
     """Followers of one page: each has room for the newest state alone, so that a slow one costs nothing."""
 
-    followers: set["asyncio.Queue[str]"] = field(default_factory=set)
+    followers: set["asyncio.Queue[bytes]"] = field(default_factory=set)
     task: "asyncio.Task[None] | None" = None
-    page: str = ""
+    page: bytes = b""
 
 
 class LiveFeed:
@@ -32,10 +32,10 @@ class LiveFeed:
         self._look_every_s = look_every_s
         self._channels: dict[Hashable, _Channel] = {}
 
-    async def follow(self, key: Hashable, render: RenderPage) -> AsyncIterator[str]:
-        """Yield the page of a key whenever it changes; an empty text when it has not for a while."""
+    async def follow(self, key: Hashable, render: RenderPage) -> AsyncGenerator[bytes]:
+        """Yield the page of a key whenever it changes; empty when it has not for a while."""
         channel = self._channels.setdefault(key, _Channel())
-        queue: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
+        queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
         channel.followers.add(queue)
         if channel.task is None or channel.task.done():
             channel.task = asyncio.create_task(self._run(channel, render), name="live page")
@@ -50,11 +50,11 @@ class LiveFeed:
                 channel.task.cancel()
                 self._channels.pop(key, None)
 
-    async def _next(self, queue: "asyncio.Queue[str]") -> str:
+    async def _next(self, queue: "asyncio.Queue[bytes]") -> bytes:
         try:
             return await asyncio.wait_for(queue.get(), self._look_every_s * RENEW_EVERY)
         except TimeoutError:
-            return ""
+            return b""
 
     async def _run(self, channel: _Channel, render: RenderPage) -> None:
         seen, looks, is_settled = -1, 0, False
@@ -71,7 +71,7 @@ class LiveFeed:
             looks += 1
             await asyncio.sleep(self._look_every_s)
 
-    def _publish(self, channel: _Channel, page: str) -> None:
+    def _publish(self, channel: _Channel, page: bytes) -> None:
         if page == channel.page:
             return
         channel.page = page

@@ -1,9 +1,9 @@
 """What maps draw from a city's pack, as JSON: borders with names in the reader's language, and the unit grid. Pure."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from paidan_cockpit.pages.json_text import json_text
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts.city import City
 from paidan_contracts.city.geography import Shape
@@ -18,11 +18,16 @@ def borders(city: City, names: CityNames) -> bytes:
 
 def grid(city: City) -> bytes:
     """Return the unit grid as its pack states it: where it begins, its cells' size, and runs of adjacent cells."""
-    found = city.pack.geography.grid
-    if found is None:
+    unit_grid = city.pack.geography.grid
+    if unit_grid is None:
         return _json({"runs": []})
-    runs = [[run.row, run.begin, run.end, run.community, run.first] for run in found.runs]
-    size = {"north": found.north, "west": found.west, "height": found.cell_height, "width": found.cell_width}
+    runs = [[run.row, run.begin, run.end, run.community, run.first] for run in unit_grid.runs]
+    size = {
+        "north": unit_grid.north,
+        "west": unit_grid.west,
+        "height": unit_grid.cell_height,
+        "width": unit_grid.cell_width,
+    }
     return _json(size | {"runs": runs})
 
 
@@ -46,4 +51,4 @@ def _feature(shape: Shape, **properties: str) -> dict[str, Any]:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json_text(value).encode()

@@ -15,33 +15,38 @@ class CityNames:
     language: Language
 
     def of(self, names: Names) -> str:
-        """Return the name in the visitor's language."""
+        """Return the name in the reader's language."""
         return names.zh if self.language == "zh" else names.en
 
     def department(self, id_: str | None) -> str:
         """Return a department's name."""
-        found = self.city.departments.get(id_) if self.city and id_ else None
-        return self.of(found.names) if found else id_ or ""
+        department = self.city.departments.get(id_) if self.city and id_ else None
+        return self.of(department.names) if department else id_ or ""
 
     def source(self, id_: str | None) -> str:
         """Return a source's name."""
-        found = self.city.sources.get(id_) if self.city and id_ else None
-        return self.of(found.names) if found else id_ or ""
+        source = self.city.sources.get(id_) if self.city and id_ else None
+        return self.of(source.names) if source else id_ or ""
 
     def case_class(self, code: str | None) -> str:
         """Return the name of a class."""
-        found = self.city.classes.get(code) if self.city and code else None
-        return self.of(found.names) if found else code or ""
+        case_class = self.city.classes.get(code) if self.city and code else None
+        return self.of(case_class.names) if case_class else code or ""
 
     def filing_condition(self, row_id: str | None) -> str:
         """Return the filing condition of a catalogue row."""
+        row = self.city.rows.get(row_id) if self.city and row_id else None
+        return self.of(row.filing) if row else row_id or ""
+
+    def catalogue_row(self, row_id: str | None) -> str:
+        """Return a catalogue row as people speak of it: its code and its filing condition."""
         found = self.city.rows.get(row_id) if self.city and row_id else None
-        return self.of(found.filing) if found else row_id or ""
+        return f"{found.id} {self.of(found.filing)}" if found else row_id or ""
 
     def closing_condition(self, row_id: str | None) -> str:
         """Return the closing condition of a catalogue row."""
-        found = self.city.rows.get(row_id) if self.city and row_id else None
-        return self.of(found.closing) if found else ""
+        row = self.city.rows.get(row_id) if self.city and row_id else None
+        return self.of(row.closing) if row else ""
 
     def place(self, code: str | None) -> str:
         """Return the name of a district, street or community."""
@@ -51,12 +56,31 @@ class CityNames:
 
     def post(self, id_: str | None) -> str:
         """Return the name of one of the city's own posts; empty for another."""
-        found = self.city.posts.get(id_) if self.city and id_ else None
-        return self.of(found.names) if found else ""
+        post = self.city.posts.get(id_) if self.city and id_ else None
+        return self.of(post.names) if post else ""
 
     def city_name(self) -> str:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""
+
+    def of_dimension(self, dimension: str, key: str) -> str:
+        """Return the name of what scores of a dimension are about."""
+        match dimension:
+            case "department":
+                return self.department(key)
+            case "source":
+                return self.source(key)
+            case "class":
+                return self.case_class(key)
+            case "city":
+                return self.city_name()
+            case _:
+                return self.place(key)
+
+    def streets_by_district(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """Return each district that has streets: its code and name, and codes and names of its streets."""
+        grouped = [(code, name, self.streets_of(code)) for code, name in self.choices("district")]
+        return [each for each in grouped if each[2]]
 
     def streets_of(self, district: str | None) -> list[tuple[str, str]]:
         """Return codes and names of the streets of a district; of all districts without one."""

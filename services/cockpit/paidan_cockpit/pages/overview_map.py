@@ -1,9 +1,8 @@
 """What the overview's map shows of cases, as JSON: counted cells and the newest open ones."""
 
-import json
-
 from paidan_cockpit.pages import overview_queries
 from paidan_cockpit.pages.city_view import CityView
+from paidan_cockpit.pages.json_text import json_text
 from paidan_cockpit.pages.labels import label
 from paidan_cockpit.pages.overview_queries import Visible
 from paidan_cockpit.pages.site import Site
@@ -25,4 +24,4 @@ async def live_layers(site: Site, visible: Visible, view: CityView, language: La
         }
         for row in await overview_queries.load_points(site.pool, visible)
     ]
-    return json.dumps({"cell": overview_queries.CELL, "cells": cells, "points": points}, ensure_ascii=False)
+    return json_text({"cell": overview_queries.CELL, "cells": cells, "points": points})

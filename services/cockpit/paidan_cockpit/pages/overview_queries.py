@@ -1,9 +1,10 @@
 """SQL of the overview. Who may see what is part of every statement."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from paidan_chassis.database import Pool
 from paidan_cockpit.pages.list_statements import Arguments
@@ -41,6 +42,7 @@ _SELECT_LAST: Final = """
        AND {visible}
      GROUP BY source
 """
+# Where a confidential case is, is for its page alone: neither a point, nor, for points could be subtracted, in a cell.
 _SELECT_CELLS: Final = f"""
     SELECT floor(latitude / {CELL})::integer AS row,
            floor(longitude / {CELL})::integer AS col,
@@ -49,12 +51,12 @@ _SELECT_CELLS: Final = f"""
       FROM active_case AS listed
      WHERE ended_at IS NULL
        AND latitude IS NOT NULL
+       AND NOT confidential
        AND {{visible}}
      GROUP BY 1, 2
      ORDER BY 3 DESC
      LIMIT {_MAX_CELLS}
 """
-# Where a confidential case is, is for its page alone.
 _SELECT_POINTS: Final = f"""
     SELECT case_id, number, class_code, status, latitude, longitude, due_at, reported_at
       FROM active_case AS listed
@@ -89,6 +91,10 @@ class OverviewFilter:
     district: str | None = None
     street: str | None = None
     class_code: str | None = None
+
+    def query(self, city: str) -> str:
+        """Return the address's query for this part of a city."""
+        return urlencode({"city": city} | {name: value for name, value in asdict(self).items() if value is not None})
 
     def conditions(self, argument: Argument) -> Iterator[str]:
         """Yield the conditions of a statement about cases."""
@@ -132,7 +138,7 @@ async def last_times(pool: Pool, visible: Visible, begin: datetime) -> dict[str,
 
 
 async def load_cells(pool: Pool, visible: Visible) -> list[tuple[float, float, int, int]]:
-    """Return counted cells of the map: south and west of each, open and overdue cases."""
+    """Return counted cells of the map without confidential cases: south and west of each, open and overdue ones."""
     rows = await _fetch(pool, _SELECT_CELLS, visible, now=visible.scope.now)
     return [(round(row["row"] * CELL, 6), round(row["col"] * CELL, 6), row["open"], row["overdue"]) for row in rows]
 

@@ -1,4 +1,4 @@
-"""What differs between two versions of a city's pack, in words of the reader's language. Pure."""
+"""What differs between two versions of a city's pack, in sentences of the reader's language. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Final
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_contracts.city import City
 from paidan_contracts.city.compare import PackDifference, PackParts, Step, compare_packs, is_time_limit
 from paidan_contracts.city.pack_types import Names, TimeLimit
@@ -116,8 +116,8 @@ _PLACES: Final = frozenset({"district", "street", "places", "within"})
 
 
 @dataclass(frozen=True, slots=True)
-class ToldDifference:
-    """A difference in words: its kind, what it is about, and for a change what was and what is."""
+class DescribedDifference:
+    """A difference as it reads: its kind, what it is about, and for a change what was and what is."""
 
     kind: str
     about: str
@@ -130,39 +130,39 @@ class ChangedPart:
     """All differences of one part of a pack."""
 
     title: str
-    differences: Sequence[ToldDifference]
+    differences: Sequence[DescribedDifference]
 
 
 class PackDifferences:
-    """Tells what differs between two versions of a city."""
+    """Describes what differs between two versions of a city."""
 
-    def __init__(self, old: City, new: City, names: CityNames, words: PackWords, translate: Translate) -> None:
+    def __init__(self, old: City, new: City, names: CityNames, formatter: PackFormatter, translate: Translate) -> None:
         self._old, self._new = old, new
         self._old_parts, self._new_parts = PackParts(old.pack), PackParts(new.pack)
         self._names, self._old_names = names, CityNames(old, names.language)
-        self._words, self._translate = words, translate
+        self._formatter, self._translate = formatter, translate
 
     def parts(self, limit: int) -> list[ChangedPart]:
         """Return the changed parts, with no more than so many differences in all."""
         differences = islice(compare_packs(self._old.pack, self._new.pack), limit)
         return [
-            ChangedPart(title, [self._tell(each) for each in of_part])
+            ChangedPart(title, [self._describe(each) for each in of_part])
             for title, of_part in groupby(differences, key=lambda each: self._title(each.path[0]))
         ]
 
     def _title(self, step: Step) -> str:
         return self._translate(_PARTS.get(step.name, _GENERAL))
 
-    def _tell(self, difference: PackDifference) -> ToldDifference:
+    def _describe(self, difference: PackDifference) -> DescribedDifference:
         about = " · ".join(self._steps(difference.path)) or self._title(difference.path[0])
         if difference.kind != "changed":
-            return ToldDifference(difference.kind, about)
+            return DescribedDifference(difference.kind, about)
         old, new = difference.old, difference.new
         if isinstance(old, list) and isinstance(new, list):
             old, new = _without(old, new), _without(new, old)
         field = next((step.name for step in reversed(difference.path) if not step.is_entry), "")
         before = self._value(field, old, self._old_names)
-        return ToldDifference(difference.kind, about, before, self._value(field, new, self._names))
+        return DescribedDifference(difference.kind, about, before, self._value(field, new, self._names))
 
     def _steps(self, path: tuple[Step, ...]) -> Iterator[str]:
         for depth, step in enumerate(path):
@@ -174,15 +174,15 @@ class PackDifferences:
     def _entry(self, path: tuple[Step, ...]) -> str:
         """Return an entry's name, as the newer version has it, with what names it in the pack."""
         key = path[-1].name
-        found, names = self._new_parts.find(path), self._names
-        if found is None:
-            found, names = self._old_parts.find(path), self._old_names
-        if isinstance(found, RoutingRule):
-            told = PackWords(names, self._translate).rule(found)
-            return f"{key}: {names.of(found.names)}: {told}" if found.names else f"{key}: {told}"
-        if isinstance(entry_names := getattr(found, "names", None), Names):
+        entry, names = self._new_parts.find(path), self._names
+        if entry is None:
+            entry, names = self._old_parts.find(path), self._old_names
+        if isinstance(entry, RoutingRule):
+            rule = PackFormatter(names, self._translate).rule(entry)
+            return f"{key}: {names.of(entry.names)}: {rule}" if entry.names else f"{key}: {rule}"
+        if isinstance(entry_names := getattr(entry, "names", None), Names):
             return f"{names.of(entry_names)} ({key})"
-        if class_code := getattr(found, "class_code", None):
+        if class_code := getattr(entry, "class_code", None):
             return f"{key} {names.case_class(class_code)}"
         return key
 
@@ -195,7 +195,7 @@ class PackDifferences:
             case str():
                 return self._named(field, value, names)
             case list():
-                return self._words.listed(self._value(field, each, names) for each in value)
+                return self._formatter.listed(self._value(field, each, names) for each in value)
             case dict():
                 return self._record(value, names)
             case _:
@@ -203,20 +203,20 @@ class PackDifferences:
 
     def _record(self, value: Mapping[str, Any], names: CityNames) -> str:
         if is_time_limit(value):
-            return self._words.limit(TimeLimit.model_validate(value))
+            return self._formatter.limit(TimeLimit.model_validate(value))
         if value.keys() == {"zh", "en"}:
             return str(value[names.language])
         if "polygons" in value:
             return self._translate(N_("a drawing"))
         stated = ((name, each) for name, each in value.items() if each not in (None, [], ()))
-        return self._words.listed(
+        return self._formatter.listed(
             f"{self._translate(_FIELDS[name]) if name in _FIELDS else name}: {self._value(name, each, names)}"
             for name, each in stated
         )
 
     def _named(self, field: str, value: str, names: CityNames) -> str:
         if field in _DEPARTMENTS:
-            return PackWords(names, self._translate).selector(value)
+            return PackFormatter(names, self._translate).selector(value)
         if field in _PLACES:
             return names.place(value)
         if field == "class_code":
@@ -228,5 +228,5 @@ class PackDifferences:
 
 def _without(entries: Sequence[Any], others: Sequence[Any]) -> list[Any]:
     """Return the entries that are not among others; both are parts of documents."""
-    found = {json.dumps(each, sort_keys=True) for each in others}
-    return [each for each in entries if json.dumps(each, sort_keys=True) not in found]
+    known = {json.dumps(each, sort_keys=True) for each in others}
+    return [each for each in entries if json.dumps(each, sort_keys=True) not in known]

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_contracts.city import City
 from paidan_contracts.city.policies import ClassMatchingOverride, ClassScreeningOverride
 
@@ -29,21 +29,21 @@ class Term(NamedTuple):
 
 
 class PackTerms:
-    """Tells the terms of one city's pack in one language."""
+    """Writes the terms of one city's pack in one language."""
 
-    def __init__(self, city: City, names: CityNames, words: PackWords, translate: Translate) -> None:
-        self._pack, self._names, self._words, self._translate = city.pack, names, words, translate
+    def __init__(self, city: City, names: CityNames, formatter: PackFormatter, translate: Translate) -> None:
+        self._pack, self._names, self._formatter, self._translate = city.pack, names, formatter, translate
 
     def all(self) -> list[Term]:
         """Return every term."""
-        told = (
+        titled = (
             (N_("One matter, one case"), self._matching()),
             (N_("Alarms of machines"), self._screening()),
             (N_("Noted without a case"), self._noted()),
             (N_("Calling back"), self._callbacks()),
             (N_("Returning and reopening"), self._reopening()),
         )
-        return [Term(self._translate(title), list(sentences)) for title, sentences in told]
+        return [Term(self._translate(title), list(sentences)) for title, sentences in titled]
 
     def _say(self, text: str, **values: object) -> str:
         return self._translate(text).format(**values)
@@ -54,11 +54,11 @@ class PackTerms:
             N_("A report joins an open case of its class within {radius} m and {hours} hours after the first report."),
             radius=f"{terms.radius_m:g}", hours=terms.window_h,
         )  # fmt: skip
-        channels = self._words.listed(label(self._translate, "channel", each) for each in terms.channels)
+        channels = self._formatter.listed(label(self._translate, "channel", each) for each in terms.channels)
         yield self._say(N_("Only reports from these channels are merged: {channels}."), channels=channels)
         yield self._say(
             N_("One that comes within {length} after closing opens a case that is marked as recurring."),
-            length=self._words.limit(terms.recurrence),
+            length=self._formatter.limit(terms.recurrence),
         )
         for each in terms.by_class:
             yield self._for_classes(each, list(self._matching_of(each)))
@@ -69,7 +69,7 @@ class PackTerms:
         if terms.radius_m is not None:
             yield self._say(N_("within {radius} m"), radius=f"{terms.radius_m:g}")
         if terms.recurrence is not None:
-            yield self._say(N_("recurring within {length}"), length=self._words.limit(terms.recurrence))
+            yield self._say(N_("recurring within {length}"), length=self._formatter.limit(terms.recurrence))
 
     def _screening(self) -> Iterator[str]:
         terms = self._pack.screening
@@ -96,7 +96,7 @@ class PackTerms:
 
     def _noted(self) -> Iterator[str]:
         for rule in self._pack.noted:
-            matters = self._words.listed(label(self._translate, "matter", each) for each in rule.matters)
+            matters = self._formatter.listed(label(self._translate, "matter", each) for each in rule.matters)
             name = self._names.of(rule.names) if rule.names else rule.id
             text = (
                 N_("{name}: {matters}, unless it names a class") if rule.unclassified_only else N_("{name}: {matters}")
@@ -118,12 +118,12 @@ class PackTerms:
         yield self._say(
             N_("A closed case may be reopened {number} times, within {length}; the limit is then {limit}."),
             number=clocks.reopening.times,
-            length=self._words.limit(clocks.reopening.within),
-            limit=self._words.limit(clocks.reopening.limit)
+            length=self._formatter.limit(clocks.reopening.within),
+            limit=self._formatter.limit(clocks.reopening.limit)
             if clocks.reopening.limit
             else self._translate(N_("the row's")),
         )
 
-    def _for_classes(self, terms: ClassMatchingOverride | ClassScreeningOverride, told: Sequence[str]) -> str:
-        classes = self._words.listed(self._words.class_pattern(each) for each in terms.classes)
-        return self._say(N_("For {classes}: {terms}."), classes=classes, terms=self._words.listed(told))
+    def _for_classes(self, terms: ClassMatchingOverride | ClassScreeningOverride, stated: Sequence[str]) -> str:
+        classes = self._formatter.listed(self._formatter.class_pattern(each) for each in terms.classes)
+        return self._say(N_("For {classes}: {terms}."), classes=classes, terms=self._formatter.listed(stated))

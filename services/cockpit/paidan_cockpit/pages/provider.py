@@ -2,12 +2,12 @@
 
 import hmac
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.identities import VISIT_LASTS, Identities, ProviderVisit
+from paidan_cockpit.identities import PENDING_SIGN_IN_LASTS, Identities, PendingSignIn
 from paidan_cockpit.oidc import OidcClient, ProviderIdentity, ProviderUnavailable, SignInRefused
 from paidan_cockpit.pages.attempts import AttemptLimit
 from paidan_cockpit.pages.cookies import (
@@ -17,8 +17,9 @@ from paidan_cockpit.pages.cookies import (
     set_state_cookie,
     state_cookie_of,
 )
+from paidan_cockpit.pages.renderer import PageValues
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext, local_path, own_address
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.visit import PageRefused, Visit, local_path, own_address
 
 START_PATH: Final = "/sign-in/provider"
 RETURN_PATH: Final = "/sign-in/provider/return"
@@ -30,6 +31,15 @@ class Provider:
 
     client: OidcClient
     identities: Identities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSubjectPage(PageValues):
+    """What somebody sees whom the provider knows and nobody here."""
+
+    template: ClassVar[str] = "unknown_subject.html"
+
+    subject: str
 
 
 class ProviderPages:
@@ -47,50 +57,50 @@ class ProviderPages:
             self._site.open_page(RETURN_PATH, self._finish),
         ]
 
-    async def _start(self, visit: Visit) -> Response:
-        if not self._limit.spend(visit.address):
+    async def _start(self, context: RequestContext) -> Response:
+        if not self._limit.spend(context.address):
             raise PageRefused(429, "too_many_tries")
         try:
-            begun = await self._provider.client.begin(own_address(visit.request) + RETURN_PATH)
+            begun = await self._provider.client.begin(own_address(context.request) + RETURN_PATH)
         except ProviderUnavailable:
             raise PageRefused(503, "no_answer_provider") from None
-        await self._provider.identities.remember(begun, local_path(visit.request.query_params.get("next", "")))
+        await self._provider.identities.remember(begun, local_path(context.request.query_params.get("next", "")))
         response = RedirectResponse(begun.address, 303)
-        set_state_cookie(response, visit.request, begun.state, RETURN_PATH, VISIT_LASTS)
+        set_state_cookie(response, context.request, begun.state, RETURN_PATH, PENDING_SIGN_IN_LASTS)
         return response
 
-    async def _finish(self, visit: Visit) -> Response:
-        begun = await self._take(visit)
-        identity = await self._identify(visit, begun) if begun else None
+    async def _finish(self, context: RequestContext) -> Response:
+        begun = await self._take(context)
+        identity = await self._identify(context, begun) if begun else None
         if begun is None or identity is None:
-            await self._provider.identities.note_refusal(visit.address)
+            await self._provider.identities.note_refusal(context.address)
             raise PageRefused(403, "sign_in_broke")
-        secret = await self._provider.identities.sign_in(identity, visit.address)
+        secret = await self._provider.identities.sign_in(identity, context.address)
         if secret is None:
-            response = self._site.show(visit, "unknown_subject.html", {"subject": identity.subject}, 403)
+            response = self._site.show(context, UnknownSubjectPage(subject=identity.subject), 403)
         else:
-            if visit.session is not None:
-                await self._site.accounts.sign_out(visit.session.session_id, visit.address)
+            if context.session is not None:
+                await self._site.accounts.sign_out(context.session.session_id, context.address)
             response = see_other(begun.next_path)
-            forget_wanted_page(response, visit.request)
-            set_session_cookie(response, visit.request, secret)
-        delete_state_cookie(response, visit.request, RETURN_PATH)
+            forget_wanted_page(response, context.request)
+            set_session_cookie(response, context.request, secret)
+        delete_state_cookie(response, context.request, RETURN_PATH)
         return response
 
-    async def _take(self, visit: Visit) -> ProviderVisit | None:
+    async def _take(self, context: RequestContext) -> PendingSignIn | None:
         """Return the sign-in that this browser began, by the state that it keeps and the provider sent back."""
-        if not self._limit.spend(visit.address):
+        if not self._limit.spend(context.address):
             raise PageRefused(429, "too_many_tries")
-        kept, sent = state_cookie_of(visit.request), visit.request.query_params.get("state", "")
+        kept, sent = state_cookie_of(context.request), context.request.query_params.get("state", "")
         if not kept or not hmac.compare_digest(kept.encode(), sent.encode()):
             return None
         return await self._provider.identities.take(sent)
 
-    async def _identify(self, visit: Visit, begun: ProviderVisit) -> ProviderIdentity | None:
-        query, client = visit.request.query_params, self._provider.client
+    async def _identify(self, context: RequestContext, begun: PendingSignIn) -> ProviderIdentity | None:
+        query, client = context.request.query_params, self._provider.client
         if "code" not in query or query.get("iss", client.issuer).rstrip("/") != client.issuer:
             return None
-        address = own_address(visit.request) + RETURN_PATH
+        address = own_address(context.request) + RETURN_PATH
         try:
             return await client.finish(address, query["code"], begun.verifier, begun.nonce)
         except SignInRefused:

@@ -1,11 +1,13 @@
 """SQL of lists and of single cases, on a pool of their own. Who may see what is part of every statement."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from paidan_chassis.database import Pool
-from paidan_cockpit.pages.case_view import CASE_COLUMNS, CaseView
+from paidan_cockpit.pages.case_summary import CASE_COLUMNS, CaseSummary
 from paidan_cockpit.pages.list_statements import (
     CURSORS,
     QUEUE_CONDITIONS,
@@ -15,18 +17,21 @@ from paidan_cockpit.pages.list_statements import (
     may_walk,
 )
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.search_terms import SearchTerm
 from paidan_cockpit.pages.visibility import Scope
 
 _TIMEOUT_S: Final = 5.0
+_ROWS_WAIT_S: Final = 3.0
+_POLL_S: Final = 0.1
 _WALKED: Final = 10_000
 """Cases that are looked at one after the other before an index is asked for the words."""
 
 
 @dataclass(frozen=True, slots=True)
-class CasePage:
+class CaseListPage:
     """A page of a list, and the cursor of the next one."""
 
-    cases: list[CaseView]
+    cases: list[CaseSummary]
     after: str | None
 
 
@@ -63,16 +68,26 @@ _SELECT_CASES: Final = f"""
 """
 
 
-async def find_case(pool: Pool, case_id: str) -> CaseView | None:
+async def find_case(pool: Pool, case_id: str) -> CaseSummary | None:
     """Return a case by its id, whoever may see it."""
     row = await pool.fetchrow(_SELECT_CASE, case_id, timeout=_TIMEOUT_S)
-    return CaseView(**row) if row else None
+    return CaseSummary.of(row) if row else None
 
 
-async def find_cases(pool: Pool, case_ids: Sequence[str]) -> list[CaseView]:
+async def find_cases(pool: Pool, case_ids: Sequence[str]) -> list[CaseSummary]:
     """Return cases by their ids, whoever may see them, in no order."""
     rows = await pool.fetch(_SELECT_CASES, list(case_ids), timeout=_TIMEOUT_S)
-    return [CaseView(**row) for row in rows]
+    return [CaseSummary.of(row) for row in rows]
+
+
+async def wait_for_versions(pool: Pool, versions: Mapping[str, int]) -> None:
+    """Wait a little until the read model has these versions of cases, so that the next list shows what was done."""
+    deadline = time.monotonic() + _ROWS_WAIT_S
+    while versions and time.monotonic() < deadline:
+        summaries = await find_cases(pool, list(versions))
+        if all(each.version >= versions[each.case_id] for each in summaries):
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> QueueCounts:
@@ -87,17 +102,19 @@ async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> Q
     return QueueCounts(**row)
 
 
-async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int) -> CasePage:
-    """Return a page of a list."""
+async def list_cases(
+    pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int, terms: Sequence[SearchTerm] | None = None
+) -> CaseListPage:
+    """Return a page of a list; ``terms`` is what the words of the filter stand for, by default for themselves alone."""
     rows = []
     if limit < _WALKED and may_walk(scope, queue_filter):
         # Of common words the first page is soon found among the newest cases, whatever the planner takes them for.
-        rows = await _fetch(pool, ListStatement(scope, queue_filter, walked=_WALKED), limit)
+        rows = await _fetch(pool, ListStatement(scope, queue_filter, _WALKED, terms), limit)
     if len(rows) <= limit:
-        rows = await _fetch(pool, ListStatement(scope, queue_filter), limit)
-    cases = [CaseView(**row) for row in rows[:limit]]
+        rows = await _fetch(pool, ListStatement(scope, queue_filter, None, terms), limit)
+    cases = [CaseSummary.of(row) for row in rows[:limit]]
     has_more = len(rows) > limit
-    return CasePage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
+    return CaseListPage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
 
 
 async def _fetch(pool: Pool, statement: ListStatement, limit: int) -> list[Any]:
@@ -105,5 +122,5 @@ async def _fetch(pool: Pool, statement: ListStatement, limit: int) -> list[Any]:
     return await pool.fetch(text, *statement.arguments.values, timeout=_TIMEOUT_S)
 
 
-def _key_of(last: CaseView, queue_filter: QueueFilter) -> QueueKey:
+def _key_of(last: CaseSummary, queue_filter: QueueFilter) -> QueueKey:
     return QueueKey(last.reported_at if queue_filter.by_report else last.due_at, last.case_id)

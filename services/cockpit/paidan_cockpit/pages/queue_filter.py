@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_cockpit.facets import RARE_ENDS, class_facets, place_facets
-from paidan_cockpit.words import words_of
+from paidan_cockpit.search_words import words_of
 from paidan_contracts.state import Status
 from paidan_contracts.wire import Code, ShortText, Slug
 
@@ -21,7 +21,7 @@ Order = Literal["due", "newest", "oldest"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 Hours = Literal["4", "24", "72", "168"]
-"""How soon a due time is soon; a visitor chooses."""
+"""How soon a due time is soon; a person chooses."""
 HOURS: Final[tuple[Hours, ...]] = get_args(Hours)
 _NUMBER_DIGITS: Final = frozenset("0123456789abcdef")
 _MIN_NUMBER: Final = 4
@@ -61,7 +61,7 @@ class QueueFilter:
         """Return the address's query for this filter with some changes; a change leads back to the first page."""
         changed = replace(self, **({"after": None} | changes))
         pairs = [(name, getattr(changed, name)) for name in _ADAPTERS]
-        # The queue always: which one is first without it, the visitor's post says.
+        # The queue always: which one is first without it, the person's post says.
         return urlencode(
             [(name, value) for name, value in pairs if value and (name == "queue" or value != _DEFAULTS[name])]
         )

@@ -12,13 +12,14 @@ from paidan_cockpit.pages.case_table import COLUMNS, cell_text, table_rows
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
 from paidan_cockpit.pages.downloads import download
-from paidan_cockpit.pages.filter_words import filter_in_words
+from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.labels import Translate, label
-from paidan_cockpit.pages.queries import CasePage
+from paidan_cockpit.pages.queries import CaseListPage
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.request_context import RequestContext
+from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.pages.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.translations import translations
 
@@ -41,40 +42,42 @@ class QueueTables:
             self._site.page("/queues.xlsx", self._xlsx, "queues"),
         ]
 
-    async def _csv(self, visit: Visit) -> Response:
+    async def _csv(self, context: RequestContext) -> Response:
         async with self._turn:
-            queue_filter, view, page = await self._load(visit)
-            content = await asyncio.to_thread(csv_content, page, view)
+            queue_filter, view, page = await self._load(context)
+            content = await asyncio.to_thread(csv_content, page, view, translations(context.language).gettext)
         headers = {"content-disposition": _attachment(queue_filter, view, page, "csv")}
         return await download(content, headers, "text/csv; charset=utf-8")
 
-    async def _xlsx(self, visit: Visit) -> Response:
-        translate = translations(visit.language).gettext
+    async def _xlsx(self, context: RequestContext) -> Response:
+        translate = translations(context.language).gettext
         async with self._turn:
-            queue_filter, view, page = await self._load(visit)
+            queue_filter, view, page = await self._load(context)
             content = await asyncio.to_thread(xlsx_content, page, view, queue_filter, translate)
         headers = {"content-disposition": _attachment(queue_filter, view, page, "xlsx")}
         return await download(content, headers, MEDIA_TYPE)
 
-    async def _load(self, visit: Visit) -> tuple[QueueFilter, CityView, CasePage]:
-        queue_filter = replace(QueueFilter.parse(visit.request.query_params), after=None)
-        view = await open_city(self._site, visit, queue_filter.city)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
-        return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS)
+    async def _load(self, context: RequestContext) -> tuple[QueueFilter, CityView, CaseListPage]:
+        queue_filter = replace(QueueFilter.parse(context.request.query_params), after=None)
+        view = await open_city(self._site, context, queue_filter.city)
+        scope = Scope(view.city_id, context.person.grants, view.times.now)
+        terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
+        return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS, terms)
 
 
-def csv_content(page: CasePage, view: CityView) -> bytes:
-    """Return a list as CSV, marked as UTF-8 for spreadsheet programs."""
+def csv_content(page: CaseListPage, view: CityView, translate: Translate) -> bytes:
+    """Return a list as CSV, marked as UTF-8 for spreadsheet programs: titles in words, codes as programs have them."""
+    titles = [label(translate, "column", name) for name in COLUMNS]
     rows = ([cell_text(cell, view.times) for cell in row] for row in table_rows(page.cases, view))
-    return ("\ufeff" + csv_table(COLUMNS, rows)).encode()
+    return ("\ufeff" + csv_table(titles, rows)).encode()
 
 
-def xlsx_content(page: CasePage, view: CityView, queue_filter: QueueFilter, translate: Translate) -> bytes:
+def xlsx_content(page: CaseListPage, view: CityView, queue_filter: QueueFilter, translate: Translate) -> bytes:
     """Return a list as a workbook, with a second sheet that says what it is of, as of when, and whether it was cut."""
     titles = [label(translate, "column", name) for name in COLUMNS]
     about: list[tuple[str, str | int]] = [
         (label(translate, "about_table", "city"), view.names.city_name()),
-        (label(translate, "about_table", "filter"), filter_in_words(queue_filter, view.names, translate)),
+        (label(translate, "about_table", "filter"), describe_filter(queue_filter, view.names, translate)),
         (label(translate, "about_table", "as_of"), view.times.exact(view.times.now)),
         (label(translate, "about_table", "cases"), len(page.cases)),
         (label(translate, "about_table", "whole"), label(translate, "is_whole", "no" if page.after else "yes")),
@@ -86,6 +89,6 @@ def xlsx_content(page: CasePage, view: CityView, queue_filter: QueueFilter, tran
     return xlsx_table(sheets, view.times.zone)
 
 
-def _attachment(queue_filter: QueueFilter, view: CityView, page: CasePage, ending: str) -> str:
+def _attachment(queue_filter: QueueFilter, view: CityView, page: CaseListPage, ending: str) -> str:
     cut = f"-first-{MAX_ROWS}" if page.after else ""
     return f'attachment; filename="{view.city_id}-{queue_filter.queue}{cut}.{ending}"'

@@ -1,8 +1,8 @@
 """Queues: which cases wait for what, to be filtered, searched, sorted and paged through."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -11,23 +11,57 @@ from paidan_cockpit import saved_views
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.bulk_forms import MAX_CASES
 from paidan_cockpit.pages.city_view import CityView, open_city
-from paidan_cockpit.pages.filter_words import filter_in_words
+from paidan_cockpit.pages.dead_letter_totals import DeadLetterTotals
+from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.first_queues import first_queue, queue_order
-from paidan_cockpit.pages.letter_counts import LetterCounts
 from paidan_cockpit.pages.name_search import FoundName, find_names
-from paidan_cockpit.pages.queries import QueueCounts
-from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Queue, QueueFilter
+from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.queries import CaseListPage, QueueCounts
+from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Hours, Order, Queue, QueueFilter
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
+from paidan_cockpit.pages.renderer import PageValues
+from paidan_cockpit.pages.request_context import RequestContext
+from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import Visit
-from paidan_cockpit.saved_views import MAX_NAME
+from paidan_cockpit.saved_views import MAX_NAME, SavedView
+from paidan_cockpit.services_client import ServiceName
 from paidan_cockpit.translations import translations
+from paidan_contracts.state import Status
 
 _COUNTS_AGE_S: Final = 2.0
 _PAGE_SIZE: Final = MAX_CASES
 _NOTICES: Final = frozenset({"saved", "none-chosen"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuesPage(PageValues):
+    """A page of a queue, what its filter can be set to, and the other queues beside it."""
+
+    template: ClassVar[str] = "queues.html"
+
+    filter: QueueFilter
+    filter_description: str
+    present: str
+    names: CityNames
+    times: CityTimes
+    cities: Mapping[str, str]
+    queues: Sequence[Queue]
+    found_names: Sequence[FoundName]
+    page: CaseListPage
+    counts: Mapping[str, int]
+    letters: Mapping[ServiceName, int | None]
+    max_rows: int | None
+    own_department: str | None
+    may_act: bool
+    views: Sequence[SavedView]
+    notice: str
+    orders: Sequence[Order] = ORDERS
+    hours: Sequence[Hours] = HOURS
+    statuses: Sequence[Status] = STATUSES
+    max_name: int = MAX_NAME
 
 
 class QueuePages:
@@ -35,64 +69,62 @@ class QueuePages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._letters = LetterCounts(site)
+        self._letters = DeadLetterTotals(site)
         self._counts = TtlCache[QueueCounts](ttl_s=_COUNTS_AGE_S)
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
         return [self._site.page("/queues", self._list, "queues")]
 
-    async def _list(self, visit: Visit) -> Response:
-        query = visit.request.query_params
+    async def _list(self, context: RequestContext) -> Response:
+        query = context.request.query_params
         queue_filter = QueueFilter.parse(query)
-        view = await open_city(self._site, visit, queue_filter.city)
-        scope = Scope(view.city_id, visit.person.grants, view.times.now)
-        counts = await self._count(visit, scope, queue_filter)
-        order = queue_order(visit.person, view.city)
+        view = await open_city(self._site, context, queue_filter.city)
+        queue_filter = _within(queue_filter, view)
+        scope = Scope(view.city_id, context.person.grants, view.times.now)
+        counts = await self._count(context, scope, queue_filter)
+        order = queue_order(context.person, view.city)
         if query.get("queue") not in order:
             queue_filter = replace(queue_filter, queue=first_queue(order, counts))
-        page = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE)
+        terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
+        listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE, terms)
         notice = query.get("done", "")
-        values = self._filter_values(visit, view, queue_filter, order)
-        values |= {
-            "page": page,
-            "counts": counts,
-            "letters": await self._letters.load(visit),
-            "max_rows": MAX_ROWS if page.after and _may_exceed(queue_filter.queue, counts) else None,
-            "own_department": scope.department,
-            "may_act": scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
-            "views": await saved_views.list_views(self._site.pool, visit.person),
-            "notice": notice if notice in _NOTICES else "",
-        }
-        return self._site.show(visit, "queues.html", values)
+        page = QueuesPage(
+            filter=queue_filter,
+            filter_description=describe_filter(queue_filter, view.names, translations(context.language).gettext)[
+                :MAX_NAME
+            ],
+            present=view_query(queue_filter, view),
+            names=view.names,
+            times=view.times,
+            cities=view.cities,
+            queues=order,
+            found_names=_found_names(context, view, queue_filter),
+            page=listed,
+            counts=counts,
+            letters=await self._letters.load(context),
+            max_rows=MAX_ROWS if listed.after and _may_exceed(queue_filter.queue, counts) else None,
+            own_department=scope.department,
+            may_act=scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
+            views=await saved_views.list_views(self._site.pool, context.person),
+            notice=notice if notice in _NOTICES else "",
+        )
+        return self._site.show(context, page)
 
-    async def _count(self, visit: Visit, scope: Scope, queue_filter: QueueFilter) -> dict[str, int]:
+    async def _count(self, context: RequestContext, scope: Scope, queue_filter: QueueFilter) -> dict[str, int]:
         """Return how many cases are in each queue, by its name."""
         counts = await self._counts.get(
-            (scope.city, visit.person.scopes, queue_filter.within),
+            (scope.city, context.person.scopes, queue_filter.within),
             lambda: queries.count_queues(self._site.pool, scope, queue_filter),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
 
-    def _filter_values(
-        self, visit: Visit, view: CityView, queue_filter: QueueFilter, order: Sequence[Queue]
-    ) -> dict[str, Any]:
-        translate = translations(visit.language).gettext
-        return {
-            "filter": queue_filter,
-            "filter_words": filter_in_words(queue_filter, view.names, translate)[:MAX_NAME],
-            "present": view_query(queue_filter, view),
-            "max_name": MAX_NAME,
-            "names": view.names,
-            "times": view.times,
-            "cities": view.cities,
-            "queues": order,
-            "orders": ORDERS,
-            "hours": HOURS,
-            "statuses": STATUSES,
-            "streets": view.names.streets_of(queue_filter.district),
-            "found_names": _found_names(visit, view, queue_filter),
-        }
+
+def _within(queue_filter: QueueFilter, view: CityView) -> QueueFilter:
+    """Return the filter of this city, where there are several, without a street that is in another district."""
+    city = view.city_id if len(view.cities) > 1 else queue_filter.city
+    elsewhere = dict(view.names.choices("street")).keys() - dict(view.names.streets_of(queue_filter.district)).keys()
+    return replace(queue_filter, city=city, street=None if queue_filter.street in elsewhere else queue_filter.street)
 
 
 def view_query(queue_filter: QueueFilter, view: CityView) -> str:
@@ -100,8 +132,8 @@ def view_query(queue_filter: QueueFilter, view: CityView) -> str:
     return replace(queue_filter, city=view.city_id).query()
 
 
-def _found_names(visit: Visit, view: CityView, queue_filter: QueueFilter) -> list[FoundName]:
-    with_departments = visit.person.department is None
+def _found_names(context: RequestContext, view: CityView, queue_filter: QueueFilter) -> list[FoundName]:
+    with_departments = context.person.department is None
     return find_names(view.names, queue_filter.words, with_departments=with_departments)
 
 

@@ -1,4 +1,4 @@
-"""Why a case is where it is: each decision's rule, told in a sentence. Pure."""
+"""Why a case is where it is: each decision's rule, in a sentence. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,26 +17,33 @@ SENTENCES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("filed", "by_record"): N_("Filed under its row by the imported record."),
         ("placed", "by_hand"): N_("A person chose {department}."),
         ("placed", "by_record"): N_("The imported record names {department}."),
-        ("placed", ""): N_("Dispatched to {department} because of the city's rule {rule}."),
+        ("placed", ""): N_("Dispatched to {department} because of the city's rule “{rule}”."),
+        ("placed", "unnamed"): N_("Dispatched to {department} because of one of the city's rules."),
         ("helped", "by_hand"): N_("A person chose {department} to help."),
-        ("helped", ""): N_("{department} helps because of the city's rule {rule}."),
-        ("rated", ""): N_("The case's rating was made from all reporters' ratings by the rule {rule}."),
-        ("", ""): N_("Decided by the rule {rule}."),
+        ("helped", ""): N_("{department} helps because of the city's rule “{rule}”."),
+        ("helped", "unnamed"): N_("{department} helps because of one of the city's rules."),
+        ("rated", "worst"): N_("Of the ratings of several reporters the worst is the case's."),
+        ("rated", "last"): N_("Of the ratings of several reporters the last one is the case's."),
+        ("rated", "opener"): N_("The rating of the reporter who opened the case is the case's."),
+        ("", ""): N_("Decided by the city's rule “{rule}”."),
+        ("", "unnamed"): N_("Decided by one of the city's rules."),
     }
 )
-"""By decision and rule; an empty rule stands for any rule of the city."""
+"""By decision and rule; an empty rule stands for any rule that has a name."""
 
 
 def receipt_sentence(receipt: ShownReceipt, translate: Translate, names: CityNames) -> str:
     """Return the sentence of a receipt; ``names`` are those of the pack that the decision was made by."""
-    keys = ((receipt.decision, receipt.rule), (receipt.decision, ""), ("", ""))
+    rule = rule_name(receipt.rule, names)
+    any_rule = "" if rule else "unnamed"
+    keys = ((receipt.decision, receipt.rule), (receipt.decision, any_rule), ("", any_rule))
     text = next(SENTENCES[key] for key in keys if key in SENTENCES)
-    department, rule = names.department(receipt.department), rule_name(receipt.rule, names)
+    department = names.department(receipt.department)
     return translate(text).format(department=department, rule=rule)
 
 
 def rule_name(rule: str, names: CityNames) -> str:
-    """Return a routing rule's own name, with its id; just the id where the pack has none."""
+    """Return a routing rule's own name; empty where the pack has none."""
     routing = names.city.pack.routing if names.city else ()
-    found = next((each.names for each in routing if each.id == rule and each.names), None)
-    return f"{names.of(found)} ({rule})" if found else rule
+    rule_names = next((each.names for each in routing if each.id == rule and each.names), None)
+    return names.of(rule_names) if rule_names else ""

@@ -11,9 +11,15 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "stale_form": N_("The form is from an earlier session. Go back, reload the page and send it again."),
         "other_site": N_("The form was sent by another site."),
+        "unstorable": N_(
+            "The address or the form holds a character that cannot be read. Check what you typed or pasted."
+        ),
+        "no_such_method": N_("This address only takes a form that was sent. Go back and send it again."),
+        "too_many_cases": N_("More than 50 cases were chosen, so nothing was done. Go back and choose fewer."),
         "unreadable_form": N_("The form could not be read."),
         "too_many_photos": N_("These are too many photos: a form takes 9 at most. Go back and choose fewer."),
         "too_large": N_("The form is too large: with its photos it may have 60 MB at most. Go back and choose fewer."),
+        "too_many_streams": N_("Too many overviews are open under your name. Close some of them."),
         "no_page": N_("Your post has no page here yet."),
         "no_city": N_("No city's pack has been published yet."),
         "too_many_tries": N_("Too many tries from your network. Wait a minute and try again."),

@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -11,11 +12,25 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit import sessions
 from paidan_cockpit.pages.cookies import delete_session_cookie
+from paidan_cockpit.pages.renderer import PageValues
+from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
-from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsPage(PageValues):
+    """The sessions that a person may end."""
+
+    template: ClassVar[str] = "sessions.html"
+
+    own: Sequence[sessions.OpenSession]
+    others: Sequence[sessions.OpenSession]
+    runs_the_system: bool
+    times: CityTimes
+    done: str
 
 
 class SessionPages:
@@ -31,40 +46,40 @@ class SessionPages:
             self._site.own_page("/sessions/{session_id}/end", self._end, "POST"),
         ]
 
-    async def _show(self, visit: Visit) -> Response:
-        person = visit.person
-        found: Sequence[sessions.OpenSession] = await sessions.list_sessions(
-            self._site.pool, person, self._site.accounts.terms
-        )
+    async def _show(self, context: RequestContext) -> Response:
+        person = context.person
+        listed = await sessions.list_sessions(self._site.pool, person, self._site.accounts.terms)
         packs = await self._site.packs.current()
         city = packs.get(person.city) or next(iter(packs.values()), None)
         # Without any pack sessions can be ended all the same.
-        times = CityTimes(city.zone if city else ZoneInfo("UTC"), real_now(), visit.language, city)
-        found = [replace(each, post_names=_post_names(packs.get(each.city), each.post)) for each in found]
-        values = {
-            "own": [each for each in found if each.person_id == person.person_id],
-            "others": [each for each in found if each.person_id != person.person_id],
-            "runs_the_system": sessions.runs_the_system(person),
-            "times": times,
-        }
-        return self._site.show(visit, "sessions.html", values)
+        times = CityTimes(city.zone if city else ZoneInfo("UTC"), real_now(), context.language, city)
+        listed = [replace(each, post_names=_post_names(packs.get(each.city), each.post)) for each in listed]
+        page = SessionsPage(
+            own=[each for each in listed if each.person_id == person.person_id],
+            others=[each for each in listed if each.person_id != person.person_id],
+            runs_the_system=sessions.runs_the_system(person),
+            times=times,
+            done=context.request.query_params.get("done", ""),
+        )
+        return self._site.show(context, page)
 
-    async def _end(self, visit: Visit) -> Response:
-        await visit.form()
+    async def _end(self, context: RequestContext) -> Response:
+        await context.form()
         try:
-            session_id = uuid.UUID(str(visit.request.path_params["session_id"]))
+            session_id = uuid.UUID(str(context.request.path_params["session_id"]))
         except ValueError:
             raise PageRefused(404) from None
-        if not await sessions.end_session(self._site.pool, visit.person, session_id, visit.address):
+        if not await sessions.end_session(self._site.pool, context.person, session_id, context.address):
             raise PageRefused(404)
-        assert visit.session is not None  # noqa: S101 - the form belongs to one
-        if session_id != visit.session.session_id:
-            return see_other("/sessions")
+        assert context.session is not None  # noqa: S101 - the form belongs to one
+        if session_id != context.session.session_id:
+            return see_other("/sessions?done=ended")
         response = see_other("/sign-in")
-        delete_session_cookie(response, visit.request)
+        delete_session_cookie(response, context.request)
         return response
 
 
 def _post_names(city: City | None, post: str) -> Names | None:
     """Return the names that a pack gives a post."""
-    return next((each.names for each in city.pack.posts or () if each.id == post), None) if city else None
+    found = city.posts.get(post) if city else None
+    return found.names if found else None

@@ -1,10 +1,11 @@
 """The site: every page's way from request to response. Sessions, rights, languages, headers and errors are here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
-from urllib.parse import quote
+from typing import ClassVar, Final, Literal
+from urllib.parse import quote, urlsplit
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -15,14 +16,15 @@ from paidan_chassis.edge.scope_keys import ROUTE_KEY
 from paidan_cockpit.accounts import Accounts, Session
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.cookies import remember_wanted_page, session_cookie_of, set_preference
+from paidan_cockpit.pages.latest_city import LatestCity
 from paidan_cockpit.pages.refusals import refusal_text
-from paidan_cockpit.pages.renderer import Renderer
-from paidan_cockpit.pages.visit import (
+from paidan_cockpit.pages.renderer import PageValues, Renderer
+from paidan_cockpit.pages.request_context import (
     LANGUAGE_COOKIE,
     THEME_COOKIE,
     THEMES,
     PageRefused,
-    Visit,
+    RequestContext,
     read_language,
     read_theme,
     requested_path,
@@ -42,7 +44,17 @@ _PREFERENCES: Final = {
     "theme": (THEME_COOKIE, frozenset(THEMES)),
 }
 Method = Literal["GET", "POST"]
-Handler = Callable[[Visit], Awaitable[Response]]
+Handler = Callable[[RequestContext], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage(PageValues):
+    """Why a page is not shown."""
+
+    template: ClassVar[str] = "error.html"
+
+    status: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ class Site:
     accounts: Accounts
     services: ServicesClient
     renderer: Renderer
+    latest_city: LatestCity
     default_language: Language
     map_tiles: str | None = None
     """Address of map tiles with {z}, {x} and {y}; None: maps show borders and cases alone."""
@@ -64,18 +77,18 @@ class Site:
     def page(self, path: str, handler: Handler, page: Page, method: Method = "GET") -> BaseRoute:
         """Return the route of a page for signed-in persons who may open it; 404 for others."""
 
-        async def open_to_its_readers(visit: Visit) -> Response:
-            if not visit.person.may_open(page):
+        async def open_to_its_readers(context: RequestContext) -> Response:
+            if not context.person.may_open(page):
                 raise PageRefused(404)
-            return await handler(visit)
+            return await handler(context)
 
         return self.own_page(path, open_to_its_readers, method)
 
     def own_page(self, path: str, handler: Handler, method: Method = "GET") -> BaseRoute:
         """Return the route of a page for everybody who has signed in."""
 
-        async def open_to_the_signed_in(visit: Visit) -> Response:
-            return self._to_sign_in(visit) if visit.session is None else await handler(visit)
+        async def open_to_the_signed_in(context: RequestContext) -> Response:
+            return self._to_sign_in(context) if context.session is None else await handler(context)
 
         return self.open_page(path, open_to_the_signed_in, method)
 
@@ -86,20 +99,23 @@ class Site:
             request.scope[ROUTE_KEY] = path
             if method == "GET" and (chosen := _chosen_preference(request)) is not None:
                 return chosen
-            visit = Visit(request, read_language(request, self.default_language), read_theme(request), None)
+            context = RequestContext(request, read_language(request, self.default_language), read_theme(request), None)
             try:
                 if method == "POST":
                     require_own_site(request)
-                visit = Visit(request, visit.language, visit.theme, await self._session_of(request))
-                response = await handler(visit)
+                context = RequestContext(request, context.language, context.theme, await self._session_of(request))
+                response = await handler(context)
             except PageRefused as refused:
-                response = self.error(visit, refused.status, refused.reason)
+                response = self.error(context, refused.status, refused.reason)
             except ServiceUnavailable as error:
-                response = self.error(visit, 503, f"no_answer_{error.service}")
+                response = self.error(context, 503, f"no_answer_{error.service}")
+            except asyncpg.DataError:
+                # NUL, or a number out of range: whatever was sent, only the database detects it.
+                response = self.error(context, 422, "unstorable")
             except Exception as error:
                 if not is_transient(error):
                     raise
-                response = self.error(visit, 503, "no_database")
+                response = self.error(context, 503, "no_database")
             response.headers.setdefault("content-security-policy", CONTENT_POLICY)
             # With no referrer at all, browsers name no origin of a form either, by which it is known as ours.
             response.headers.setdefault("referrer-policy", "same-origin")
@@ -107,30 +123,43 @@ class Site:
 
         return Route(path, endpoint, methods=[method], include_in_schema=False)
 
-    def show(self, visit: Visit, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
+    def show(self, context: RequestContext, values: PageValues, status: int = 200) -> Response:
         """Return a page from its template."""
-        return HTMLResponse(self.renderer.render(visit, template, values), status)
+        return HTMLResponse(self.renderer.render(context, values), status)
 
-    def error(self, visit: Visit, status: int, reason: str) -> Response:
+    def show_with_map(self, context: RequestContext, values: PageValues, status: int = 200) -> Response:
+        """Return a page whose map may have pictures of the world from another host."""
+        response = self.show(context, values, status)
+        if self.map_tiles:
+            response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self.map_tiles)
+        return response
+
+    def error(self, context: RequestContext, status: int, reason: str) -> Response:
         """Return the page that says why another one is not shown; for a script of ours what it shows at its form."""
-        told = refusal_text(translations(visit.language).gettext, reason)
-        if visit.wants_json and told and 400 <= status < 500:
-            return JSONResponse({"result": "refused", "errors": {"": told}}, status)
-        return self.show(visit, "error.html", {"status": status, "told": told}, status)
+        why = refusal_text(translations(context.language).gettext, reason)
+        if context.wants_json and why and 400 <= status < 500:
+            return JSONResponse({"result": "refused", "errors": {"": why}}, status)
+        return self.show(context, ErrorPage(status=status, why=why), status)
 
-    def _to_sign_in(self, visit: Visit) -> Response:
-        if _renews_itself(visit.request):
+    def _to_sign_in(self, context: RequestContext) -> Response:
+        if _renews_itself(context.request):
             return Response(status_code=401)  # in a part of a page, the sign-in page would be swapped in
-        if visit.request.method != "GET":
+        if context.request.method != "GET":
             return see_other("/sign-in")
-        wanted = requested_path(visit.request)
+        wanted = requested_path(context.request)
         response = see_other(f"/sign-in?next={quote(wanted, safe='/')}" if self.has_provider else "/sign-in")
-        remember_wanted_page(response, visit.request)
+        remember_wanted_page(response, context.request)
         return response
 
     async def _session_of(self, request: Request) -> Session | None:
         secret = session_cookie_of(request)
         return await self.accounts.find_session(secret, is_seen=not _renews_itself(request)) if secret else None
+
+
+def policy_with_tiles(policy: str, tiles: str) -> str:
+    """Return a Content-Security-Policy that lets pictures come from the address of map tiles, too."""
+    parts = urlsplit(tiles)
+    return policy.replace("img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}")
 
 
 def see_other(path: str) -> Response:

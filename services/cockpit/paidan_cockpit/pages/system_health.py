@@ -28,7 +28,7 @@ class LoopHealth:
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """A service as its probes tell; None where nobody answered."""
+    """A service as its probes show it; None where nobody answered."""
 
     name: ServiceName
     address: str
@@ -76,12 +76,12 @@ async def _probe(client: ServicesClient, name: ServiceName) -> ServiceHealth:
 
 def _texts(answer: ServiceAnswer | None, name: str) -> Mapping[str, str]:
     body: Any = answer.body if answer else None
-    found = body.get(name) if isinstance(body, dict) else None
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    texts = body.get(name) if isinstance(body, dict) else None
+    return {str(key): str(value) for key, value in texts.items()} if isinstance(texts, dict) else {}
 
 
 def parse_loops(metrics: str) -> list[LoopHealth]:
-    """Return the loops that a page of metrics tells of, by name; a page that is none tells of no loop."""
+    """Return the loops that a page of metrics has, by name; none of a page that is none."""
     shown = "\n".join(line for line in metrics.splitlines() if line.startswith(_SHOWN))
     values: dict[tuple[str, str], list[float]] = {}
     try:

@@ -11,6 +11,7 @@ from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_contracts import cases
+from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
@@ -68,13 +69,13 @@ DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is no
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One step in words. ``where`` is "" if that was not told; ``took``: since the step before, None of the first."""
+    """One step. ``where`` is "" if that is not known; ``took``: since the step before, None of the first."""
 
     version: int
     at: datetime
     sentence: str
     where: str
-    words: str
+    text: str
     actor: str
     photos: tuple[str, ...]
     took: timedelta | None
@@ -96,7 +97,7 @@ class TimelineBuilder:
                 at=event.recorded_at,
                 sentence=self.sentence(event),
                 where=self.where(event),
-                words=_words_of(event),
+                text=self._words(event),
                 actor=self._actor(event),
                 photos=tuple(getattr(event, "proof", ())),
                 took=event.recorded_at - previous if previous else None,
@@ -109,7 +110,7 @@ class TimelineBuilder:
         return self.translate(text).format(**self._facts(event)) if text else _type_of(event)
 
     def where(self, event: CaseEvent) -> str:
-        """Return how far from the case's place a step was done; "" where that was not told."""
+        """Return how far from the case's place a step was done; "" where that is not known."""
         at = place_of_work(event)
         if at is None:
             return ""
@@ -128,7 +129,7 @@ class TimelineBuilder:
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
-            "row": getattr(event, "row_id", None) or "?",
+            "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "day": self._moment(getattr(event, "resume_at", None) or getattr(event, "due_at", None)),
             "step": str(getattr(event, "step", "")),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
@@ -137,6 +138,11 @@ class TimelineBuilder:
     def _moment(self, at: datetime | None) -> str:
         zone = self.names.city.zone if self.names.city else UTC
         return at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at is not None else ""
+
+    def _words(self, event: CaseEvent) -> str:
+        """Return what was written with a step; of a reason that rules give, which is in two languages, the reader's."""
+        text = _text_of(event)
+        return in_language(text, self.names.language) if isinstance(event, cases.CaseHeld) else text
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor
@@ -153,7 +159,7 @@ class TimelineBuilder:
 
 
 def place_of_work(event: CaseEvent) -> Point | None:
-    """Return where a step was done; None where that was not told."""
+    """Return where a step was done; None where that is not known."""
     if not isinstance(event, WorkPlace) or event.latitude is None or event.longitude is None:
         return None
     return event.longitude, event.latitude
@@ -178,7 +184,7 @@ def _kind_of(event: CaseEvent) -> str:
             return _type_of(event)
 
 
-def _words_of(event: CaseEvent) -> str:
+def _text_of(event: CaseEvent) -> str:
     text = getattr(event, "text", "") or getattr(event, "reason", "")
     if isinstance(event, cases.CaseMerged) and event.report is not None:
         text = event.report.text

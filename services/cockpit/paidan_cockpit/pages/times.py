@@ -1,8 +1,8 @@
-"""Times in words: local, relative, and what is left in working hours. Pure, by the city's clock and calendar."""
+"""Times as people read them: local, relative, what is left in working hours. Pure, by the city's clock and calendar."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 
 from babel.dates import format_timedelta
 from babel.units import format_unit
@@ -33,20 +33,28 @@ class CityTimes:
         return at.astimezone(self.zone).isoformat(timespec="seconds")
 
     def relative(self, at: datetime) -> str:
-        """Return the time as seen from now, such as `3 hours ago`."""
-        return format_timedelta(at - self.now, add_direction=True, locale=self.language, threshold=1.2)
+        """Return the time as seen from now, such as `3 hours ago`; seconds of what is less than a minute away."""
+        length = at - self.now
+        unit: Literal["second", "minute"] = "second" if abs(length) < _MINUTE else "minute"
+        return format_timedelta(length, unit, add_direction=True, locale=self.language, threshold=1.2)
 
     def duration(self, length: timedelta) -> str:
-        """Return a length of time in words, at least a minute."""
+        """Return a length of time such as `2 hours`, at least a minute."""
         return format_timedelta(max(length, _MINUTE), granularity="minute", locale=self.language, threshold=1.2)
 
+    def lag(self, seconds: float) -> str:
+        """Return by how much something is behind: seconds with a decimal, from a minute on as any length of time."""
+        if seconds >= _MINUTE.total_seconds():
+            return self.duration(timedelta(seconds=seconds))
+        return format_unit(round(seconds, 1), "duration-second", "short", format="0.0", locale=self.language)
+
     def working_time_left(self, due: datetime) -> str | None:
-        """Return the working time until a due time in words; None where there is none, or no calendar."""
+        """Return the working time until a due time; None where there is none, or no calendar."""
         left = working_time_between(self.city.calendar, self.now, due) if self.city and due > self.now else None
         return self._in_working_days(left) if left else None
 
     def _in_working_days(self, left: timedelta) -> str:
-        assert self.city is not None  # noqa: S101 - who asked has found a calendar
+        assert self.city is not None  # noqa: S101 - there is a calendar
         days, rest = divmod(left, self.city.calendar.hours_per_day)
         hours, minutes = divmod(rest, _HOUR)
         parts = [

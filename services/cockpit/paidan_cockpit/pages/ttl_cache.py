@@ -24,7 +24,7 @@ class TtlCache(Generic[ValueT]):
                 self._tasks.clear()
             task = asyncio.ensure_future(_run(compute))
             self._tasks[key] = (time.monotonic() + self._ttl_s, task)
-        # One visitor who leaves must not take the value from the others.
+        # One reader who leaves must not take the value from the others.
         return await asyncio.shield(task)
 
 

@@ -81,13 +81,13 @@ def _like_pattern(pattern: str) -> str:
     return f"{escaped}%" if is_prefix else escaped
 
 
-def may_see(person: Person, found: LocatedCase) -> bool:
+def may_see(person: Person, located: LocatedCase) -> bool:
     """Return whether a person may see a case."""
     grants = person.grants
-    place = Place(district=found.district, street=found.street, community=found.community)
-    if not person.covers(found.city) or not is_within_bounds(grants, found.class_code, place):
+    place = Place(district=located.district, street=located.street, community=located.community)
+    if not person.covers(located.city) or not is_within_bounds(grants, located.class_code, place):
         return False
     if grants.department is None:
         return may_read_cases(grants)
-    leads = found.department == grants.department and found.status not in ("received", "filed")
-    return not found.past and (leads or grants.department in found.helpers)
+    leads = located.department == grants.department and located.status not in ("received", "filed")
+    return not located.past and (leads or grants.department in located.helpers)

@@ -5,6 +5,12 @@ export function lock(form, isLocked) {
   });
 }
 
+export function noticeOf(words) {
+  const notice = Object.assign(document.createElement("p"), { className: "notice good", tabIndex: -1, textContent: words });
+  notice.setAttribute("role", "status");
+  return notice;
+}
+
 // Beside the button that was pressed: the list of what is kept may be far above.
 export function sayAt(form, words) {
   const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
@@ -26,7 +32,10 @@ export function showError(form, name, message) {
   error.className = field ? "error js-error" : "notice bad js-error";
   error.setAttribute("role", "alert");
   error.textContent = message;
-  if (!field) return form.prepend(error);
+  if (!field) {
+    error.tabIndex = -1;
+    return form.prepend(error);
+  }
   error.id = `${field.id}-told`;
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} ${error.id}`.trim());

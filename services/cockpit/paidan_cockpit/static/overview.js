@@ -34,7 +34,7 @@ function replaceParts(html) {
     }
   }
   // Of the parts only what is in them is replaced: the time stands on the fresh one.
-  document.getElementById("now").textContent = fresh.getElementById("board-figures").dataset.now;
+  document.getElementById("now").textContent = fresh.getElementById("figures-totals").dataset.now;
   drawPlot();
   colorPlaces();
 }
@@ -49,7 +49,7 @@ function listen() {
     stream.close();
     location.reload();
   });
-  stream.addEventListener("board", (event) => {
+  stream.addEventListener("figures", (event) => {
     showState(true);
     replaceParts(event.data);
   });

@@ -1,5 +1,5 @@
 // Forms that are kept until they are decided: sent under one id however often, listed, and shown again when refused.
-import { clearErrors, lock, sayAt, showError, showHint } from "./form_messages.js";
+import { clearErrors, lock, noticeOf, sayAt, showError, showHint } from "./form_messages.js";
 import { forget, keep, keptOf, newId, replace } from "./pending_store.js";
 
 const RETRY_MS = 15000;
@@ -158,13 +158,12 @@ export class PendingForms {
     const then = this.#desk.dataset.then;
     if (form && then) return location.assign(then + (item.withoutPosition ? "-without-position" : ""));
     const task = form?.closest(".task");
-    if (!task) return;
-    const notice = document.createElement("p");
-    notice.className = "notice good";
-    notice.setAttribute("role", "status");
-    notice.textContent = this.#wordsOf(item, this.text("Done"));
+    const words = this.#wordsOf(item, this.text("Done"));
+    if (!task) return this.#desk.querySelector(".kept").before(noticeOf(`${item.title}: ${words}`));
     task.querySelectorAll("form, details").forEach((each) => each.remove());
+    const notice = noticeOf(words);
     task.append(notice);
+    notice.focus(); // what was focused is gone, and on a phone the task's end may be out of sight
   }
 
   #showRefusal(item) {
@@ -188,6 +187,6 @@ export class PendingForms {
     }
     for (const [name, message] of Object.entries(item.errors)) showError(form, name, message);
     form.closest("details")?.setAttribute("open", "");
-    form.querySelector("[aria-invalid]")?.focus();
+    form.querySelector("[aria-invalid], .notice.js-error")?.focus();
   }
 }

@@ -1,14 +1,16 @@
-"""``GET /v1/cases/{case_id}/actions``: what the caller may do with a case now, why not, and the form of each action."""
+"""What the caller may do with a case, or with many, now; why not; and the form of each action."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.rate_limit import charge
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.city.pack_types import Names
@@ -20,8 +22,9 @@ from paidan_dispatch.actions.forms import build_form
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery
 from paidan_dispatch.api import access, queries, report_queries
-from paidan_dispatch.api.models import CaseAction, CaseActions
+from paidan_dispatch.api.models import CaseAction, CaseActions, CaseActionsList, CaseActionsLookup, OrderItem
 from paidan_dispatch.api.reports import opener_of
+from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -30,16 +33,20 @@ MAX_OWN_REPORTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class CaseActionRoutes:
-    """``/v1/cases/{case_id}/actions``, as it is read."""
+    """``/v1/cases/{case_id}/actions``, as it is read, and ``/v1/cases/actions/lookup``."""
 
     actions: ActionRoutes
 
     def router(self) -> APIRouter:
-        """Return the router with this route."""
+        """Return the router with these routes."""
         router = create_router(tags=["actions"])
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.list_actions, methods=["GET"], response_model=CaseActions,
             summary="What may be done with a case",
+        )  # fmt: skip
+        router.add_api_route(
+            "/v1/cases/actions/lookup", self.look_up_actions, methods=["POST"], response_model=CaseActionsList,
+            summary="What may be done with many cases",
         )  # fmt: skip
         return router
 
@@ -49,40 +56,71 @@ class CaseActionRoutes:
         To be shown before anything is filled in: `POST` with `?dry-run=true` evaluates the filled form. What is decided
         in the meantime may change both.
         """
-        if not access.covers_area(caller, ids.area_of(case_id)):
+        found = await self._load([case_id], caller, ())
+        if not found:
             raise access.no_such_case()
+        return found[0]
+
+    async def look_up_actions(
+        self, lookup: CaseActionsLookup, caller: Caller, http_request: Request
+    ) -> CaseActionsList:
+        """List what the caller may do with each of many cases, in their order, as of each alone.
+
+        Cases that do not exist or are not the caller's to see are left out. It counts as one request for each case.
+        """
+        case_ids = list(dict.fromkeys(lookup.case_ids))
+        await charge(http_request, len(case_ids) - 1)
+        return CaseActionsList(cases=await self._load(case_ids, caller, lookup.kinds))
+
+    async def _load(self, case_ids: Sequence[str], caller: Principal, kinds: Collection[str]) -> list[CaseActions]:
+        covered = [each for each in case_ids if access.covers_area(caller, ids.area_of(each))]
+        listed = []
         async with self.actions.pool.acquire() as conn:
-            stored = (await queries.load_cases_with_policy(conn, {case_id})).get(case_id)
-            if stored is None:
-                raise access.no_such_case()
-            own_reports = await _own_reports(conn, stored.state, caller)
-            policy = await self.actions.packs.get(conn, stored.pack_version)
-        state = stored.state
-        own_report = own_reports[0].report_id if own_reports else None
-        query = PermissionQuery(state, policy, caller, self.actions.clock.now(), own_report)
-        return CaseActions(
-            case_id=case_id,
-            case_version=state.version,
-            status=state.status,
-            actions=[_case_action(each, state, policy, own_reports) for each in query.permissions()],
-        )
+            stored = await queries.load_cases_with_policy(conn, covered)
+            for case_id in covered:
+                if case_id not in stored:
+                    continue
+                state = stored[case_id].state
+                own_reports = await _find_own_reports(conn, state, caller)
+                if own_reports is None:
+                    continue
+                policy = await self.actions.packs.get(conn, stored[case_id].pack_version)
+                own_report = own_reports[0].report_id if own_reports else None
+                query = PermissionQuery(state, policy, caller, self.actions.clock.now(), own_report)
+                listed.append(_case_actions(query, own_reports, kinds))
+                await asyncio.sleep(0)  # others' requests do not wait for a hundred forms
+        return listed
 
 
-async def _own_reports(conn: Connection, state: CaseState, caller: Principal) -> Sequence[JoinedReport]:
-    """Return the reports by which a source acts; of others none. Raises Problem 404 for who may not see the case."""
+def _case_actions(query: PermissionQuery, own_reports: Sequence[JoinedReport], kinds: Collection[str]) -> CaseActions:
+    state = query.state
+    return CaseActions(
+        case_id=state.case_id,
+        case_version=state.version,
+        status=state.status,
+        actions=[_case_action(each, state, query.policy, own_reports) for each in query.permissions(kinds)],
+        order=_own_order(query),
+    )
+
+
+def _own_order(query: PermissionQuery) -> OrderItem | None:
+    department = grants_of(query.caller.scopes).department
+    order = orders.open_order_of(query.state, department, query.policy) if department else None
+    return OrderItem(order=order, status=orders.status_for(query.state, order)) if order else None
+
+
+async def _find_own_reports(conn: Connection, state: CaseState, caller: Principal) -> Sequence[JoinedReport] | None:
+    """Return the reports by which a source acts; of others none. None for who may not see the case."""
     if access.may_see(state, caller):
         return ()
     source = grants_of(caller.scopes).source
     if source is None:
-        raise access.no_such_case()
+        return None
     opener = [opener_of(state).report] if state.source == source else []
     joined = await report_queries.load_joined_reports(
         conn, state.case_id, source=source, after=0, limit=MAX_OWN_REPORTS
     )
-    own = [*opener, *(each.report for each in joined)]
-    if not own:
-        raise access.no_such_case()
-    return own
+    return [*opener, *(each.report for each in joined)] or None
 
 
 def _case_action(

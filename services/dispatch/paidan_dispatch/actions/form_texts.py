@@ -16,6 +16,11 @@ class FieldText(NamedTuple):
 
 
 _ANSWER: Final = Bilingual("Answer to the reporters", "对上报人的答复")
+_TO_DEPARTMENT: Final = FieldText(
+    Bilingual("Reason, and what the department should know", "理由，以及须告知该单位的事项"),
+    Bilingual("The department reads it, such as where exactly; the reporters do not see it.",
+              "该单位可见（如具体位置），上报人不可见。"),
+)  # fmt: skip
 
 FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
     {
@@ -25,6 +30,8 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
             Bilingual("Whether the closing condition of the case's row is met.", "是否符合本案条目的结案条件。"),
         ),
         "reason": FieldText(Bilingual("Reason", "理由"), Bilingual("The reporters do not see it.", "上报人不可见。")),
+        "assign.reason": _TO_DEPARTMENT,
+        "redispatch.reason": _TO_DEPARTMENT,
         "row_id": FieldText(
             Bilingual("Catalogue row", "立案条目"),
             Bilingual("The row whose condition holds; it sets time limit and closing condition.",

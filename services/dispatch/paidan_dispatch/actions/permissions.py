@@ -4,7 +4,7 @@ No rule stands here: what is allowed, and which fields an action then needs beyo
 decision itself, by which the same request would be judged from the inbox.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -63,9 +63,9 @@ class PermissionQuery:
     own_report: str | None = None
     """The report by which a source acts."""
 
-    def permissions(self) -> list[Permission]:
-        """Return for each kind that the contract has whether it is allowed, in the contract's order."""
-        return [self._permission(model) for model in ACTION_MODELS.values()]
+    def permissions(self, kinds: Collection[str] = ()) -> list[Permission]:
+        """Return for each of these kinds whether it is allowed, in the contract's order; of none, for every kind."""
+        return [self._permission(model) for kind, model in ACTION_MODELS.items() if not kinds or kind in kinds]
 
     def _permission(self, model: type[KnownAction]) -> Permission:
         action = self._well_formed(model)

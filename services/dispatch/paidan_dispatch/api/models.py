@@ -13,7 +13,7 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Id, RequestModel, without_unknown_fields
+from paidan_contracts.wire import CaseId, Code, Id, RequestModel, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
@@ -60,6 +60,13 @@ class CaseAction(BaseModel):
     )
 
 
+class OrderItem(BaseModel, title="OrderShown"):
+    """An order of the calling department, and the status of its case."""
+
+    order: Order
+    status: Status
+
+
 class CaseActions(BaseModel):
     """What the caller may do with a case at this version."""
 
@@ -67,6 +74,22 @@ class CaseActions(BaseModel):
     case_version: int
     status: Status
     actions: list[CaseAction]
+    order: OrderItem | None = Field(default=None, description="Of a department that asks: its open order in the case.")
+
+
+class CaseActionsLookup(RequestModel):
+    """The cases about which is asked, and the kinds of action."""
+
+    case_ids: Annotated[tuple[CaseId, ...], Field(max_length=100)]
+    kinds: Annotated[tuple[Code, ...], Field(max_length=100)] = Field(
+        default=(), description="Only these kinds of action; every kind if none is named."
+    )
+
+
+class CaseActionsList(BaseModel):
+    """What the caller may do with each of these cases; the others do not exist, or are not the caller's to see."""
+
+    cases: list[CaseActions]
 
 
 class DryRunResult(BaseModel, title="Judged"):
@@ -198,13 +221,6 @@ class CaseDetail(BaseModel, title="CaseShown"):
     receipts: list[Receipt]
     history: list[HistoryEntry]
     chain_holds: bool = Field(description="Whether every link of the chain is valid.")
-
-
-class OrderItem(BaseModel, title="OrderShown"):
-    """An order of the calling department, and the status of its case."""
-
-    order: Order
-    status: Status
 
 
 class OrderList(BaseModel, title="Orders"):

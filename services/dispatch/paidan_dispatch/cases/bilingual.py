@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from paidan_contracts.bilingual_texts import join_languages
+
 
 class Bilingual(NamedTuple):
     """A text in English and Chinese."""
@@ -11,4 +13,4 @@ class Bilingual(NamedTuple):
 
     def joined(self) -> str:
         """Return both languages in one text, for fields that hold only one."""
-        return f"{self.en} {self.zh}"
+        return join_languages(self.en, self.zh)

@@ -90,7 +90,7 @@ def decide(
         _role_refusal(state, request)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
-        or proof_refusal(state, request, evidence)
+        or proof_refusal(state, request, evidence, policy)
     )
     if refusal is not None:
         return Refused(refusal)
@@ -131,7 +131,7 @@ def _due_resumption(state: CaseState, request: ActionRequested, policy: CityPoli
 def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy) -> ActResult:
     helper = acting_helper(state, provenance.actor)
     if helper is not None and isinstance(action, Accept | Return | Finish):
-        return helper_orders.answer(state, helper, action, provenance)
+        return helper_orders.answer(state, helper, action, provenance, policy)
     return TRANSITIONS[type(action)](state, action, provenance, policy)
 
 

@@ -8,17 +8,17 @@ from paidan_contracts.state import Status
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.guards import ActorRole
 
-STATUS_NAMES_ZH: Final[MappingProxyType[Status, str]] = MappingProxyType(
+STATUS_NAMES: Final[MappingProxyType[Status, Bilingual]] = MappingProxyType(
     {
-        "received": "待核实",
-        "filed": "已立案待派遣",
-        "dispatched": "已派遣待签收",
-        "handling": "处置中",
-        "suspended": "挂账",
-        "inspecting": "待核查",
-        "closed": "已结案",
-        "not_accepted": "不予受理",
-        "voided": "已作废",
+        "received": Bilingual("awaiting verification", "待核实"),
+        "filed": Bilingual("awaiting a department", "已立案待派遣"),
+        "dispatched": Bilingual("dispatched, not accepted yet", "已派遣待签收"),
+        "handling": Bilingual("in work", "处置中"),
+        "suspended": Bilingual("suspended", "挂账"),
+        "inspecting": Bilingual("awaiting inspection", "待核查"),
+        "closed": Bilingual("closed", "已结案"),
+        "not_accepted": Bilingual("not accepted", "不予受理"),
+        "voided": Bilingual("voided", "已作废"),
     }
 )
 ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(

@@ -87,7 +87,8 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
         case CaseClockWarned(department=str(), due_at=due_at):
-            text = Bilingual(f"The time limit ends at {due_at.isoformat()}.", f"时限将于 {due_at.isoformat()} 届满。")
+            ends_at = policy.local_time(due_at)
+            text = Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。")
             order = current_order(state, policy)
             yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
@@ -172,6 +173,7 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         accept_by=assignment.accept_by,
         due_at=assignment.limits[-1].due_at,
         rule=assignment.placed_by.rule,
+        reason=assignment.reason,
     )
 
 

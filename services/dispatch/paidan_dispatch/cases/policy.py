@@ -57,6 +57,10 @@ class CityPolicy:
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
         return cls(city, city.version, deadline, working_time, rule_ref, match_rules)
 
+    def local_time(self, at: datetime) -> str:
+        """Return a time as the city's clocks show it, for texts that people read."""
+        return at.astimezone(self.city.zone).strftime("%Y-%m-%d %H:%M")
+
     def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
         return row.limit if row and row.limit else self.city.clocks.handle

@@ -7,10 +7,13 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 
 
-def proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
+def proof_refusal(
+    state: CaseState, request: ActionRequested, evidence: ActionEvidence, policy: CityPolicy
+) -> Refusal | None:
     """Return why photos prove nothing: the actor must have stored each, for this case and under
     the order, and none may have proved anything in another case. Work that is finished again needs a new one.
 
@@ -29,7 +32,7 @@ def proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEv
             return refusals.photo_used(state, ref, actor.kind)
         own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
         if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
-            return refusals.unknown_photo(state, ref, order.dispatched_at, actor.kind)
+            return refusals.unknown_photo(state, ref, policy.local_time(order.dispatched_at), actor.kind)
     earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
     if isinstance(action, Finish) and earlier.issuperset(action.proof):
         return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)

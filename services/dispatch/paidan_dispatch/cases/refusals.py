@@ -1,7 +1,6 @@
 """The wording of refusals of actions, in English and in Chinese."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -11,7 +10,7 @@ from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, ROLE_ACTIONS, ActionKind, ActorRole
-from paidan_dispatch.cases.names import ACTION_NAMES, RETURN_CODE_NAMES, ROLE_NAMES, STATUS_NAMES_ZH
+from paidan_dispatch.cases.names import ACTION_NAMES, RETURN_CODE_NAMES, ROLE_NAMES, STATUS_NAMES
 
 NOT_YOUR_ORDER: Final = Refusal(
     code="not_your_order",
@@ -52,12 +51,12 @@ def photos_of_earlier_rounds(state: CaseState, refs: Sequence[str], role: ActorR
     return build_refusal(state, "photo_used", text, "action.proof", role=role)
 
 
-def unknown_photo(state: CaseState, ref: str, since: datetime, role: ActorRole) -> Refusal:
-    """Return the refusal of a photo that its sender did not store for the case since then."""
+def unknown_photo(state: CaseState, ref: str, since: str, role: ActorRole) -> Refusal:
+    """Return the refusal of a photo that its sender did not store for the case since this local time."""
     text = Bilingual(
-        f"You stored no photo {ref} for this case since {since.isoformat(timespec='seconds')}: send it to"
+        f"You stored no photo {ref} for this case since {since}: send it to"
         f" POST /v1/photos?case_id={state.case_id} first, then name it under a new id of yours.",
-        f"自 {since.isoformat(timespec='seconds')} 起贵方没有为本案上传照片 {ref}：请先通过"
+        f"自 {since} 起贵方没有为本案上传照片 {ref}：请先通过"
         f" POST /v1/photos?case_id={state.case_id} 上传，再以新的编号提交。",
     )
     return build_refusal(state, "unknown_photo", text, "action.proof", role=role)
@@ -79,7 +78,7 @@ def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action that a role may never take."""
     may = ROLE_ACTIONS[role]
     text = Bilingual(
-        f"{ROLE_NAMES[role].en.capitalize()} may not {kind}; it may {', '.join(_sorted_kinds(may)) or 'do nothing'}.",
+        f"{ROLE_NAMES[role].en.capitalize()} may not {_name_en(kind)}; it may {_names_en(_sorted_kinds(may))}.",
         f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}，有权进行：{_names_zh(_sorted_kinds(may))}。",
     )
     return build_refusal(state, "not_your_role", text, "actor", role=role)
@@ -87,7 +86,9 @@ def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
 
 def not_allowed_in_state(state: CaseState, kind: str, role: ActorRole | None) -> Refusal:
     """Return the refusal of an action that is not allowed in the case's state."""
-    text = Bilingual(f"The action {kind} is not allowed now.", f"当前状态下不可进行{action_name_zh(kind)}。")
+    text = Bilingual(
+        f"The action “{_name_en(kind)}” is not allowed now.", f"当前状态下不可进行{action_name_zh(kind)}。"
+    )
     return build_refusal(state, "not_allowed_in_state", text, "action.kind", role=role)
 
 
@@ -95,7 +96,9 @@ def not_supported(state: CaseState, action: Action) -> Refusal:
     """Return the refusal of an action that dispatch does not support yet, or that nobody knows."""
     if isinstance(action, UnknownAction):
         return _unknown_action(state, action.kind)
-    text = Bilingual(f"The action {action.kind} is not supported yet.", f"尚不支持操作“{action.kind}”。")
+    text = Bilingual(
+        f"The action “{_name_en(action.kind)}” is not supported yet.", f"尚不支持操作“{ACTION_NAMES[action.kind].zh}”。"
+    )
     return build_refusal(state, "not_supported_yet", text, "action.kind")
 
 
@@ -129,7 +132,7 @@ def unknown_return_code(state: CaseState, code: str, role: ActorRole) -> Refusal
 def reason_missing(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action without the reason that it needs."""
     text = Bilingual(
-        f"The action {kind} needs a reason of 1 to 1000 characters.",
+        f"The action “{_name_en(kind)}” needs a reason of 1 to 1000 characters.",
         f"{action_name_zh(kind)}须填写理由，1 至 1000 字。",
     )
     return build_refusal(state, "reason_missing", text, "action.reason", role=role)
@@ -176,6 +179,15 @@ def action_name_zh(kind: str) -> str:
     return names.zh if names else f"“{kind}”"
 
 
+def _name_en(kind: str) -> str:
+    names = ACTION_NAMES.get(kind)
+    return names.en.lower() if names else kind
+
+
+def _names_en(kinds: Iterable[str]) -> str:
+    return ", ".join(map(_name_en, kinds)) or "nothing"
+
+
 def _sorted_kinds(kinds: frozenset[str]) -> list[ActionKind]:
     return [kind for kind in get_args(ActionKind) if kind in kinds]
 
@@ -190,13 +202,13 @@ def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -
     others = [kind for kind in allowed if kind not in own]
     yours = Bilingual(" to you", "贵方") if role is not None else Bilingual("", "")
     rest = (
-        Bilingual(f"; {', '.join(others)} to others", f"；他人可做：{_names_zh(others)}")
+        Bilingual(f"; {_names_en(others)} to others", f"；他人可做：{_names_zh(others)}")
         if others
         else Bilingual("", "")
     )
     return Bilingual(
-        f"The case is in state {status}; allowed there: {', '.join(own) or 'nothing'}{yours.en}{rest.en}.",
-        f"案件状态为“{STATUS_NAMES_ZH[status]}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
+        f"The case is {STATUS_NAMES[status].en}; allowed there: {_names_en(own)}{yours.en}{rest.en}.",
+        f"案件状态为“{STATUS_NAMES[status].zh}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
     )
 
 

@@ -1,8 +1,9 @@
 """Photo routes: uploading proof of work, downloading photos, and signed links to them."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import BaseModel, Field
@@ -23,12 +24,13 @@ from paidan_contracts.wire import CaseId, PhotoRef
 from paidan_intake import queries
 from paidan_intake.api.access import refuse_beyond_bounds
 from paidan_intake.api.checks import DRY_RUN_PARAMETERS
-from paidan_intake.api.queries import has_order_with_photo, load_photo_bounds, load_photo_holders
+from paidan_intake.api.queries import find_case_bounds, has_order_with_photo, load_photo_bounds, load_photo_holders
 from paidan_intake.api.submission import ApiContext
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.messages import photo_stored_message
 from paidan_intake.photos import SanitizedPhoto
 
+T = TypeVar("T")
 PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETERS,
@@ -88,7 +90,7 @@ def _add_upload_route(app: FastAPI, context: ApiContext) -> None:
         """
         holder = _holder_of(caller)
         if case_id is not None:
-            _check_case(context, caller, case_id)
+            await _check_case(context, caller, case_id)
         async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
             if not query.is_dry_run(request.scope):
@@ -156,11 +158,17 @@ async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, 
         raise problems.unavailable() from None
 
 
-def _check_case(context: ApiContext, caller: Principal, case_id: str) -> None:
+async def _check_case(context: ApiContext, caller: Principal, case_id: str) -> None:
+    """Raise 422 for a case of another city, and 404 for one that is known to lie beyond the bounds of a post."""
     area = ids.area_of(case_id)
     city = context.packs.current.get(ids.city_of(area))
     if city is None or area not in city.areas or not covers_city(caller.city, city.id):
         raise problems.invalid("case_id", "the key's city has no such case", "该密钥所属城市没有此案件")
+    grants = grants_of(caller.scopes)
+    bounds = await _load(find_case_bounds(context.pool, case_id)) if grants.is_bounded else None
+    # What intake has not read of yet, dispatch judges, when the work is finished.
+    if bounds is not None and (refusal := refuse_beyond_bounds(grants, [bounds])) is not None:
+        raise refusal.problem()
 
 
 async def _publish_proof(context: ApiContext, caller: Principal, ref: str, case_id: str) -> None:
@@ -200,31 +208,39 @@ async def _require_photo_access(context: ApiContext, caller: Principal, ref: str
     """Raise 404 unless the key has access to this photo.
 
     Whoever uploaded it has access, a department also while it has an order in a case that the photo belongs to, and
-    staff to the photos of their city, a bounded post to those of cases within its bounds. The photo's name alone opens
-    nothing: it stands on ``paidan.cases`` for ever.
+    staff to the photos of their city; a bounded post to those of cases within its bounds, also of its own department.
+    The photo's name alone opens nothing: it stands on ``paidan.cases`` for ever.
     """
+    holders = await _load(load_photo_holders(context.pool, ref))
+    if not any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values()):
+        raise problems.not_found()
+    if f"key:{caller.key_id}" in holders:
+        return
+    grants = grants_of(caller.scopes)
+    is_own = not holders.keys().isdisjoint((f"source:{grants.source}", f"department:{grants.department}"))
+    is_staff = grants.has_role("inspector", "caller", "operator", "monitor")
+    if not is_own and not is_staff and not await _has_order(context, ref, grants.department):
+        raise problems.not_found()
+    bounds = await _load(load_photo_bounds(context.pool, ref)) if grants.is_bounded else []
+    if is_own and not bounds:
+        return
+    if (refusal := refuse_beyond_bounds(grants, bounds)) is not None:
+        raise refusal.problem()
+
+
+async def _load(found: Awaitable[T]) -> T:
     try:
-        holders = await load_photo_holders(context.pool, ref)
-        if not any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values()):
-            raise problems.not_found()
-        grants = grants_of(caller.scopes)
-        own = (f"source:{grants.source}", f"department:{grants.department}", f"key:{caller.key_id}")
-        if any(each in holders for each in own):
-            return
-        is_staff = grants.has_role("inspector", "caller", "operator", "monitor")
-        if not is_staff and (grants.department is None or not await _has_order(context, ref, grants.department)):
-            raise problems.not_found()
-        bounds = await load_photo_bounds(context.pool, ref) if grants.is_bounded else []
-        if (refusal := refuse_beyond_bounds(grants, bounds)) is not None:
-            raise refusal.problem()
+        return await found
     except DB_ERRORS:
         raise problems.unavailable() from None
 
 
-async def _has_order(context: ApiContext, ref: str, department: str) -> bool:
+async def _has_order(context: ApiContext, ref: str, department: str | None) -> bool:
+    if department is None:
+        return False
     # An order may reach its department a moment before intake has read of it.
     for wait_s in _ORDER_WAITS_S:
-        if await has_order_with_photo(context.pool, ref, department):
+        if await _load(has_order_with_photo(context.pool, ref, department)):
             return True
         await asyncio.sleep(wait_s)
-    return await has_order_with_photo(context.pool, ref, department)
+    return await _load(has_order_with_photo(context.pool, ref, department))

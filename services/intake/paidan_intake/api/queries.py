@@ -68,6 +68,19 @@ async def load_photo_bounds(executor: Executor, ref: str) -> list[CaseBounds]:
     return [CaseBounds(**row) for row in await executor.fetch(_SELECT_PHOTO_CASES, ref)]
 
 
+_SELECT_CASE: Final = """
+    SELECT class_code, places
+      FROM standing
+     WHERE case_id = $1
+"""
+
+
+async def find_case_bounds(executor: Executor, case_id: str) -> CaseBounds | None:
+    """Return class and place of a case; None while they are not known."""
+    row = await executor.fetchrow(_SELECT_CASE, case_id)
+    return CaseBounds.of(row["class_code"], row["places"]) if row else None
+
+
 _SELECT_HOLDERS: Final = """
     SELECT holder, city
       FROM photo

@@ -4,7 +4,7 @@ Each access is recorded first, with its reason, and counts against the key's quo
 """
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import FastAPI, Response
@@ -139,9 +139,8 @@ async def _find_entry(
     if erased_too:
         return entry
     if entry.erased_at is not None:
-        raise Problem(
-            410, "erased", f"it was erased at {entry.erased_at.isoformat()}", f"已于 {entry.erased_at.isoformat()} 删除"
-        )
+        erased_at = f"{entry.erased_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        raise Problem(410, "erased", f"it was erased at {erased_at}", f"已于 {erased_at} 删除")
     if entry.sealed is None:
         raise problems.not_found()
     return entry

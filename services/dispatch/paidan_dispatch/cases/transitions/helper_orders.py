@@ -17,6 +17,7 @@ from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constr
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import OPEN_STATUSES, ActResult, Provenance, event_fields, is_active, next_state
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPERS_PER_ROUND
 
 _new_helper: Final = unvalidated_constructor(Helper)
@@ -82,11 +83,17 @@ def end_help(state: CaseState, at: datetime) -> tuple[Helper, ...]:
     )
 
 
-def answer(state: CaseState, helper: Helper, action: Accept | Return | Finish, provenance: Provenance) -> ActResult:
+def answer(
+    state: CaseState,
+    helper: Helper,
+    action: Accept | Return | Finish,
+    provenance: Provenance,
+    policy: CityPolicy,
+) -> ActResult:
     """Record a helper's answer to its own order; the case's status stays as it is."""
     at = provenance.recorded_at
     if state.status not in OPEN_STATUSES or (isinstance(action, Accept) and helper.accepted_at is not None):
-        return _not_allowed_now(state, helper, action.kind)
+        return _not_allowed_now(state, helper, action.kind, policy)
     match action:
         case Accept():
             changed = replace_unvalidated(helper, accepted_at=at, accept_overdue_at=_passed(helper.accept_by, at))
@@ -142,12 +149,13 @@ def _answered(
             )
 
 
-def _not_allowed_now(state: CaseState, helper: Helper, kind: str) -> Refusal:
-    if state.status not in OPEN_STATUSES:
+def _not_allowed_now(state: CaseState, helper: Helper, kind: str, policy: CityPolicy) -> Refusal:
+    if state.status not in OPEN_STATUSES or helper.accepted_at is None:
         return refusals.not_allowed_in_state(state, kind, "department")
+    accepted_at = policy.local_time(helper.accepted_at)
     text = Bilingual(
-        f"You accepted this order to help at {helper.accepted_at}; a helper may now finish or return it.",
-        f"贵单位已于 {helper.accepted_at} 签收本协办单，此时可做：处置完成、退单。",
+        f"You accepted this order to help at {accepted_at}; a helper may now finish or return it.",
+        f"贵单位已于 {accepted_at} 签收本协办单，此时可做：处置完成、退单。",
     )
     return refusals.build_refusal(state, "not_allowed_in_state", text, "action.kind", role=None)
 

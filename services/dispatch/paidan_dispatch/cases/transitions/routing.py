@@ -92,7 +92,7 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
         return unknown_name(state, "department", department, policy.city.departments)
     if state.status in ASSIGNED_STATUSES and department == state.department:
         names = policy.city.departments[department].names
-        text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
+        text = Bilingual(f"It is with {names.en} already.", f"案件已在{names.zh}。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
     assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
     assignment = _build_assignment(state, assigned, provenance.recorded_at, policy)
@@ -239,4 +239,5 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
         accept_warn_at=policy.warn_at(at, accept_by),
         limits=(next_limit(state, at, handling_deadline(state, row, at, policy), policy),),
         proofs_checked=True,
+        reason=assigned.reason,
     )

@@ -1,4 +1,4 @@
-"""One visit of a page: who, in which language, from where."""
+"""A request of a page: who asks, in which language, from where."""
 
 import hmac
 import re
@@ -39,7 +39,7 @@ class PageRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """A request of a page. ``session`` is None for somebody who has not signed in."""
 
     request: Request
@@ -68,10 +68,11 @@ class Visit:
         """Whether a script of ours sent the form, which keeps it until it is decided."""
         return self.request.headers.get("accept") == "application/json"
 
-    async def form(self) -> "FilledForm":
+    async def form(self, *, with_photos: bool = False) -> "FilledForm":
         """Return a form of ours as it was filled; refuse one that another site made this browser send."""
-        form = await read_form(self.request)
-        if self.session is None or not hmac.compare_digest(form.fields.get("csrf", ""), self.session.csrf):
+        form = await read_form(self.request, _MAX_UPLOAD_BYTES if with_photos else None)
+        sent = form.fields.get("csrf", "").encode()
+        if self.session is None or not hmac.compare_digest(sent, self.session.csrf.encode()):
             raise PageRefused(403, "stale_form")
         return form
 
@@ -84,8 +85,13 @@ class FilledForm:
     files: Sequence[bytes] = ()
 
 
-async def read_form(request: Request) -> FilledForm:
-    """Return the fields and files of a form; refuse one that is too large, or holds too many photos."""
+async def read_form(request: Request, max_bytes: int | None = None) -> FilledForm:
+    """Return the fields and files of a form; refuse one that is too large, or holds too many photos.
+
+    ``max_bytes``: None for as many as the body of any request may have.
+    """
+    if max_bytes is not None:
+        request.scope[BODY_LIMIT_KEY] = max_bytes
     is_multipart = request.headers.get("content-type", "").startswith("multipart/")
     try:
         form = await _read_parts(request) if is_multipart else FilledForm(_parse_fields(await request.body()))
@@ -97,7 +103,6 @@ async def read_form(request: Request) -> FilledForm:
 
 
 async def _read_parts(request: Request) -> FilledForm:
-    request.scope[BODY_LIMIT_KEY] = _MAX_UPLOAD_BYTES
     async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         files = [await each.read() for _, each in form.multi_items() if isinstance(each, UploadFile) and each.size]

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from operator import add
 from typing import Final
 
 MAX_WORDS: Final = 600
@@ -16,9 +16,11 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(_words(text)))[:MAX_WORDS]
 
 
-def _words(text: str) -> Iterator[str]:
+def _words(text: str) -> list[str]:
+    words: list[str] = []
     for chinese, other in _RUNS.findall(unicodedata.normalize("NFKC", text)):
         if chinese:
-            yield from (chinese[begin : begin + 2] for begin in range(max(len(chinese) - 1, 1)))
+            words += map(add, chinese, chinese[1:]) if len(chinese) > 1 else chinese
         else:
-            yield other.lower()[:_MAX_LENGTH]
+            words.append(other.lower()[:_MAX_LENGTH])
+    return words

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from paidan_cockpit.pages.names import CityNames
-from paidan_cockpit.pages.pack_words import PackWords
+from paidan_cockpit.pages.pack_formatter import PackFormatter
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.city import City
@@ -19,8 +19,8 @@ TINY: Final = load_city(CITIES / "tiny")
 PACKS: Final = (CITIES / "tiny", *sorted((Path(__file__).parents[2] / "deploy/cities").glob("*/")))
 
 
-def words(language: Language = "en", city: City = TINY) -> PackWords:
-    return PackWords(CityNames(city, language), translations(language).gettext)
+def formatter(language: Language = "en", city: City = TINY) -> PackFormatter:
+    return PackFormatter(CityNames(city, language), translations(language).gettext)
 
 
 def rule(**conditions: Any) -> RoutingRule:  # noqa: ANN401 - fields of the model
@@ -28,13 +28,13 @@ def rule(**conditions: Any) -> RoutingRule:  # noqa: ANN401 - fields of the mode
 
 
 def test_a_rule_without_conditions_covers_every_case() -> None:
-    assert words().rule(rule()) == "every case → the stated owner"
-    assert words("zh").rule(rule(helpers=("streets",))).startswith("所有案件 → 所填权属单位，协办：")
+    assert formatter().rule(rule()) == "every case → the stated owner"
+    assert formatter("zh").rule(rule(helpers=("streets",))).startswith("所有案件 → 所填权属单位，协办：")
 
 
 def test_every_condition_of_a_rule_is_told() -> None:
     when = TimeCondition(hours=("22:00-06:00",), weekdays=("sat",), dates=("11-15..03-15",), working_time=False)
-    told = words().rule(
+    told = formatter().rule(
         rule(
             classes=("E0110", "C*"), conditions=("1",), places=("1",), grids=("37",), areas=("nowhere",),
             owners=("streets",), channels=("camera",), sources=("hotline",), matters=("complaint",), when=when,
@@ -60,16 +60,16 @@ def test_every_condition_of_a_rule_is_told() -> None:
 def test_a_limit_says_whether_nights_count(unit: str, english: str, chinese: str) -> None:
     limit = TimeLimit.model_validate(f"4 {unit}")
 
-    assert words().limit(limit) == english
-    assert words("zh").limit(limit) == chinese
-    assert words().limit(None) == "the city's limit"
+    assert formatter().limit(limit) == english
+    assert formatter("zh").limit(limit) == chinese
+    assert formatter().limit(None) == "the city's limit"
 
 
 @pytest.mark.parametrize("folder", PACKS, ids=lambda folder: folder.name)
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_part_of_the_packs_here_has_words(folder: Path, language: Language) -> None:
     city = load_city(folder)
-    told = words(language, city)
+    told = formatter(language, city)
     departments = [
         each.id
         for group in told.groups()

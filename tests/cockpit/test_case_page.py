@@ -9,11 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_cockpit.pages.action_forms import next_action
 from paidan_cockpit.pages.case_map import HEIGHT, WIDTH, Window, border_path, draw_case
+from paidan_cockpit.pages.case_page import cited_versions, done_at
 from paidan_cockpit.pages.case_photos import photos_of_case
 from paidan_cockpit.pages.case_reasons import Reasons
 from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
 from paidan_cockpit.pages.case_reports import reports_of_case
-from paidan_cockpit.pages.case_story import cited_versions, done_at
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.pages.times import CityTimes
@@ -53,7 +53,7 @@ def joined(number: int, **fields: object) -> JoinedReport:
 def reasons(record: CaseRecord, language: Literal["en", "zh"] = "en") -> dict[str, str]:
     city = QUANCHENG_CITY
     names, translate = CityNames(city, language), translations(language).gettext
-    told = Reasons(translate, CityTimes(city.zone, START, language, city), {city.version: city}, names).tell(record)
+    told = Reasons(translate, CityTimes(city.zone, START, language, city), {city.version: city}, names).reasons(record)
     return {each.subject: each.sentence for each in told}
 
 
@@ -84,8 +84,9 @@ def test_the_reasons_name_category_rule_and_limit_as_the_pack_has_them() -> None
     told = reasons(record_of(in_hand()))
 
     assert "市容环境/暴露生活垃圾" in told["class"]
-    assert "street-order" in told["department"]
-    assert "the urban-management of the case's district" in told["department"]
+    assert "street-order" not in told["department"], "an id says nothing to people"
+    assert "The rule says: " in told["department"]
+    assert "the department of the case's district (such as " in told["department"]
     assert "4 hours of working time" in told["limit"]
     assert "2026-03-02 13:00" in told["limit"]
 
@@ -116,7 +117,7 @@ def test_a_reopened_case_has_the_limit_of_reopening() -> None:
 def test_a_held_case_has_the_reason_why_it_waits_and_no_limit() -> None:
     told = reasons(record_of(opened(held_because="No routing rule covers it. 没有派遣规则适用。")))
 
-    assert "No routing rule covers it." in told["held"]
+    assert told["held"].endswith("No routing rule covers it."), "the other language is not for this reader"
     assert "limit" not in told
 
 

@@ -1,4 +1,4 @@
-"""A city pack in words: rules, limits, the calendar. Pure; what a word is missing for stands as its code."""
+"""Parts of a city pack as texts: rules, limits, departments. Pure; what has no text stands as its code."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class DepartmentGroup:
     streets: Sequence["DepartmentGroup"] = ()
 
 
-class PackWords:
-    """Tells the parts of one city's pack in one language."""
+class PackFormatter:
+    """Writes the parts of one city's pack in one language."""
 
     def __init__(self, names: CityNames, translate: Translate) -> None:
         assert names.city is not None  # noqa: S101 - a page of a pack has one
@@ -87,10 +87,12 @@ class PackWords:
         level, colon, kind = selector.partition(":")
         if not colon:
             return self._names.department(selector)
-        text = self._translate(_LEVEL_SELECTORS[level]).format(kind=kind)
         example = next(
             (each for each in self._city.pack.departments if each.kind == kind and _level_of(each) == level), None
         )
+        # A kind is an id of the pack's own; what it is, one of its departments says.
+        shown_kind = kind if example is None else self._translate(N_("department"))
+        text = self._translate(_LEVEL_SELECTORS[level]).format(kind=shown_kind)
         if example is None:
             return text
         return self._translate(N_("{text} (such as {example})")).format(

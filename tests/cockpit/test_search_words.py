@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_cockpit.words import MAX_WORDS, words_of
+from paidan_cockpit.search_words import MAX_WORDS, words_of
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,26 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
+from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
 from paidan_cockpit.pages.ttl_cache import TtlCache
-from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName
 
 _AGE_S: Final = 10.0
 _WAIT_S: Final = 0.2
 
 
-class LetterCounts:
+class DeadLetterTotals:
     """Asks the services seldom, and keeps no page waiting: who comes a moment later sees the numbers."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._recent = TtlCache[list[ServiceHealth]](ttl_s=_AGE_S)
 
-    async def load(self, visit: Visit) -> dict[ServiceName, int | None]:
+    async def load(self, context: RequestContext) -> dict[ServiceName, int | None]:
         """Return the number of each service, None where it is not known; nothing for who operates no installation."""
-        if not visit.person.operates_installation:
+        if not context.person.operates_installation:
             return {}
         try:
             async with asyncio.timeout(_WAIT_S):

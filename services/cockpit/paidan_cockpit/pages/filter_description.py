@@ -1,4 +1,4 @@
-"""What a queue's filter shows, in words. Pure."""
+"""What a queue's filter shows, in a line. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import QueueFilter
 
 
-def filter_in_words(queue_filter: QueueFilter, names: CityNames, translate: Translate) -> str:
+def describe_filter(queue_filter: QueueFilter, names: CityNames, translate: Translate) -> str:
     """Return the queue and whatever restricts it, such as `Overdue · Street works · "manhole"`."""
     return " · ".join(filter(None, _parts(queue_filter, names, translate)))
 
