@@ -35,6 +35,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "void": {"reason": "a"},
     "amend": {"reason": "a"},
     "reply": {"text": "a"},
+    "review": {"approved": True},
+    "set_limit": {"due_at": "2026-03-02T09:30:00Z", "reason": "a"},
+    "plan_step": {"due_at": "2026-03-02T09:30:00Z", "text": "a"},
+    "finish_step": {"step": 1},
 }
 NUMBERS = ("13812345678", "0531-88123456", "11010519491231002X", "6222 0200 1234 5678 903")
 FREE_TEXT = "打 13812345678 或 0531-88123456，身份证 11010519491231002X"
@@ -73,7 +77,7 @@ def test_every_action_with_free_text_is_covered() -> None:
     fields = set(free_text_fields())
 
     assert {("return", "reason"), ("finish", "text"), ("inspect", "reason"), ("call_back", "reason")} <= fields
-    assert {kind for kind, _ in fields} == KNOWN_ACTION_KINDS - {"accept", "resume"}
+    assert {kind for kind, _ in fields} == KNOWN_ACTION_KINDS - {"accept"}
 
 
 def test_codes_departments_and_photos_stay_as_they_are() -> None:
