@@ -33,6 +33,12 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "void": {"reason": "a joke"},
     "amend": {"reason": "a later export"},
     "reply": {"text": "thank you"},
+    "ask_extension": {"reason": "the part is late"},
+    "appeal": {"reason": "the road was closed"},
+    "review": {"approved": True},
+    "set_limit": {"due_at": "2026-12-01T08:00:00+08:00", "reason": "the mayor"},
+    "plan_step": {"due_at": "2026-12-01T08:00:00+08:00", "text": "dig"},
+    "finish_step": {"step": 1},
 }
 STATES: Final = ("received", "filed", "dispatched", "handling", "inspecting", "closed", "voided", "not_accepted")
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
