@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleUnion, kind_of_model
 from paidan_contracts.lenient_types import (
     FlagOrTrue,
@@ -25,6 +26,7 @@ from paidan_contracts.lenient_types import (
     StatedTime,
 )
 from paidan_contracts.time_limit_actions import TimeLimitAction
+from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
 
@@ -131,9 +133,25 @@ class Reply(WireModel):
 
 
 SupportedAction: TypeAlias = (
-    Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge | Amend | Reply
+    Verify
+    | File
+    | Assign
+    | Redispatch
+    | Accept
+    | Return
+    | Finish
+    | Inspect
+    | CallBack
+    | Void
+    | Urge
+    | Amend
+    | Reply
+    | HandOn
+    | Confirm
+    | Escalate
+    | EndEscalation
     | TimeLimitAction
-)  # fmt: skip
+)
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""
 KNOWN_ACTION_KINDS: Final = frozenset(

@@ -38,6 +38,7 @@ class Limit(WireModel):
         default=None, description="None: there is no limit, or it stands while the case is suspended."
     )
     warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     finished_at: Timestamp | None = Field(default=None, description="When the work was last finished under this limit.")
     late: bool | None = Field(
         default=None,
@@ -46,6 +47,38 @@ class Limit(WireModel):
     overdue_at: Timestamp | None = Field(
         default=None, description="The end of the limit, once it has passed with the work unfinished."
     )
+
+
+class UnitOrder(WireModel):
+    """二级派遣: a department's order, handed on to a unit or a person inside it; the department stays answerable."""
+
+    number: PositiveInt = Field(description="Counted from 1 within the case.")
+    order_id: Id
+    unit: Slug = Field(description="The department itself, where it was handed on to a person of its own.")
+    person: Id | None = Field(default=None, description="An opaque id of the person who is to do it.")
+    handed_on_by: Slug = Field(description="The department, or the unit that had it before.")
+    handed_on_at: Timestamp
+    due_at: Timestamp | None = Field(default=None, description="None: there is no limit beside the department's.")
+    warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    accepted_at: Timestamp | None = None
+    finished_at: Timestamp | None = Field(default=None, description="When it last reported the work as done.")
+    confirmed_at: Timestamp | None = Field(
+        default=None, description="When its work became the department's: it was confirmed, or needs no confirmation."
+    )
+    returned_at: Timestamp | None = None
+    return_code: AnyReturnCode | None = None
+    withdrawn_at: Timestamp | None = Field(
+        default=None, description="When it was handed on to another, or ended with the department's order."
+    )
+    overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, if it passed unfinished.")
+    reworks: NonNegativeInt = Field(default=0, description="How often the department did not confirm its work.")
+    text: Text = Field(default="", description="Of its last finish.")
+    proof: tuple[PhotoRef, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the unit still has the order."""
+        return self.confirmed_at is None and self.returned_at is None and self.withdrawn_at is None
 
 
 class Assignment(WireModel):
@@ -60,6 +93,7 @@ class Assignment(WireModel):
     accept_warn_at: Timestamp | None = Field(
         default=None, description="When a warning is due that it is not accepted; None once it went out."
     )
+    accept_warned_at: Timestamp | None = Field(default=None, description="When that warning went out.")
     accepted_at: Timestamp | None = None
     accept_overdue_at: Timestamp | None = Field(
         default=None, description="When the time limit for accepting passed, if it did."
@@ -78,6 +112,9 @@ class Assignment(WireModel):
     proof: tuple[PhotoRef, ...] = Field(default=(), description="Proof photos of the last finish.")
     proofs_checked: bool = Field(
         default=False, description="Proofs must be stored for this case; False for orders that release 0.1 issued."
+    )
+    handed_on: tuple[UnitOrder, ...] = Field(
+        default=(), description="To whom the department handed the order on, in order; at most the last one is open."
     )
     reason: Text = Field(
         default="", description="What the person who chose the department wrote to it; empty where a rule chose."
@@ -100,7 +137,13 @@ class Helper(WireModel):
     placed_by: RuleRef
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
+    accept_warn_at: Timestamp | None = Field(
+        default=None, description="When a warning is due that it is not accepted; None once it went out."
+    )
+    accept_warned_at: Timestamp | None = Field(default=None, description="When that warning went out.")
     due_at: Timestamp | None = None
+    warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     accepted_at: Timestamp | None = None
     accept_overdue_at: Timestamp | None = Field(
         default=None, description="When the time limit for accepting passed, if it did."
@@ -116,3 +159,9 @@ class Helper(WireModel):
     )
     text: Text = Field(default="", description="Of its last finish.")
     proof: tuple[PhotoRef, ...] = ()
+
+
+def open_unit_order(assignments: tuple[Assignment, ...]) -> UnitOrder | None:
+    """Return the order that is handed on inside the department which has the case; None where none is."""
+    handed_on = assignments[-1].handed_on if assignments else ()
+    return handed_on[-1] if handed_on and handed_on[-1].is_open else None

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
+from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.city.class_overrides import matches_class
 from paidan_contracts.places import Place
 from paidan_contracts.scopes import Grants, Role
@@ -32,11 +33,14 @@ def lies_within_bounds(grants: Grants, class_code: str | None, lies_in: Collecti
 
 
 def has_order(state: CaseState, department: str) -> bool:
-    """Return whether a department has a valid order in a case, as the one that leads or as one that helps."""
+    """Return whether a department has a valid order in a case: to lead, to help, or handed on to it."""
     if state.past:
         return False
     leads = state.department == department and state.status not in ("received", "filed")
-    return leads or any(
+    handed_on = open_unit_order(state.assignments)
+    if leads or (handed_on is not None and handed_on.unit == department):
+        return True
+    return any(
         each.department == department and each.returned_at is None and each.withdrawn_at is None
         for each in state.helpers
     )

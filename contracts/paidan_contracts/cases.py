@@ -9,6 +9,7 @@ from paidan_contracts.assignments import HelperRole, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import AnyReturnCode
+from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.reports import JoinedReport
@@ -23,6 +24,7 @@ from paidan_contracts.time_limit_events import (
     CaseStepPlanned,
     CaseSuspended,
 )
+from paidan_contracts.unit_events import CaseHandedOn, CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
 
@@ -114,6 +116,7 @@ class CaseFinished(WorkPlace, CaseEvent):
 
     type: Literal["case.finished.v1"] = "case.finished.v1"
     department: Slug
+    unit: Slug | None = Field(default=None, description="The unit inside the department that did it, if one did.")
     late: bool | None = Field(
         default=None, description="Whether it was finished after the time limit; None: there is no limit."
     )
@@ -219,6 +222,11 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseClockWarned
     | CaseHelperAnswered
     | CaseAmended
+    | CaseHandedOn
+    | CaseUnitAnswered
+    | CaseUnitReworked
+    | CaseEscalated
+    | CaseEscalationEnded
     | CaseRequestMade
     | CaseRequestReviewed
     | CaseExtended

@@ -10,6 +10,7 @@ from paidan_contracts.lenient_types import (
     FreeText,
     OptionalLatitude,
     OptionalLongitude,
+    OptionalSlug,
     PhotoRefs,
     RequiredReason,
     RequiredWord,
@@ -17,7 +18,15 @@ from paidan_contracts.lenient_types import (
 from paidan_contracts.wire import WireModel
 
 
-class Accept(WireModel):
+class UnitAnswer(WireModel):
+    """Base of answers that a department may also give for a unit to which it handed the order on."""
+
+    unit: OptionalSlug = Field(
+        default=None, description="The unit for which the department answers; None: the sender answers for itself."
+    )
+
+
+class Accept(UnitAnswer):
     """签收: the department accepts the order."""
 
     kind: Literal["accept"] = "accept"
@@ -30,7 +39,7 @@ ReturnCode = Literal["not_our_area", "not_our_duty", "owner_unclear", "duplicate
 AnyReturnCode: TypeAlias = Annotated[ReturnCode | Unknown, ExtensibleEnum()]
 
 
-class Return(WireModel):
+class Return(UnitAnswer):
     """退单: the department returns the order, because it is not responsible; the reason is mandatory."""
 
     kind: Literal["return"] = "return"
@@ -38,7 +47,7 @@ class Return(WireModel):
     reason: RequiredReason
 
 
-class Finish(WireModel):
+class Finish(UnitAnswer):
     """处置完成: the department has done the work; proof photos by reference, and where it was done, if that is told."""
 
     kind: Literal["finish"] = "finish"

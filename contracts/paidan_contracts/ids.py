@@ -85,6 +85,11 @@ def helper_order_id(case_id: str, number: int) -> str:
     return _format_uuid(_uuid5_hex(("order", case_id, "helper", number)))
 
 
+def unit_order_id(case_id: str, number: int) -> str:
+    """Return the id of a case's n-th order that was handed on to a unit, counted from 1 over its whole life."""
+    return _format_uuid(_uuid5_hex(("order", case_id, "unit", number)))
+
+
 def timer_id(case_id: str, kind: str, generation: int) -> str:
     """Return the id of a case's timer; a timer that is set again has a higher generation."""
     return _format_uuid(_uuid5_hex(("timer", case_id, kind, generation)))

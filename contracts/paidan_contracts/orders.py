@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -23,8 +24,18 @@ from paidan_contracts.wire import (
 )
 
 OrderChangeReason: TypeAlias = Literal[
-    "merged", "rework", "reopened", "refiled", "extended", "suspended", "resumed", "limit_set", "planned", "rejected"
-]
+    "merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended",
+    "extended", "suspended", "resumed", "limit_set", "planned", "rejected",
+]  # fmt: skip
+
+
+class OrderEscalation(WireModel):
+    """A level of the city's ladder to which the order's case is raised."""
+
+    level: Code
+    names: Names | None = Field(default=None, description="None: the city's pack has no such level any more.")
+    since: Timestamp
+    reason: Text = ""
 
 
 class Order(WireModel):
@@ -34,10 +45,18 @@ class Order(WireModel):
     case_id: CaseId
     version: PositiveInt = Field(description="The case's version; readers keep the highest.")
     department: Slug
-    role: Annotated[Literal["lead", "helper"] | Unknown, ExtensibleEnum()] = Field(
-        default="lead", description="lead: the department's answers move the case; helper (协办): they are recorded."
+    role: Annotated[Literal["lead", "helper", "unit"] | Unknown, ExtensibleEnum()] = Field(
+        default="lead",
+        description="lead: the department's answers move the case; helper (协办): they are recorded; unit (二级派遣): a"
+        " department's order that was handed on inside it, on the unit's own topic, or on that of its bureau.",
     )
-    lead: Slug | None = Field(default=None, description="Of a helper's order: the department that leads.")
+    lead: Slug | None = Field(default=None, description="Of a helper's or a unit's order: the department that leads.")
+    unit: Slug | None = Field(
+        default=None, description="Of a unit's order: the unit; of a lead's: to whom it is handed on now."
+    )
+    person: Id | None = Field(
+        default=None, description="Of a unit's order: an opaque id of the person who is to do it."
+    )
     helpers: tuple[Slug, ...] = Field(default=(), description="Departments that help, each with an order of its own.")
     class_code: Code | None = None
     row_id: Code | None = None
@@ -61,6 +80,9 @@ class Order(WireModel):
         default=None, description="What a source promised its resident, beside due_at; the earliest of several."
     )
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
+    escalations: tuple[OrderEscalation, ...] | None = Field(
+        default=None, description="督办: the levels to which its case is raised now. None: to none."
+    )
     reason: Text = Field(
         default="",
         description="What the person who chose the department wrote, such as why it, or where exactly; empty by rule.",
@@ -81,7 +103,7 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: another report was merged, rework, reopening, or another catalogue row, another limit."""
+    """The order changed: a report was merged, rework, reopening, another catalogue row or limit, a unit's answer."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
     because: Annotated[OrderChangeReason | Unknown, ExtensibleEnum()]
@@ -93,14 +115,15 @@ class OrderWithdrawn(OrderEvent):
     """The order needs no more work: redispatched to another department, returned, closed or voided."""
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
-    because: Annotated[Literal["returned", "redispatched", "voided", "closed"] | Unknown, ExtensibleEnum()]
+    because: Annotated[Literal["returned", "redispatched", "voided", "closed", "confirmed"] | Unknown, ExtensibleEnum()]
     reason: Text = ""
 
 
 class OrderUrged(OrderEvent):
-    """催办: a reminder of an open order."""
+    """催办: a reminder of an open order; with levels, its case was raised to them (督办)."""
 
     type: Literal["order.urged.v1"] = "order.urged.v1"
+    levels: tuple[Code, ...] | None = None
     reason: Text = ""
 
 

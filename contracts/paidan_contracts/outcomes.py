@@ -55,6 +55,13 @@ RefusalCode = Literal[
     "unknown_photo",
     "photo_used",
     "not_an_import",
+    "acts_through_bureau",
+    "no_enforcement_rights",
+    "not_your_place",
+    "not_your_duty",
+    "unknown_level",
+    "already_escalated",
+    "not_escalated",
 ]
 AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
 AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from paidan_contracts.actions import Rating
 from paidan_contracts.assignments import Assignment, Helper, RuleRef
+from paidan_contracts.escalations import CaseEscalation
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.time_limits import TimeLimits
@@ -60,8 +61,18 @@ class StageClock(WireModel):
     began_at: Timestamp
     due_at: Timestamp
     warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
+    warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     ended_at: Timestamp | None = Field(default=None, description="When the stage ended; None: it runs.")
     overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, once it has passed.")
+
+
+class Answerable(WireModel):
+    """牵头: who answers for the case's area or class beside its department, by a rule of the city's pack."""
+
+    named_by: RuleRef
+    leader: Code | None = Field(default=None, description="The post of the leader.")
+    office: Slug | None = None
+    unit: Slug | None = None
 
 
 class CaseState(WireModel):
@@ -104,6 +115,10 @@ class CaseState(WireModel):
     )
     assignments: tuple[Assignment, ...] = ()
     helpers: tuple[Helper, ...] = Field(default=(), description="Of the current and earlier assignments, in order.")
+    workers: tuple[Id, ...] = Field(
+        default=(), description="Opaque ids of persons who acted for a department in it: they may not inspect it."
+    )
+    answerable: Answerable | None = Field(default=None, description="By class and place, since it was opened or filed.")
     clocks: tuple[StageClock, ...] = Field(default=(), description="In order of their beginning.")
     held_because: Text | None = Field(
         default=None, description="Why the case waits at the hard-to-place desk, in English and then in Chinese."
@@ -136,7 +151,8 @@ class CaseState(WireModel):
     )
     ended_because: Reason | None = Field(default=None, description="Why it was voided or not accepted.")
     ended_at: Timestamp | None = Field(default=None, description="When it was voided or not accepted.")
-    urged: NonNegativeInt = 0
+    urged: NonNegativeInt = Field(default=0, description="How often it was urged, by hand or by the city's ladder.")
+    escalation: CaseEscalation | None = Field(default=None, description="None: never raised, and no step is due.")
     past: bool = Field(default=False, description="From an import: no orders, no timers.")
     matched_within: Slug | None = Field(
         default=None, description="Of an import: matched only with reports of the same value."

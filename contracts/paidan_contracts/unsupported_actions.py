@@ -25,14 +25,9 @@ class CoHandle(_NotSupportedYet, zh="协办"):
     reason: FreeText = ""
 
 
-class Escalate(_NotSupportedYet, zh="督办"):
-    kind: Literal["escalate"] = "escalate"
-    reason: FreeText = ""
-
-
 class ForceClose(_NotSupportedYet, zh="强制结案"):
     kind: Literal["force_close"] = "force_close"
     reason: FreeText = ""
 
 
-UnsupportedAction: TypeAlias = Adjudicate | CoHandle | Escalate | ForceClose
+UnsupportedAction: TypeAlias = Adjudicate | CoHandle | ForceClose

@@ -27,13 +27,14 @@ from tests.bench.report import print_results
 from tests.bench.report_stream import ReportStream
 from tests.bench.results import FULL, QUICK, BenchSize, Measurement, with_figures
 from tests.bench.scale import measure_scale
+from tests.bench.timers import measure_timers
 from tests.servers import run_folder
 
 RESULTS_FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 SHARED_PARTS: Final = frozenset({"bare", "http", "bulk", "drain", "rebuild"})
 """Those that are measured one after the other in one installation."""
-PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale", "cockpit")
-LONG_PARTS: Final = frozenset({"scale", "cockpit"})
+PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale", "cockpit", "timers")
+LONG_PARTS: Final = frozenset({"scale", "cockpit", "timers"})
 SEED: Final = 12345
 TIMEOUT_S: Final = 3_600
 console: Final = Console()
@@ -97,6 +98,9 @@ async def run(size: BenchSize, parts: frozenset[str], profile: Profile | None) -
                 status.update(f"measured {', '.join(results)}")
             if "cockpit" in parts:
                 results |= await measure_cockpit(folder, size)
+                status.update(f"measured {', '.join(results)}")
+            if "timers" in parts:
+                results |= await measure_timers(folder, size)
     return _with_ratio(results)
 
 
@@ -115,11 +119,11 @@ def main() -> None:
     """Parse the command line, run the benchmarks, print and write their results."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Measure on servers of its own. Without --only: all but scale and cockpit, in 6 minutes or so.",
+        description="Measure on servers of its own. Without --only: all but the long parts, in 6 minutes or so.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: 2 minutes for everything")
     parser.add_argument(
-        "--long", action="store_true", help="scale and cockpit, too: a million cases, some minutes more"
+        "--long", action="store_true", help="scale, cockpit and timers, too: a million cases, some minutes more"
     )
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument(

@@ -32,6 +32,7 @@ DIFFERENT: Final[Mapping[tuple[str, str], str]] = {
     ("square", "bigint"): "square + (n::bigint << 40)",
     ("day", "date"): "day - n",
     ("reported_at", "timestamp with time zone"): "reported_at - make_interval(days => n)",
+    ("next_due_at", "timestamp with time zone"): "next_due_at + make_interval(mins => n)",
 }
 SELECT_COLUMNS: Final = """
     SELECT attname AS name, format_type(atttypid, NULL) AS type

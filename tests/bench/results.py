@@ -43,6 +43,11 @@ class BenchSize(NamedTuple):
     """Of each page, by each kind of person."""
     screens: int = 200
     """Overviews that are open at the same time."""
+    pending_timers: int = 1_000_000
+    firing_timers: int = 60_000
+    """Due one a millisecond."""
+    idle_s: float = 30
+    """How long an idle dispatch is watched."""
 
 
 FULL: Final = BenchSize(warm_s=4, steady_s=15, closed_s=15, bulk=50_000)
@@ -57,6 +62,9 @@ QUICK: Final = BenchSize(
     stored_large=100_000,
     read_model_originals=1_000,
     visits=5,
+    pending_timers=50_000,
+    firing_timers=10_000,
+    idle_s=5,
 )
 
 

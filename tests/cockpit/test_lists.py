@@ -26,6 +26,8 @@ from tests.scoring import case_histories
 
 NOW: Final = case_histories.START
 CASES: Final = 400
+GRID: Final = frozenset({"1-2", "2-1"})
+"""A work grid of two streets."""
 RIGHTS: Final = (
     ("role:operator",),
     ("role:operator", "place:1"),
@@ -151,6 +153,9 @@ async def test_lists_page_through_what_the_rules_allow(
             shown += [each.case_id for each in page.cases]
         assert shown == expected_ids(cases, scopes, wanted), wanted
         shown_of_any += len(shown)
+        in_grid = await queries.list_cases(pool, replace(scope, grid_places=GRID), wanted, limit=500)
+        lies_in = {each.case_id for each in cases if not GRID.isdisjoint((each.street, each.community))}
+        assert [each.case_id for each in in_grid.cases] == [each for each in shown if each in lies_in], wanted
     assert shown_of_any
 
 

@@ -26,7 +26,8 @@ INVALID_POSTS = {
     "an unknown duty": ("p,值班,Post,dispacher,,,", "p: duty: Input should be 'inspector'"),
     "an unknown department": ("p,处置员,Handler,handler,,,street", "p: department: there is no department 'street'"),
     "a handler of nobody": ("p,处置员,Handler,handler,,,", "p: department: is missing: a handler answers for"),
-    "a desk of nowhere": ("p,西区席位,West desk,desk,,,", "p: places: is missing: a desk belongs to"),
+    "a desk of nowhere": ("p,西区席位,West desk,desk,,,", "p: places: is missing: the duty desk belongs to"),
+    "a chief of nowhere": ("p,路长,Chief,road_chief,,,", "p: places: is missing: the duty road_chief belongs"),
     "an unknown place": ("p,席位,Desk,desk,,990101 990199,", "p: places: there is no district, street or"),
     "a class that nothing matches": ("p,派遣员,P,dispatcher,E01* C99*,,", "p: classes: 'C99*' matches no class"),
     "a class that is none": ("p,派遣员,P,dispatcher,rubbish,,", "p: classes.0: String should match pattern"),
@@ -41,6 +42,23 @@ def test_invalid_post_is_diagnosed(tmp_path: Path, line: str, expected: str) -> 
     planted = InvalidPackCase(posts(line), f"posts.csv:3: {expected}")
 
     assert diagnostic_for(planted, tmp_path).startswith(planted.expected)
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ('duty = "acceptor"\nactions = ["verifi"]', "terms.toml:47: actions.0: Input should be 'verify'"),
+        ('duty = "taker"\nactions = ["verify"]', "terms.toml:47: duty: Input should be 'inspector'"),
+        (
+            'duty = "desk"\nactions = []\n[[duties]]\nduty = "desk"\nactions = ["file"]',
+            "terms.toml:50: duty: duplicate 'desk'",
+        ),
+    ],
+)
+def test_duties_are_checked(tmp_path: Path, terms: str, expected: str) -> None:
+    planted = InvalidPackCase(lambda folder: append_line(folder, "terms.toml", f"[[duties]]\n{terms}"), expected)
+
+    assert diagnostic_for(planted, tmp_path).startswith(expected)
 
 
 def test_unknown_column_of_posts_is_diagnosed(tmp_path: Path) -> None:
@@ -63,6 +81,7 @@ def test_pack_without_posts_keeps_its_bytes() -> None:
 
     assert pack.posts is None
     assert b'"posts"' not in pack.canonical_bytes()
+    assert b'"duties"' not in pack.canonical_bytes()
 
 
 def test_posts_are_compared_one_by_one(tmp_path: Path) -> None:

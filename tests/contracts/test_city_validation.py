@@ -37,7 +37,7 @@ def test_all_errors_are_found_in_one_run(tmp_path: Path) -> None:
 
     assert diagnostics == [
         "classes.csv:5: E0406: code: class E0406 has no row in rows.csv: no case of it can be filed",
-        "departments.csv:3: lamps: channel: Input should be 'kafka' or 'http', not 'pigeon'",
+        "departments.csv:3: lamps: channel: Input should be 'kafka', 'http' or 'bureau', not 'pigeon'",
         "departments.csv:4: west: district: there is no district '990109'",
         "routing.toml:7: rubbish: lead: there is no department 'sweepers'",
         "rows.csv:3: E0401-1: limit.amount: Input should be greater than 0, not '-2'",

@@ -16,6 +16,7 @@ from paidan_contracts.time_limit_actions import (
     Review,
     SetLimit,
 )
+from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases.decide import Refused
 from paidan_dispatch.cases.names import ACTION_NAMES, STATUS_NAMES
 from tests.dispatch.builders import at_minute, build_report, case_after, opened_case
@@ -44,6 +45,7 @@ ACTIONS: dict[str, Action] = {
     "set_limit": SetLimit(due_at=at_minute(500), reason="the mayor said so"),
     "plan_step": PlanStep(due_at=at_minute(300), text="dig"),
     "finish_step": FinishStep(step=1),
+    "hand_on": HandOn(unit="north", person="10000000-0000-4000-8000-000000000001"),
 }
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
@@ -54,6 +56,8 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("filed", "void"): ("voided", ("voided",)),
     ("dispatched", "accept"): ("handling", ("accepted",)),
     ("dispatched", "finish"): ("inspecting", ("accepted", "finished")),
+    ("dispatched", "hand_on"): ("handling", ("accepted", "handed_on")),
+    ("handling", "hand_on"): ("handling", ("handed_on",)),
     ("dispatched", "urge"): ("dispatched", ("urged",)),
     ("dispatched", "return"): ("dispatched", ("returned", "dispatched")),
     ("dispatched", "redispatch"): ("dispatched", ("dispatched",)),

@@ -87,7 +87,20 @@ USUAL_ACTORS = {
     "call_back": "caller:carl",
     "amend": "importer:records",
     **dict.fromkeys(
-        ("reply", "file", "assign", "redispatch", "void", "urge", "review", "set_limit", "plan_step"), "operator:olga"
+        (
+            "reply",
+            "file",
+            "assign",
+            "redispatch",
+            "void",
+            "urge",
+            "escalate",
+            "end_escalation",
+            "review",
+            "set_limit",
+            "plan_step",
+        ),
+        "operator:olga",
     ),
 }
 """The usual actor of an action; all others are the department's."""
@@ -102,6 +115,8 @@ class ActionContext:
     of_report: str | None = None
     door: Literal["kafka", "http", "import"] = "http"
     member: str | None = None
+    person: str | None = None
+    post: str | None = None
     evidence: ActionEvidence = NO_EVIDENCE
 
 
@@ -115,7 +130,9 @@ def build_request(state: CaseState, action: Action, context: ActionContext = Act
         case_id=state.case_id,
         of_report=context.of_report,
         area=state.area,
-        actor=Actor.model_validate({"kind": kind, "id": name, "member": context.member}),
+        actor=Actor.model_validate(
+            {"kind": kind, "id": name, "member": context.member, "person": context.person, "post": context.post}
+        ),
         door=context.door,
         digest=DIGEST,
         sender_ref="ours",

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Verify, Void
+from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Redispatch, Verify, Void
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.reports import ReportReceived
@@ -88,6 +88,11 @@ class CaseMachine(RuleBasedStateMachine):
     def help(self, minute: float, department: str, action: Action) -> None:
         """Let a department act that the sample city's rules name as a helper."""
         self.act(ActionStep(action, minute, f"department:{department}"))
+
+    @rule(minute=minutes, department=st.sampled_from(["south", "water"]))
+    def move(self, minute: float, department: str) -> None:
+        """Let an operator give the case to another department."""
+        self.act(ActionStep(Redispatch(department=department, reason="x"), minute, None))
 
     @rule(minute=minutes)
     def end(self, minute: float) -> None:

@@ -10,13 +10,15 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Urge, Verify, Void
 from paidan_contracts.assignments import Assignment, Helper
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import Escalate
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
+from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
-from paidan_dispatch.cases import case_state, decide, orders, reports, timers
+from paidan_dispatch.cases import case_state, decide, ladder, orders, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import filing, helper_orders, routing
+from paidan_dispatch.cases.transitions import filing, fulfilment, helper_orders, routing
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
@@ -83,6 +85,18 @@ def as_if_live(stage: Callable[[CaseState], Any]) -> Callable[[CaseState], Any]:
     return lambda state: stage(replace_unvalidated(state, past=False))
 
 
+def rewriting_history(new: Callable[..., CaseState]) -> Callable[..., CaseState]:
+    """Return a ``next_state`` that changes what was said under every department."""
+
+    def wrong(*rest: Any, **changes: Any) -> CaseState:  # noqa: ANN401
+        state = new(*rest, **changes)
+        return replace_unvalidated(
+            state, assignments=tuple(replace_unvalidated(each, text="x") for each in state.assignments)
+        )
+
+    return wrong
+
+
 PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
     {
         "version_is_the_next": wrong_state(Urge, lambda state: {"version": state.version + 1}),
@@ -99,10 +113,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "lead_is_the_department": wrong_state(Assign, lambda _: {"department": "roads"}),
         "assignments_are_numbered": wrong_state(Redispatch, last_assignment(number=9)),
-        "earlier_assignments_stay": wrong_state(
-            Accept,
-            lambda state: {"assignments": tuple(replace_unvalidated(each, text="x") for each in state.assignments)},
-        ),
+        "earlier_assignments_stay": wrong_function(fulfilment, "next_state", rewriting_history),
         "limits_are_numbered_once": wrong_function(
             routing, "next_limit", lambda new: lambda *arguments: replace_unvalidated(new(*arguments), number=1)
         ),
@@ -110,7 +121,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             Accept, last_limit(lambda limit: {"due_at": limit.began_at, "overdue_at": None})
         ),
         "lateness_is_a_fact": wrong_state(Finish, last_limit(lambda limit: {"late": not limit.late})),
-        "overdue_is_never_early": wrong_function(case_state, "_overdue_since", lambda _: lambda _due_at, at: at),
+        "overdue_is_never_early": wrong_function(case_state, "overdue_since", lambda _: lambda _due_at, at: at),
         "closed_has_its_time": wrong_state(Inspect, lambda _: {"closed_at": None}),
         "ended_has_a_reason": wrong_state(Void, lambda _: {"ended_because": None}),
         "ended_case_stays_ended": lambda monkeypatch: monkeypatch.setattr(
@@ -141,12 +152,35 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         "timer_generations_are_never_reused": wrong_function(
             timers, "_timers", lambda new: lambda state, kind, _generation, *rest: new(state, kind, 1, *rest)
         ),
+        "escalating_moves_nothing": wrong_state(Escalate, lambda state: {"hops": state.hops + 1}),
+        "level_stands_once": wrong_state(
+            Escalate,
+            lambda state: (
+                {"escalation": replace_unvalidated(state.escalation, entries=state.escalation.entries * 2)}
+                if state.escalation
+                else {}
+            ),
+        ),
+        "escalations_end_with_the_case": wrong_function(ladder, "ENDED_STATUSES", lambda _: frozenset({"voided"})),
+        "escalation_names_its_cause": wrong_function(
+            ladder, "_new_entry", lambda new: lambda **fields: new(**{**fields, "rule": None, "by": None})
+        ),
+        "ladder_step_fires_once_for_a_limit": wrong_function(
+            ladder, "_new_position", lambda new: lambda **fields: new(**{**fields, "fired": fields["fired"][1:]})
+        ),
+        "ladder_halts_with_its_clock": wrong_function(
+            ladder, "_WORKING_STATUSES", lambda working: working | {"inspecting"}
+        ),
         "joined_reports_are_bounded": lambda monkeypatch: monkeypatch.setattr(reports, "JOINED_TEXT_LENGTH", 501),
         "callbacks_await_a_closed_case": wrong_state(
             Verify, lambda state: {"callbacks_awaited": state.callbacks_wanted}
         ),
         "nobody_calls_a_camera": wrong_function(reports, "_is_called_back", lambda _: lambda *_arguments: True),
         "residents_are_answered_at_the_end": wrong_state(Finish, lambda _: {"answer": "done"}),
+        "handed_on_within_its_order": wrong_function(
+            case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
+        ),
+        "units_move_nothing": wrong_state(HandOn, lambda _: {"status": "inspecting"}),
         "doers_do_not_inspect": wrong_function(decide, "_doers", lambda _: lambda _state: frozenset()),
     }
 )

@@ -19,18 +19,29 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import Appeal
+from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
-from tests.dispatch.sample_pack import policy_with_helpers
+from tests.dispatch.sample_pack import LADDER, ROUTING, pack_document
+from tests.dispatch.units import policy_with_units
 
-POLICY = policy_with_helpers("E01*", "district:street", ["roads", "water", "north"])
+POLICY = policy_with_units(
+    routing=[
+        {"id": "together", "classes": ["E01*"], "lead": "district:street", "helpers": ["roads", "water", "north"]},
+        *ROUTING,
+    ],
+    clocks=pack_document()["clocks"] | {"warn_at": 0.5},
+    escalation=LADDER,
+)
+PERSON = "10000000-0000-4000-8000-000000000001"
 PHOTO = "a" * 64 + ".jpg"
 
 actions = st.sampled_from(
@@ -61,11 +72,25 @@ actions = st.sampled_from(
         Return(code="other", reason="x"),
         Void(reason="x"),
         Urge(),
+        HandOn(unit="north-squad"),
+        HandOn(unit="north-squad"),
+        HandOn(unit="north-cleaners", due_at=at_minute(30)),
+        HandOn(unit="north", person=PERSON),
+        Finish(unit="north-squad", text="by the squad"),
+        Confirm(confirmed=True),
+        Confirm(confirmed=False, reason="x"),
         Appeal(),
+        Escalate(reason="x"),
+        Escalate(level="supervised", reason="x"),
+        EndEscalation(reason="x"),
+        EndEscalation(level="leader", reason="x"),
     ]
 )
 actors = st.sampled_from(
-    [None] * 6 + ["department:south", "department:roads", "department:water", "operator:olga", "importer:records"]
+    [None] * 6
+    + ["department:south", "department:roads", "department:water", "operator:olga", "importer:records"]
+    + ["department:north-squad"] * 2
+    + ["department:north-cleaners", "department:north"]
 )
 # Nearly always in order of time, around the edges of the half hour and of the four working hours.
 minutes = st.sampled_from([0, 1, 29, 30, 31, 359, 360, 361, 1500, 99_999])

@@ -141,6 +141,45 @@ PACK: Final[dict[str, Any]] = {
 }
 
 
+LADDER: Final[dict[str, Any]] = {
+    "levels": [
+        {"id": "watched", "names": {"zh": "关注", "en": "Watched"}},
+        {"id": "leader", "names": {"zh": "领导", "en": "Leader"}, "posts": ["mayor", "desk-1", "desk-2"]},
+        {"id": "supervised", "names": {"zh": "督办", "en": "Supervised"}},
+        {"id": "listed", "names": {"zh": "挂牌督办", "en": "Listed"}},
+    ],
+    "steps": [
+        {
+            "id": "to-listed",
+            "names": _names("to listed"),
+            "clock": "handle",
+            "after": {"amount": 1, "unit": "working_day"},
+            "levels": ["listed"],
+        },
+        {
+            "id": "to-leader",
+            "names": _names("to the leader"),
+            "clock": "handle",
+            "after": {"amount": 1, "unit": "working_hour"},
+            "levels": ["leader", "supervised"],
+        },
+        {"id": "urge", "names": _names("urged as overdue"), "clock": "handle"},
+        {"id": "urge-to-accept", "names": _names("urged to accept"), "clock": "accept"},
+        {
+            "id": "watch",
+            "names": _names("watched"),
+            "clock": "handle",
+            "share": 0.9,
+            "classes": ["E0110"],
+            "sources": ["hotline"],
+            "places": ["1"],
+            "levels": ["watched"],
+        },
+        {"id": "held", "names": _names("held too long"), "clock": "dispatch", "levels": ["leader"]},
+    ],
+}
+
+
 def pack_document() -> dict[str, Any]:
     """Return a copy of the pack, for tests that change it."""
     return deepcopy(PACK)

@@ -39,6 +39,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "set_limit": {"due_at": "2026-03-02T09:30:00Z", "reason": "a"},
     "plan_step": {"due_at": "2026-03-02T09:30:00Z", "text": "a"},
     "finish_step": {"step": 1},
+    "hand_on": {"unit": "squad"},
+    "confirm": {"confirmed": True},
+    "escalate": {"reason": "a"},
+    "end_escalation": {"reason": "a"},
 }
 NUMBERS = ("13812345678", "0531-88123456", "11010519491231002X", "6222 0200 1234 5678 903")
 FREE_TEXT = "打 13812345678 或 0531-88123456，身份证 11010519491231002X"

@@ -39,6 +39,10 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "set_limit": {"due_at": "2026-12-01T08:00:00+08:00", "reason": "the mayor"},
     "plan_step": {"due_at": "2026-12-01T08:00:00+08:00", "text": "dig"},
     "finish_step": {"step": 1},
+    "hand_on": {"unit": "streets", "person": "10000000-0000-4000-8000-000000000001"},
+    "confirm": {"confirmed": False, "reason": "half of it"},
+    "escalate": {"reason": "it stinks"},
+    "end_escalation": {"reason": "seen"},
 }
 STATES: Final = ("received", "filed", "dispatched", "handling", "inspecting", "closed", "voided", "not_accepted")
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
@@ -222,8 +226,10 @@ async def test_every_action_in_every_state_ends_alike_at_both_doors(
         ("dispatched", "accept"),
         ("dispatched", "return"),
         ("dispatched", "finish with a proof"),
+        ("dispatched", "hand_on"),
         ("handling", "return"),
         ("handling", "finish with a proof"),
+        ("handling", "hand_on"),
     }
     codes = {each["outcome"][1]["code"] for each in became.values() if each["outcome"][1]}
     assert codes >= {

@@ -20,13 +20,16 @@ from tests.dispatch.database_fixture import clear_tables, due_timers, stored_sta
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.sample_log import sample_log
 
+IN_THE_WEST = {"latitude": 36.02, "longitude": 117.0, "district": "990101", "street": "990101001"}
+
 
 @pytest.fixture
 async def decided(pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
     """Apply the sample log, and of one more case the passing of each limit that runs."""
     await clear_tables(pool)
     late = build_report("late", east_m=2500)
-    log = sample_log().append(late)
+    snapped = build_report("snapped", east_m=3500, source="photo", place=IN_THE_WEST)
+    log = sample_log().append(late, snapped)
     await apply_records(pool, log.records, batch_size=1000)
     applied = len(log.records)
     accept = [each for each in await due_timers(pool) if each.case_id == case_id_of(late)]
@@ -76,8 +79,17 @@ async def test_a_figure_goes_back_to_zero(decided: "asyncpg.Pool[Any]") -> None:
         (CaseFilter(city="tiny", overdue=True), is_overdue),
         (CaseFilter(city="tiny", not_called_back=True, statuses=("closed",)), awaits_callback),
         (CaseFilter(held=True, overdue=True), lambda state: is_held(state) and is_overdue(state)),
+        (CaseFilter(source="photo"), lambda state: state.source == "photo"),
+        (CaseFilter(place="990101001"), lambda state: state.place.street == "990101001"),
+        (
+            CaseFilter(within_places=["990102", "990101001"], within_classes=["E01*", "C0137"]),
+            lambda state: (
+                (state.place.district == "990102" or state.place.street == "990101001")
+                and (state.class_code or "").startswith(("E01", "C0137"))
+            ),
+        ),
     ],
-    ids=["held", "overdue", "uncalled", "both"],
+    ids=["held", "overdue", "uncalled", "both", "source", "place", "bounds"],
 )
 async def test_queue_lists_the_cases_that_are_counted_page_by_page(
     decided: "asyncpg.Pool[Any]", wanted: CaseFilter, is_wanted: Callable[[CaseState], bool]
@@ -106,6 +118,24 @@ async def test_queue_of_requests_lists_by_kind(decided: "asyncpg.Pool[Any]") -> 
     )
     for pending, expected in expected_of:
         assert await _listed(decided, CaseFilter(city="tiny", pending=pending, oldest_first=True)) == expected
+
+
+async def test_queues_by_traffic_light_share_out_the_open_cases_that_have_a_limit(decided: "asyncpg.Pool[Any]") -> None:
+    running = {
+        (each.reported_at, each.case_id)
+        for each in (await stored_states(decided)).values()
+        if running_timers(each) and ended_at(each) is None and not is_overdue(each)
+    }
+    soon, in_time = CaseFilter(city="tiny", due_soon=True), CaseFilter(city="tiny", in_time=True)
+    assert (await _listed(decided, soon), await _listed(decided, in_time)) == ([], sorted(running, reverse=True))
+    warned = min(running)
+
+    await decided.execute("UPDATE case_now SET due_soon = true, level = 'leader' WHERE case_id = $1", warned[1])
+
+    assert await _listed(decided, soon) == [warned]
+    assert await _listed(decided, in_time) == sorted(running - {warned}, reverse=True)
+    assert await _listed(decided, CaseFilter(level="leader")) == [warned]
+    assert await _listed(decided, CaseFilter(level="listed")) == []
 
 
 async def test_queue_of_what_is_due_soon_goes_by_the_next_clock(decided: "asyncpg.Pool[Any]") -> None:

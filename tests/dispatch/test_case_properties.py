@@ -17,6 +17,7 @@ from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import dispatch_of
 from tests.dispatch.limit_invariants import assert_limits_are_legal, assert_limits_follow
 from tests.dispatch.random_histories import POLICY, RandomStep, random_histories, reports
+from tests.dispatch.unit_invariants import assert_handed_on_is_legal, assert_units_move_nothing
 
 STEP: TypeAdapter[AnyCaseEvent] = TypeAdapter(AnyCaseEvent)
 STAGES = {
@@ -54,6 +55,7 @@ def _assert_legal(state: CaseState) -> None:
     _assert_helpers_and_clocks_are_legal(state)
     assert_limits_are_legal(state, POLICY)
     _assert_reports_are_legal(state)
+    assert_handed_on_is_legal(state)
 
 
 def _assert_helpers_and_clocks_are_legal(state: CaseState) -> None:
@@ -108,6 +110,7 @@ def assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> No
         _assert_helpers_move_nothing(before, event)
         if before is not None:
             assert_limits_follow(before, event, POLICY)
+        assert_units_move_nothing(before, event)
         before = event.state
     assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), (
         "a filed case is held with a reason"

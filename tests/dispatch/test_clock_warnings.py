@@ -56,6 +56,26 @@ def test_warning_goes_out_once_before_a_limit_passes(
     assert all(policy.local_time(at_minute(due)) in each.reason for each in told)
 
 
+@pytest.mark.parametrize(("kind", "due"), [("accept", 30), ("handle", 360)])
+def test_helper_is_warned_of_its_own_limits(kind: str, due: float) -> None:
+    document = pack_document()
+    document["clocks"]["warn_at"] = 0.5
+    document["routing"].insert(0, {"id": "both", "classes": ["E01*"], "lead": "roads", "helpers": ["water"]})
+    policy = policy_of(document)
+    state = opened_case(policy=policy)
+    [warning] = [each for each in running_timers(state) if each.kind == f"helper_{kind}_warning"]
+
+    step = expire(state, warning)
+
+    assert isinstance(step, Progressed)
+    [told] = [each for each in orders.order_events(state, step.events, policy) if isinstance(each, OrderUrged)]
+    assert warning.due_at == at_minute(due / 2)
+    assert (told.order.department, told.order.role) == ("water", "helper")
+    assert warning not in running_timers(step.after)
+    assert [str(each.kind) for each in running_timers(step.after)].count(f"helper_{kind}") == 1
+    assert (step.events[0].model_dump()["department"], step.after.assignments) == ("water", state.assignments)
+
+
 def test_warning_of_the_work_is_not_sent_to_whoever_finished_it() -> None:
     policy = policy_with_warnings(0.5)
     state = case_after(opened_case(policy=policy), Accept(), minutes=5, policy=policy)

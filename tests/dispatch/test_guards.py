@@ -7,11 +7,12 @@ from pydantic import TypeAdapter
 
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Amend, Reply, UnknownAction
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import Status
+from paidan_contracts.unit_actions import Confirm
 from paidan_contracts.unsupported_actions import (
     Adjudicate,
     CoHandle,
-    Escalate,
     ForceClose,
 )
 from paidan_dispatch.cases.decide import Progressed, Refused
@@ -23,11 +24,16 @@ ACTIONS_ADAPTER: TypeAdapter[Action] = TypeAdapter(Action)
 NOT_YET_SUPPORTED: dict[str, Action] = {
     "adjudicate": Adjudicate(),
     "co_handle": CoHandle(),
-    "escalate": Escalate(),
     "force_close": ForceClose(),
 }
-ELSEWHERE: tuple[Action, ...] = (Amend(reason="the later export"), Reply(text="thank you"))
-"""Actions on imported pasts and on noted reports alone, tested beside them."""
+ELSEWHERE: tuple[Action, ...] = (
+    Amend(reason="the later export"),
+    Reply(text="thank you"),
+    Confirm(confirmed=True),
+    Escalate(reason="the mayor asks"),
+    EndEscalation(reason="seen"),
+)
+"""Actions on imported pasts, on noted reports, on what a unit finished and by a ladder alone, tested beside them."""
 
 
 def _short(event: CaseEvent) -> str:

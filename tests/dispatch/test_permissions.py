@@ -25,7 +25,7 @@ from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.unsupported_actions import Escalate
+from paidan_contracts.unsupported_actions import ForceClose
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery, Requirement
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
@@ -66,7 +66,7 @@ def permissions(
 
 def filled_forms(state: CaseState, policy: CityPolicy) -> Iterator[Action]:
     """Yield actions of every kind that a person might send, each field filled in in every way."""
-    yield from (Accept(), Urge(), Escalate(), Reply(text="x"), Void(reason="x"), Amend(reason="x"))
+    yield from (Accept(), Urge(), ForceClose(), Reply(text="x"), Void(reason="x"), Amend(reason="x"))
     yield from (Return(code="other", reason="x"), Finish(), Finish(proof=(PHOTO,), latitude=36.65, longitude=117.0))
     for answer in (True, False):
         yield Verify(verified=answer, reason="x")
@@ -143,8 +143,8 @@ def test_every_kind_of_the_contract_is_answered() -> None:
     told = permissions(opened_case(), "role:operator")
 
     assert told.keys() == KNOWN_ACTION_KINDS
-    assert told["escalate"].refusal is not None
-    assert told["escalate"].refusal.code == "not_supported_yet"
+    assert told["force_close"].refusal is not None
+    assert told["force_close"].refusal.code == "not_supported_yet"
 
 
 @pytest.mark.parametrize("scope", ["role:monitor", "role:admin"])

@@ -15,7 +15,9 @@ from tests.dispatch.limit_cases import HOUR, closed_late
 from tests.dispatch.sample_pack import policy_with_helpers
 
 ROLES: dict[str, set[str]] = {
-    "department": {"accept", "return", "finish", "ask_extension", "ask_suspension", "appeal", "resume", "finish_step"},
+    "department": {
+        "accept", "return", "finish", "hand_on", "ask_extension", "ask_suspension", "appeal", "resume", "finish_step"
+    },
     "inspector": {"verify", "inspect"},
     "caller": {"call_back"},
     "operator": {
@@ -103,8 +105,8 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
         (
             "handling",
             "department:north",
-            "finish, return, ask for an extension",
-            "to you; redispatch, file, void, urge, set the",
+            "finish, return, hand on, confirm, ask for an extension",
+            "redispatch, file, void, urge, set the time limit",
         ),
         ("handling", "inspector:ivy", "nothing to you", "finish, return"),
         ("closed", "department:north", "appeal, decide on the request to you", "call back to others"),

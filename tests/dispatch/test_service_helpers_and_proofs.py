@@ -8,11 +8,13 @@ import pytest
 from paidan_chassis.consumer.batch import Batch, PoisonRecord
 from paidan_contracts.actions import Action, Inspect, Urge, Void
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.unit_actions import Confirm, HandOn
+from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import InboxHandler
 from tests.dispatch.applied_alike import applied_alike
 from tests.dispatch.applied_inbox import BatchOutput, InboxRecords, apply_records
-from tests.dispatch.database_fixture import clear_tables, due_timers, dump_tables
+from tests.dispatch.database_fixture import clear_tables, due_timers, dump_tables, stored_states
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
 from tests.dispatch.sample_log import sample_log
 
@@ -60,6 +62,33 @@ async def test_helper_answers_over_its_own_topic_and_is_told_of_refusals(pool: "
     assert [each for each in output.types() if "helper" in each] == ["case.helper_answered.v1"] * 2
     state = output.bodies_on("paidan.cases")[-1]["state"]
     assert (state["status"], state["helpers"][0]["text"]) == ("handling", "fenced")
+
+
+async def test_order_that_is_handed_on_to_a_person_is_decided_alike_wherever_a_batch_ends(
+    pool: "asyncpg.Pool[Any]",
+) -> None:
+    person = "10000000-0000-4000-8000-000000000001"
+    output = await applied_alike(
+        pool,
+        helper_log(
+            (HandOn(unit="lamps", person=person), LAMPS),
+            (Finish(unit="lamps", text="lit", proof=(PHOTO,)), LAMPS),
+            (Confirm(confirmed=False, reason="it flickers"), LAMPS),
+        ),
+    )
+
+    assert [each for each in output.types() if "unit" in each or "handed" in each] == [
+        "case.handed_on.v1",
+        "case.unit_answered.v1",
+        "case.unit_reworked.v1",
+    ]
+    orders = [each for each in output.bodies_on("paidan.orders.lamps") if each.get("order", {}).get("role") == "unit"]
+    assert [(each["type"], each["order"]["person"]) for each in orders] == [
+        ("order.issued.v1", person),
+        ("order.changed.v1", person),
+    ]
+    [state] = (await stored_states(pool)).values()
+    assert "unit_handle" in [each.kind for each in running_timers(state)]
 
 
 async def test_source_may_urge_about_its_own_report_wherever_it_is(pool: "asyncpg.Pool[Any]") -> None:

@@ -102,6 +102,7 @@ def _case_facts(state: CaseState, assignment: Assignment | None) -> Iterator[str
         "recurring": state.recurrence_of,
         "repeated": state.reports >= 2,
         "urged": state.urged,
+        "escalated": state.escalation and state.escalation.entries,
         "imported": state.past,
         "exempt": state.time_limits and state.time_limits.exempt,
     }

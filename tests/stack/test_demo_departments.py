@@ -1,6 +1,8 @@
 """The demo city's departments finish each order with a photo of its own, and help as they lead."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -38,25 +40,50 @@ def order(number: int, role: str) -> dict[str, Any]:
     return {"order_id": f"o{number}", "case_id": f"c{number}", "version": 2, "round": 1, "role": role, "due_at": due_at}
 
 
-@pytest.mark.parametrize("role", ["lead", "helper"])
-async def test_each_finish_has_a_photo_stored_for_its_case(role: str) -> None:
+@asynccontextmanager
+async def at_work(*units: str, careless: float = 0) -> AsyncIterator[tuple[DemoDepartment, RecordingClient]]:
+    """Run a department whose day lasts a second, and what it sends."""
     now = real_now()
     scale = ClockScale(anchor_real=now, anchor_city=CITY_TIME, factor=86_400, fast_until=CITY_TIME + timedelta(days=9))
-    scheduler, client, faults = Scheduler(ScaledClock(scale)), RecordingClient(), HiddenFaults()
-    careless = Behaviour(return_rate=0, late_rate=0, careless_rate=1)
-    department = DemoDepartment("streets", client, scheduler, faults, Random(1), careless, client)  # noqa: S311 - a test
+    scheduler, client = Scheduler(ScaledClock(scale)), RecordingClient()
+    habits = Behaviour(return_rate=0, late_rate=0, careless_rate=careless)
+    rng = Random(1)  # noqa: S311 - a test
     running = asyncio.create_task(scheduler.run())
     try:
+        yield DemoDepartment("streets", client, scheduler, HiddenFaults(), rng, habits, client, units), client
+    finally:
+        running.cancel()
+
+
+async def test_department_with_units_hands_some_orders_on_and_confirms_what_they_finish() -> None:
+    async with at_work("squad") as (department, client):
+        for number in range(20):
+            department.handle_order("order.issued.v1", order(number, "lead"))
+        await poll(lambda: len(client.answers) == 40, what="all are accepted, and finished or handed on")
+        handed_on = [case_id for case_id, action in client.answers if action["kind"] == "hand_on"]
+        assert 0 < len(handed_on) < 20
+        assert {action.get("unit") for _, action in client.answers} == {"squad", None}
+        [number] = [int(case_id[1:]) for case_id in handed_on[:1]]
+        units = order(number, "unit") | {"order_id": "u", "unit": "squad"}
+        department.handle_order("order.issued.v1", units)
+        department.handle_order("order.changed.v1", order(number, "lead") | {"version": 4}, "unit_finished")
+
+        await poll(lambda: len(client.answers) == 41, what="it is confirmed")
+
+        assert client.answers[-1][1]["kind"] == "confirm"
+
+
+@pytest.mark.parametrize("role", ["lead", "helper"])
+async def test_each_finish_has_a_photo_stored_for_its_case(role: str) -> None:
+    async with at_work(careless=1) as (department, client):
         for number in (1, 2):
             department.handle_order("order.issued.v1", order(number, role))
         await poll(lambda: len(client.answers) == 4, what="both orders accepted and finished")
-    finally:
-        running.cancel()
 
     finished = {case_id: action["proof"] for case_id, action in client.answers if action["kind"] == "finish"}
     assert sorted(client.stored_for) == sorted(finished) == ["c1", "c2"]
     assert len({photo for [photo] in finished.values()}) == 2
-    assert bool(faults.careless_work) == (role == "lead"), "an inspector looks at the lead's work"
+    assert bool(department.faults.careless_work) == (role == "lead"), "an inspector looks at the lead's work"
 
 
 def test_no_two_photos_of_work_are_the_same() -> None:

@@ -5,11 +5,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.organisation import SourceCategory
-from paidan_contracts.city.pack_types import ClassCode, Name, Names, PackModel, Text, TimeLimit
+from paidan_contracts.city.pack_types import ClassCode, Name, Names, PackModel, RowId, Text, TimeLimit
 from paidan_contracts.wire import Channel, MatterType, Slug
 
-RowId = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{4,5}-[A-Za-z0-9]{1,8}$")]
-"""Class code, dash, condition code: ``E0110-1``."""
 Evidence = Literal["photo_before", "photo_after", "position", "text", "document"]
 CHECKED_EVIDENCE: Final[frozenset[Evidence]] = frozenset({"photo_after"})
 """What a finish is refused without. The rest may stand in a row and is checked by nobody: before the work there may be

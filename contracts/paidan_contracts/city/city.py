@@ -1,28 +1,31 @@
 """A city as services use it: its pack with every look-up built once, as plain attributes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.city.calendar import WorkingCalendar
 from paidan_contracts.city.catalogue import CaseClass, CatalogueRow, Category, MatterWord
+from paidan_contracts.city.class_overrides import matches_class
 from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
-from paidan_contracts.city.organisation import Department, Source
+from paidan_contracts.city.organisation import AnswerableRule, Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import (
     IGNORED_CATEGORY_RULE,
     CallbackPolicy,
+    HandOnPolicy,
     MatchingPolicy,
     NotingRule,
     ScreeningPolicy,
     StageLimits,
 )
-from paidan_contracts.city.posts import Post
+from paidan_contracts.city.posts import DUTIES, Post, PostDuty
 from paidan_contracts.city.privacy import masking_terms
 from paidan_contracts.city.rule_index import RuleIndex
+from paidan_contracts.city.units import UnitTree
 from paidan_contracts.pii_words import MaskingTerms
 from paidan_contracts.wire import MatterType
 
@@ -49,12 +52,16 @@ class City:
     callbacks: CallbackPolicy
     noting_rules: Mapping[MatterType, NotingRule]
     """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
+    hand_on: HandOnPolicy
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
     masking: MaskingTerms
     indicators: Indicators
     departments: Mapping[str, Department]
+    units: UnitTree
     posts: Mapping[str, Post]
+    duty_actions: Mapping[PostDuty, frozenset[str]]
+    """Of duties that may not take every action that their scope allows."""
     sources: Mapping[str, Source]
     classes: Mapping[str, CaseClass]
     rows: Mapping[str, CatalogueRow]
@@ -95,11 +102,17 @@ class City:
             matching=pack.matching,
             callbacks=pack.callbacks,
             noting_rules={matter: rule for rule in pack.noted for matter in rule.matters},
+            hand_on=pack.hand_on or HandOnPolicy(),
             screening=pack.screening,
             masking=masking_terms(pack.privacy, pack.geography),
             indicators=pack.indicators,
             departments={department.id: department for department in pack.departments},
+            units=UnitTree.of(pack.departments),
             posts={post.id: post for post in pack.posts or ()},
+            duty_actions={
+                **{duty: frozenset(each.actions) for duty, each in DUTIES.items() if each.actions is not None},
+                **{each.duty: frozenset(each.actions) for each in pack.duties or ()},
+            },
             sources={source.id: source for source in pack.sources},
             classes={each.code: each for each in pack.catalogue.classes},
             rows={row.id: row for row in pack.catalogue.rows},
@@ -110,6 +123,17 @@ class City:
             rule_index=RuleIndex.of(pack, calendar),
         )
 
+    def answerable_for(self, class_code: str | None, codes: Collection[str | None]) -> AnswerableRule | None:
+        """Return who answers for a case of this class that lies in these places: the first rule that covers it."""
+        return next((each for each in self.pack.answerable or () if _covers(each, class_code, codes)), None)
+
+    def needs_enforcement(self, class_code: str | None, row_id: str | None) -> bool:
+        """Return whether a case of this class and row needs enforcement rights."""
+        terms = self.pack.enforcement
+        if terms is None:
+            return False
+        return row_id in terms.rows or any(matches_class(pattern, class_code) for pattern in terms.classes)
+
     def noting_rule(
         self, source: str, category: str | None, matter: MatterType | None, class_code: str | None
     ) -> str | None:
@@ -119,6 +143,11 @@ class City:
             return IGNORED_CATEGORY_RULE
         rule = self.noting_rules.get(matter) if matter else None
         return None if rule is None or (rule.unclassified_only and class_code is not None) else rule.id
+
+
+def _covers(rule: AnswerableRule, class_code: str | None, codes: Collection[str | None]) -> bool:
+    is_of_class = rule.classes is None or any(matches_class(pattern, class_code) for pattern in rule.classes)
+    return is_of_class and (rule.places is None or not frozenset(rule.places).isdisjoint(codes))
 
 
 def _areas(pack: Pack) -> Iterator[tuple[str | None, str]]:

@@ -41,6 +41,7 @@ Fact = Literal[
     "recurring",  # opened soon after a case of the same kind and place was closed: 复发
     "repeated",  # more than one report was merged into it
     "urged",  # 催办 at least once
+    "escalated",  # 督办: raised to a level of the city's ladder at least once
     "imported",  # it comes from an import
 ]
 """The facts of a case under one of its assignments, derived from the case's public state alone.

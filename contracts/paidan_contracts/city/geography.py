@@ -71,6 +71,15 @@ class Grid(PackModel):
     runs: tuple[GridRun, ...]
 
 
+class WorkGrid(PackModel):
+    """A work grid (责任网格): streets and communities that the people of some posts look after; no unit grid cell."""
+
+    id: Slug
+    names: Names
+    places: Annotated[tuple[PlaceCode, ...], Field(min_length=1)] = Field(description="Streets and communities.")
+    posts: tuple[Slug, ...] = Field(default=(), description="Posts whose people look after it.")
+
+
 class Geography(PackModel):
     """The geographic part of a pack."""
 
@@ -78,6 +87,7 @@ class Geography(PackModel):
     places: tuple[PlaceEntry, ...]
     areas: tuple[NamedArea, ...] = ()
     grid: Grid | None = None
+    work_grids: tuple[WorkGrid, ...] | None = None
 
 
 class PlaceCodes(NamedTuple):

@@ -8,6 +8,7 @@ from paidan_contracts.city.pack_files import RawDocument, RawPack
 
 _PLACE_COLUMNS: Final = frozenset({"code", "level", "within", "names.zh", "names.en", "drawn"})
 _RUN_COLUMNS: Final = frozenset({"row", "begin", "end", "community", "first"})
+_WORK_GRID_COLUMNS: Final = frozenset({"id", "names.zh", "names.en", "places[]", "posts[]"})
 _LEVELS: Final = ("district", "street", "community")
 _FILE_NAMES: Final = {"district": "districts", "street": "streets", "community": "communities"}
 
@@ -21,6 +22,9 @@ def read_geography(raw_pack: RawPack, grid: object) -> RawDocument:
         _attach_shapes(raw_pack, places, level)
     _check_drawn_flags(raw_pack, places, drawn_flags)
     geography: RawDocument = {"places": places, "areas": _read_areas(raw_pack), "outline": _read_outline(raw_pack)}
+    if (raw_pack.folder / "geography/work_grids.csv").exists():
+        path = ("geography", "work_grids")
+        geography["work_grids"] = raw_pack.read_csv("geography/work_grids.csv", path, columns=_WORK_GRID_COLUMNS)
     if isinstance(grid, dict):
         raw_pack.origins["geography", "grid"] = Origin("city.toml", item="grid")
         runs = raw_pack.read_csv("geography/grid.csv", ("geography", "grid", "runs"), columns=_RUN_COLUMNS)

@@ -17,6 +17,7 @@ from paidan_contracts.city.geography import (
     Point,
     Ring,
     Shape,
+    WorkGrid,
 )
 
 _NO_RUN_INDEX = 0xFFFF
@@ -85,6 +86,8 @@ class GeographyIndex:
     shapes: Mapping[PlaceLevel, tuple[BoundedShape, ...]]
     areas: tuple[BoundedShape, ...]
     places: Mapping[str | None, PlaceCodes]
+    work_grids: Mapping[str | None, WorkGrid]
+    """By each street and community of them."""
 
     @classmethod
     def of(cls, geography: Geography) -> Self:
@@ -98,6 +101,7 @@ class GeographyIndex:
                 for level in ("community", "street", "district")
             },
             areas=tuple(BoundedShape.of(area.id, area.shape) for area in geography.areas),
+            work_grids={code: each for each in geography.work_grids or () for code in each.places},
             places={code: _place_codes(entry, entries_by_code) for code, entry in entries_by_code.items()},
         )
 
@@ -115,6 +119,10 @@ class GeographyIndex:
     def locate_code(self, code: str | None) -> PlaceCodes:
         """Return a district, street or community with all that it lies in; ``UNKNOWN_PLACE`` for an unknown code."""
         return self.places.get(code, UNKNOWN_PLACE)
+
+    def work_grid_of(self, street: str | None, community: str | None) -> WorkGrid | None:
+        """Return the work grid in which a street and a community lie: the community's own has precedence."""
+        return self.work_grids.get(community) or self.work_grids.get(street)
 
     def _locate_by_shape(self, point: Point) -> PlaceCodes:
         for shapes in self.shapes.values():

@@ -2,10 +2,12 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], screening
+terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement, [[duties]]
+escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optional)
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
+answerable.csv        leaders, offices and units that answer for an area or a class (optional)
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
 categories.csv        the sources' own categories, mapped to classes
@@ -14,7 +16,7 @@ routing.toml          [[rules]] in order
 calendar.csv          every date
 indicators.toml       [[counts]] and [[rates]]
 imports/*.toml        how records of other systems are imported
-geography/            places.csv, grid.csv; outline, districts, streets, communities, areas .geojson
+geography/            places.csv, grid.csv, work_grids.csv; outline, districts, streets, communities, areas .geojson
 ====================  =============================================================================
 """
 
@@ -35,8 +37,12 @@ from paidan_contracts.city.prune import prune_invalid
 from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
-_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
+_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {
+    *("id", "kind", "district", "street", "channel"),
+    *("parent", "unit", "enforcement"),
+}
 _POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "duty", "classes[]", "places[]", "department"}
+_ANSWERABLE_COLUMNS: Final = _NAME_COLUMNS | {"id", "classes[]", "places[]", "leader", "office", "unit"}
 _SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
     "id",
     "kind",
@@ -91,6 +97,7 @@ def load_pack(folder: FilePath) -> LoadResult:
         return LoadResult(None, (no_pack,), OriginMap({}))
     raw_pack = RawPack(folder)
     _read_city(raw_pack)
+    _read_escalation(raw_pack)
     _read_privacy(raw_pack)
     _read_csv_files(raw_pack)
     _read_toml_lists(raw_pack)
@@ -104,13 +111,22 @@ def _read_city(raw_pack: RawPack) -> None:
     raw = raw_pack.read_toml("city.toml")
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
-    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
-    for part in ("clocks", "matching", "callbacks", "noted", "screening"):
+    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",)), ("duties", ("duties",))])
+    for part in ("clocks", "matching", "callbacks", "noted", "screening", "hand_on", "enforcement", "duties"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)
     for unknown in terms:
         raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "unknown part", "未知的部分")
+
+
+def _read_escalation(raw_pack: RawPack) -> None:
+    if (raw_pack.folder / "escalation.toml").exists():
+        raw = raw_pack.read_toml("escalation.toml")
+        paths: list[tuple[str, DocumentPath]] = [(part, ("escalation", part)) for part in ("levels", "steps")]
+        raw_pack.record_entry_lines("escalation.toml", raw, paths)
+        raw_pack.origins["escalation",] = Origin("escalation.toml")
+        raw_pack.document["escalation"] = raw
 
 
 def _read_privacy(raw_pack: RawPack) -> None:
@@ -126,6 +142,8 @@ def _read_csv_files(raw_pack: RawPack) -> None:
     document["departments"] = raw_pack.read_csv("departments.csv", ("departments",), columns=_DEPARTMENT_COLUMNS)
     if (raw_pack.folder / "posts.csv").exists():
         document["posts"] = raw_pack.read_csv("posts.csv", ("posts",), columns=_POST_COLUMNS)
+    if (raw_pack.folder / "answerable.csv").exists():
+        document["answerable"] = raw_pack.read_csv("answerable.csv", ("answerable",), columns=_ANSWERABLE_COLUMNS)
     document["sources"] = raw_pack.read_csv("sources.csv", ("sources",), columns=_SOURCE_COLUMNS)
     catalogue = _subtable(document, "catalogue")
     for part, columns in _CATALOGUE_FILES.items():

@@ -4,17 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import Name, Names, PackModel, PlaceCode
+from paidan_contracts.city.pack_types import ClassPattern, Name, Names, PackModel, PlaceCode
 from paidan_contracts.wire import Channel, Datum, Slug
 
 DepartmentId = Slug
+UnitKind = Literal["bureau", "squad", "street_office", "contractor"]
+"""局, 中队, 街道办, 外包单位."""
 
 
 class Department(PackModel):
     """An organisation that receives orders: city bureau, district 城管局, street office, utility, contractor.
 
     Its topics are ``paidan.orders.<id>`` and ``paidan.answers.<id>``; they exist also for a department that uses HTTP,
-    so that it can change over at any time.
+    so that it can change over at any time. Departments are a tree: a squad or a contractor has a ``parent``.
     """
 
     id: DepartmentId
@@ -24,7 +26,30 @@ class Department(PackModel):
         default=None, description="The district that it belongs to; None: to the whole city."
     )
     street: PlaceCode | None = Field(default=None, description="The street that it belongs to; with its district.")
-    channel: Literal["kafka", "http"] = "kafka"
+    channel: Literal["kafka", "http", "bureau"] = Field(
+        default="kafka",
+        description="By what it works; bureau: it has no topics, and its orders come to the nearest unit above it that"
+        " has some.",
+    )
+    parent: DepartmentId | None = Field(default=None, description="The unit to which it belongs; None: to none.")
+    unit: UnitKind | None = None
+    enforcement: bool | None = Field(
+        default=None, description="Whether it has enforcement rights (执法权); None: nothing is kept from it."
+    )
+
+
+class AnswerableRule(PackModel):
+    """牵头, 包区挂办: who answers for an area or a class; the first rule that covers a case holds."""
+
+    id: Slug
+    names: Names
+    classes: tuple[ClassPattern, ...] | None = Field(default=None, description="None: of every class.")
+    places: tuple[PlaceCode, ...] | None = Field(
+        default=None, description="Districts, streets and communities; None: everywhere in the city."
+    )
+    leader: Slug | None = Field(default=None, description="The post of the leader who answers for it.")
+    office: DepartmentId | None = Field(default=None, description="The office that coordinates it.")
+    unit: DepartmentId | None = Field(default=None, description="The unit that answers for it.")
 
 
 class Source(PackModel):

@@ -8,13 +8,22 @@ from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.catalogue import Catalogue
+from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
-from paidan_contracts.city.organisation import Department, Source
+from paidan_contracts.city.organisation import AnswerableRule, Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
-from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
-from paidan_contracts.city.posts import Post
+from paidan_contracts.city.policies import (
+    CallbackPolicy,
+    EnforcementPolicy,
+    HandOnPolicy,
+    MatchingPolicy,
+    NotingRule,
+    ScreeningPolicy,
+    StageLimits,
+)
+from paidan_contracts.city.posts import DutyTerms, Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
 
@@ -46,6 +55,12 @@ class Pack(PackModel):
     posts: tuple[Post, ...] | None = Field(
         default=None, description="What persons may do who sign in; None: nobody signs in."
     )
+    duties: tuple[DutyTerms, ...] | None = Field(
+        default=None, description="Which duty may take which actions; of those not named, all that their scope allows."
+    )
+    answerable: tuple[AnswerableRule, ...] | None = Field(
+        default=None, description="Who answers for an area or a class, in order; None: nobody beside departments."
+    )
     sources: tuple[Source, ...]
     catalogue: Catalogue
     routing: tuple[RoutingRule, ...]
@@ -55,6 +70,9 @@ class Pack(PackModel):
     callbacks: CallbackPolicy = CallbackPolicy()
     noted: tuple[NotingRule, ...] = ()
     screening: ScreeningPolicy
+    hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
+    enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
+    escalation: EscalationLadder | None = None
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

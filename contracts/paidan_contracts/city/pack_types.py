@@ -12,6 +12,8 @@ ClassCode = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{2}[0-9]{2,3}$"
 """``E0110``: C component (部件) or E event (事件), big class, small class (two digits, three in some cities)."""
 ClassPattern = Annotated[str, StringConstraints(pattern=r"^(\*|[CE][0-9]{0,5}\*|[CE][0-9]{4,5})$")]
 """A class code, or a prefix and a star: ``C01*`` matches every 公用设施, ``E*`` every event, ``*`` every class."""
+RowId = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{4,5}-[A-Za-z0-9]{1,8}$")]
+"""Class code, dash, condition code: ``E0110-1``."""
 PlaceCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,15}$")]
 """Code of a district (6 digits by GB/T 2260 in China), street (9) or community (12)."""
 TimeUnit = Literal["working_hour", "working_day", "urgent_minute", "urgent_hour", "urgent_day"]

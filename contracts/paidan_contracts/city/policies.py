@@ -4,7 +4,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, Text, TimeLimit
+from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, RowId, Text, TimeLimit
 from paidan_contracts.city.time_limits import AppealPolicy, ExtensionPolicy, HandSetPolicy, SuspensionPolicy
 from paidan_contracts.wire import Channel, Datum, Latitude, Longitude, MatterType, Slug
 
@@ -50,6 +50,28 @@ class StageLimits(PackModel):
     finish_without_accept: bool = Field(
         default=True, description="Whether finishing an order (处置完成) also accepts it (签收); False: it is refused."
     )
+
+
+class HandOnPolicy(PackModel):
+    """二级派遣: the terms on which a department hands its order on to a unit or a person inside it."""
+
+    share: float = Field(
+        default=0.8,
+        gt=0,
+        lt=1,
+        description="The unit's time where none is set by hand, as a share of what is left of the department's.",
+    )
+    confirmed: bool = Field(
+        default=True,
+        description="Whether the department confirms what its unit finished; False: it goes to inspection straight.",
+    )
+
+
+class EnforcementPolicy(PackModel):
+    """What needs enforcement rights (执法权): no unit whose rights the pack denies gets it."""
+
+    classes: tuple[ClassPattern, ...] = ()
+    rows: tuple[RowId, ...] = Field(default=(), description="Of other classes, these rows of the catalogue.")
 
 
 class ClassMatchingOverride(PackModel):

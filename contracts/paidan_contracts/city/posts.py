@@ -10,9 +10,55 @@ from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, Pla
 
 PostId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 PostDuty = Literal[
-    "inspector", "acceptor", "duty_chief", "dispatcher", "handler", "caller", "desk", "supervisor", "operator",
+    "inspector",
+    "acceptor",
+    "duty_chief",
+    "dispatcher",
+    "handler",
+    "caller",
+    "desk",
+    "supervisor",
+    "operator",
+    "street_chief",
+    "road_chief",
+    "lane_chief",
+    "building_chief",
+    "shop_chief",
+    "steward",
+    "volunteer",
     "department_chief",
-]  # fmt: skip
+]
+DutyAction = Literal[
+    "verify",
+    "file",
+    "assign",
+    "redispatch",
+    "accept",
+    "return",
+    "finish",
+    "inspect",
+    "call_back",
+    "void",
+    "urge",
+    "amend",
+    "reply",
+    "hand_on",
+    "confirm",
+    "ask_extension",
+    "ask_suspension",
+    "resume",
+    "adjudicate",
+    "co_handle",
+    "escalate",
+    "end_escalation",
+    "appeal",
+    "force_close",
+    "review",
+    "set_limit",
+    "plan_step",
+    "finish_step",
+]
+"""Every kind of action of the contract."""
 
 
 class Duty(NamedTuple):
@@ -20,6 +66,8 @@ class Duty(NamedTuple):
 
     names: Names
     scope: str
+    actions: tuple[DutyAction, ...] | None = None
+    """Which actions it may take, where the city's pack says nothing else; None: all that its scope allows."""
 
 
 DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
@@ -34,6 +82,13 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
         "desk": Duty(Names(zh="区县、街道席位", en="District or street desk"), "role:operator"),
         "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor"),
         "operator": Duty(Names(zh="运维人员", en="System operator"), "role:operator"),
+        "street_chief": Duty(Names(zh="街长", en="Street chief"), "role:inspector"),
+        "road_chief": Duty(Names(zh="路长", en="Road chief"), "role:inspector"),
+        "lane_chief": Duty(Names(zh="巷长", en="Lane chief"), "role:inspector"),
+        "building_chief": Duty(Names(zh="楼长", en="Building chief"), "role:inspector"),
+        "shop_chief": Duty(Names(zh="店长", en="Shop chief"), "role:inspector", ("verify",)),
+        "steward": Duty(Names(zh="管家", en="Steward"), "role:inspector"),
+        "volunteer": Duty(Names(zh="志愿者", en="Volunteer"), "role:inspector", ("verify",)),
     }
 )
 _BELONGS_TO_ITS_DEPARTMENT: Final = frozenset({"role:inspector", "role:caller", "role:operator"})
@@ -51,6 +106,19 @@ class Post(PackModel):
     """Only cases in these districts, streets and communities; None: everywhere in the city."""
     department: DepartmentId | None = None
     """The department to which it belongs, for which a handler answers and whose work an inspector may not inspect."""
+
+
+class DutyTerms(PackModel):
+    """Which actions a duty may take in this city."""
+
+    duty: PostDuty
+    actions: tuple[DutyAction, ...]
+
+
+LOCAL_DUTIES: Final[frozenset[PostDuty]] = frozenset(
+    {"desk", "street_chief", "road_chief", "lane_chief", "building_chief", "shop_chief"}
+)
+"""Those that belong to a place."""
 
 
 def scopes_of(post: Post) -> frozenset[str]:

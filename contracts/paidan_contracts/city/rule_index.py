@@ -36,9 +36,10 @@ class DepartmentLookup:
 
     @classmethod
     def of(cls, departments: tuple[Department, ...]) -> Self:
-        """Index the departments by kind and place."""
-        by_kind = {(level, code, each.kind): each.id for each in departments for level, code in (_jurisdiction(each),)}
-        return cls(frozenset(each.id for each in departments), by_kind)
+        """Index the departments by kind and place, but for units that only their bureau gives work to."""
+        leads = [each for each in departments if each.channel != "bureau"]
+        by_kind = {(level, code, each.kind): each.id for each in leads for level, code in (_jurisdiction(each),)}
+        return cls(frozenset(each.id for each in leads), by_kind)
 
     def find(self, selector: str, place: PlaceCodes, owner: str | None = None) -> str | None:
         """Return the department that a selector means for a place and an owner, if there is one."""

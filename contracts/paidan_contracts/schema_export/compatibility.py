@@ -45,6 +45,7 @@ def _as_known_to(old: Schema, new: Schema) -> tuple[Schema, Schema]:
         if known and known <= set(new[VALUES_KEYWORD]):
             return _without(old, _VALUE_KEYS, {}), _without(new, _VALUE_KEYS, {})
     if UNION_KEYWORD in new and "oneOf" in old:
+        # In the released order: a kind is found by its discriminator, wherever in the union it stands.
         kept = [part for part in old["oneOf"] if part in new["oneOf"]]
         return _without(old, {UNION_KEYWORD}, {}), _without(new, {UNION_KEYWORD}, {"oneOf": kept})
     return old, new

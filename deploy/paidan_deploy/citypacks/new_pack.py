@@ -41,11 +41,15 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
     sources = _renamed(name, [each.id for each in original.sources])
     shutil.copytree(origin, target)
     _edit(target / "city.toml", lambda text: re.sub(r'(?m)^(id\s*=\s*)"[^"]*"', rf'\1"{name}"', text, count=1))
-    for file in (target / "routing.toml", *sorted((target / "imports").glob("*.toml"))):
+    tables = [target / "routing.toml", target / "escalation.toml", *sorted((target / "imports").glob("*.toml"))]
+    for file in filter(Path.exists, tables):
         _edit(file, lambda text: _rename_values(text, departments, sources))
     _rename_column(target / "departments.csv", "id", departments)
+    _rename_column(target / "departments.csv", "parent", departments)
     _rename_column(target / "sources.csv", "id", sources)
     _rename_column(target / "posts.csv", "department", departments)
+    for column in ("office", "unit"):
+        _rename_column(target / "answerable.csv", column, departments)
     for words in ("categories.csv", "matters.csv"):
         _rename_column(target / words, "source", sources)
     return check_folder(target).valid_pack()
@@ -90,6 +94,8 @@ def _rename_column(file: Path, column: str, renamed: Mapping[str, str]) -> None:
     if not file.exists():
         return
     rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+    if column not in rows[0]:
+        return
     index = rows[0].index(column)
     for row in rows[1:]:
         if len(row) > index:

@@ -51,7 +51,7 @@ async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> Pu
     await _check_unique_ids(connection, pack)
     await place_release_marks(connection, kafka)
     async with Publisher(kafka, client_id="paidan-city") as publisher:
-        await publisher.topic_admin.ensure([INBOX.name, *_topics(pack)])
+        await publisher.topic_admin.ensure([INBOX.name, *topics_of(pack)])
         partitions = await publisher.topic_admin.partitions(INBOX.name)
         await city_packs.save(connection, version, pack.id, content)
         since = await _current_city_time(connection)
@@ -88,8 +88,10 @@ async def _check_unique_ids(connection: Connection, pack: Pack) -> None:
         )
 
 
-def _topics(pack: Pack) -> list[str]:
-    departments = [prefix + each.id for each in pack.departments for prefix in (ORDERS_PREFIX, ANSWERS_PREFIX)]
+def topics_of(pack: Pack) -> list[str]:
+    """Return the topics of a pack's departments and cameras; a unit that acts through its bureau has none."""
+    own = [each.id for each in pack.departments if each.channel != "bureau"]
+    departments = [prefix + each for each in own for prefix in (ORDERS_PREFIX, ANSWERS_PREFIX)]
     return departments + [alarms_topic_of(each.id).name for each in pack.sources if each.kind in SCREENED_CHANNELS]
 
 

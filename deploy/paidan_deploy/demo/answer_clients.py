@@ -71,7 +71,7 @@ async def follow_orders_topic(department: DemoDepartment, kafka: KafkaCluster, t
         async for message in consumer:
             body = json.loads(message.value or b"{}")
             if "order" in body:
-                department.handle_order(body["type"], body["order"])
+                department.handle_order(body["type"], body["order"], str(body.get("because", "")))
     finally:
         await consumer.stop()
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from paidan_chassis.clock import ClockScale, ScaledClock, read_kind, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
 from paidan_contracts.city import City
+from paidan_contracts.city.organisation import Department
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
 from paidan_deploy.demo.answer_clients import (
     HttpAnswerClient,
@@ -180,7 +181,14 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
         behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # a department has the same habits every day
         proofs = UploadedProofs(context.client("intake", token), context.rng)
         demo_department = DemoDepartment(
-            department.id, answers, context.scheduler, context.faults, context.rng, behaviour, proofs
+            department.id,
+            answers,
+            context.scheduler,
+            context.faults,
+            context.rng,
+            behaviour,
+            proofs,
+            _units_of(context.day.city, department) if by_kafka else (),
         )
         await restore_open_orders(demo_department, client)
         if by_kafka:
@@ -190,6 +198,15 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
     return listeners
 
 
+def _units_of(city: City, department: Department) -> tuple[str, ...]:
+    """Return the units to which a department hands on: officers, where it has some, for they may do whatever comes."""
+    through_it = [
+        each for each in city.departments.values() if each.parent == department.id and each.channel == "bureau"
+    ]
+    officers = [each.id for each in through_it if each.enforcement]
+    return tuple(officers or (each.id for each in through_it))
+
+
 def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
     city = context.day.city.id
 
@@ -197,7 +214,8 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         client = context.client("dispatch", context.keys.roles[role])
         return Staff(client, city, context.scheduler, context.faults, context.rng)
 
-    department_ids = [department.id for department in context.day.city.departments.values() if department.district]
+    departments = context.day.city.departments.values()
+    department_ids = [each.id for each in departments if each.district and each.channel != "bureau"]
     return [
         member("inspector").inspect(),
         member("inspector").verify(),

@@ -18,6 +18,9 @@ _RETURN_REASONS: Final = (
 _SUSPENDED_SHARE: Final = 0.01
 _EXTENDED_SHARE: Final = 0.5
 """Of the orders that would be late."""
+_HANDED_ON: Final = 0.25
+_CONFIRMED: Final = 0.9
+"""Shares of orders that a department with units hands on, and of units' work that it confirms at once."""
 
 
 class AnswerClient(Protocol):
@@ -52,15 +55,20 @@ class DemoDepartment:
     rng: Random
     behaviour: Behaviour
     proofs: ProofClient
+    units: tuple[str, ...] = ()
+    """To which it hands some of its orders on."""
     versions: dict[str, int] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
 
-    def handle_order(self, kind: str, order: Mapping[str, Any]) -> None:
+    def handle_order(self, kind: str, order: Mapping[str, Any], because: str = "") -> None:
         """Handle an order event: issued, changed, withdrawn, urged. Events older than the known version are ignored."""
         order_id, version = order["order_id"], order["version"]
-        if self.versions.get(order_id, 0) >= version:
+        if self.versions.get(order_id, 0) >= version or self._is_of_a_unit(order):
             return
         self.versions[order_id] = version
+        if because in ("unit_finished", "unit_returned"):
+            self._follow_up(order, because)
+            return
         if kind == "order.withdrawn.v1":
             self.rounds.pop(order_id, None)
         elif order_id not in self.rounds:
@@ -82,9 +90,30 @@ class DemoDepartment:
         if not accepted:
             action = {"kind": "accept"} if plan.finish_at else self._return_action()
             self.scheduler.schedule(plan.accept_at, self._answer_task(order, action))
-        if plan.finish_at:
+        if plan.finish_at is None:
+            return
+        if self.units and order.get("role") == "lead" and self.rng.random() < _HANDED_ON:
+            action = {"kind": "hand_on", "unit": self.rng.choice(self.units), "reason": "就近处置"}
+            self.scheduler.schedule(plan.accept_at + timedelta(minutes=1), self._answer_task(order, action))
+        else:
             finish_at = self._ask_for_time(order, plan.accept_at, plan.finish_at)
             self._schedule_finish(order, finish_at, careless=plan.careless)
+
+    def _is_of_a_unit(self, order: Mapping[str, Any]) -> bool:
+        """Return whether an order on this department's topic is for a unit of it, which reads it over HTTP."""
+        return order.get("role") == "unit" and order.get("unit") != self.department_id
+
+    def _follow_up(self, order: Mapping[str, Any], because: str) -> None:
+        """Confirm what a unit finished, most of it; do the rest, and what it handed back, without the unit."""
+        at = self.scheduler.clock.now() + timedelta(minutes=self.rng.uniform(2, 15))
+        if because == "unit_returned":
+            self._schedule_finish(order, at + timedelta(minutes=20), careless=False)
+            return
+        confirmed = self.rng.random() < _CONFIRMED
+        action = {"kind": "confirm", "confirmed": confirmed, "reason": "" if confirmed else "现场仍有遗留"}
+        self.scheduler.schedule(at, self._answer_task(order, action))
+        if not confirmed:
+            self._schedule_finish(order, at + timedelta(minutes=60), careless=False)
 
     def _plan_rework(self, order: Mapping[str, Any]) -> None:
         self.rounds[order["order_id"]] = order["round"]
@@ -134,7 +163,9 @@ class DemoDepartment:
                 return
             case_id, kind = order["case_id"], action["kind"]
             proof = {"proof": [await self.proofs.store(case_id)]} if kind == "finish" else {}
-            await self.answers.answer(case_id, f"{order_id}:{round_}:{kind}", action | proof)
+            # Said again of later work: a unit may have to go on, and its department to confirm again.
+            said = f":{order['version']}" if kind == "confirm" else ""
+            await self.answers.answer(case_id, f"{order_id}:{round_}:{kind}{said}", action | proof)
 
         return answer
 

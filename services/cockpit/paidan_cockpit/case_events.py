@@ -34,12 +34,22 @@ class LimitPart(EventPart):
     due_at: AwareDatetime | None = None
 
 
+class UnitOrderPart(EventPart):
+    """An order that was handed on inside its department."""
+
+    unit: Slug
+    confirmed_at: str | None = None
+    returned_at: str | None = None
+    withdrawn_at: str | None = None
+
+
 class AssignmentPart(EventPart):
     """The assignment of a case to a department."""
 
     accept_by: AwareDatetime | None = None
     accepted_at: str | None = None
     limits: tuple[LimitPart, ...] = ()
+    handed_on: tuple[UnitOrderPart, ...] = ()
 
 
 class HelperPart(EventPart):

@@ -71,7 +71,7 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     """Return the row of a case at one of its versions."""
     state, place = event.state, event.state.place
     due = min(running_clocks(state), default=None)
-    helpers = sorted(_active_helpers(state)) if state.helpers else []
+    helpers = sorted(_active_helpers(state) | _units_at_work(state))
     places = (place.district, place.street, place.community)
     text = state.text[:_MAX_TEXT]
     more_text = "\n".join(_more_texts(state))[:_MAX_MORE_TEXT] if state.joined else ""
@@ -149,6 +149,16 @@ def _more_texts(state: StatePart) -> Iterator[str]:
 
 def _active_helpers(state: StatePart) -> set[str]:
     return {each.department for each in state.helpers if not (each.returned_at or each.withdrawn_at)}
+
+
+def _units_at_work(state: StatePart) -> set[str]:
+    """Return the unit to which the department has handed the order on: it sees the case, as helpers do."""
+    handed_on = state.assignments[-1].handed_on[-1:] if state.assignments else ()
+    return {
+        each.unit
+        for each in handed_on
+        if each.unit != state.department and not (each.confirmed_at or each.returned_at or each.withdrawn_at)
+    }
 
 
 def _end_of(state: StatePart) -> datetime | None:

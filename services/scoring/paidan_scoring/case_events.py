@@ -62,6 +62,12 @@ class ScoringTimeLimits(PartialModel):
     exempt: bool = False
 
 
+class ScoringEscalation(PartialModel):
+    """The levels to which a case was raised."""
+
+    entries: tuple[PartialModel, ...] = ()
+
+
 class ScoringState(PartialModel):
     """The state of a case at one version."""
 
@@ -82,6 +88,7 @@ class ScoringState(PartialModel):
     raw_rating: Rating | None = None
     rated_by: PartialModel | None = None
     urged: NonNegativeInt = 0
+    escalation: ScoringEscalation | None = None
     past: bool = False
     time_limits: ScoringTimeLimits | None = None
     recurrence_of: CaseId | None = None

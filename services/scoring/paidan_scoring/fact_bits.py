@@ -39,6 +39,7 @@ FACT_ORDER: Final[tuple[Fact, ...]] = (
     "satisfied_raw",
     "basically_satisfied_raw",
     "dissatisfied_raw",
+    "escalated",
 )
 FACT_BIT: Final[dict[Fact, int]] = {fact: 1 << place for place, fact in enumerate(FACT_ORDER)}
 

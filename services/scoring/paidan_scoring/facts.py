@@ -91,6 +91,8 @@ def case_facts(state: ScoringState) -> int:
         facts |= FACT_BIT["repeated"]
     if state.urged:
         facts |= FACT_BIT["urged"]
+    if state.escalation is not None and state.escalation.entries:
+        facts |= FACT_BIT["escalated"]
     if state.past:
         facts |= FACT_BIT["imported"]
     if state.time_limits is not None and state.time_limits.exempt:

@@ -1,5 +1,5 @@
 """The named invariants of a case, a module for each subject; importing them adds them to ``registry.INVARIANTS``."""
 
-from tests.dispatch.invariants import assignments, clocks, reporters, status
+from tests.dispatch.invariants import assignments, clocks, escalation, reporters, status, units
 
-__all__ = ["assignments", "clocks", "reporters", "status"]
+__all__ = ["assignments", "clocks", "escalation", "reporters", "status", "units"]

@@ -3,18 +3,19 @@
 from datetime import datetime
 from itertools import pairwise
 
-from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active
 from tests.dispatch.invariants.registry import Step, invariant
+from tests.dispatch.random_histories import POLICY
 
 
 @invariant
 def no_order_without_a_department(step: Step) -> bool:
     """Whoever gets a message about an order leads the case or helps, now or until this step."""
     states = [each for each in (step.before, step.after) if each is not None]
-    known = {(each.order_id, each.department) for state in states for each in _orders_of(state)}
+    known = {(each.order_id, _told(each)) for state in states for each in _orders_of(state)}
     return all((each.order.order_id, each.order.department) in known for each in step.orders)
 
 
@@ -131,5 +132,11 @@ def _last_due(state: CaseState) -> datetime | None:
     return state.assignments[-1].limits[-1].due_at if state.assignments else None
 
 
-def _orders_of(state: CaseState) -> list[Assignment | Helper]:
-    return [*state.assignments, *state.helpers]
+def _orders_of(state: CaseState) -> list[Assignment | Helper | UnitOrder]:
+    handed_on = [order for each in state.assignments for order in each.handed_on]
+    return [*state.assignments, *state.helpers, *handed_on]
+
+
+def _told(order: Assignment | Helper | UnitOrder) -> str:
+    """Return on whose topic an order is: a unit's is on that of the nearest above it that has one."""
+    return POLICY.city.units.bureau_of(order.unit) if isinstance(order, UnitOrder) else order.department

@@ -2,8 +2,10 @@
 
 from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.validation.answerable import check_answerable
 from paidan_contracts.city.validation.calendar import check_calendar
 from paidan_contracts.city.validation.catalogue import check_catalogue
+from paidan_contracts.city.validation.escalation import check_escalation
 from paidan_contracts.city.validation.geography import check_geography
 from paidan_contracts.city.validation.indicators_and_imports import check_imports, check_indicators
 from paidan_contracts.city.validation.organisation import check_organisation
@@ -23,11 +25,13 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
     return [
         *check_organisation(pack, known_ids),
         *check_posts(pack, known_ids),
+        *check_answerable(pack, known_ids),
         *check_catalogue(pack, known_ids),
         *check_routing(pack, known_ids),
         *check_calendar(pack),
         *check_geography(pack, known_ids),
         *check_policies(pack, known_ids),
+        *check_escalation(pack, known_ids),
         *check_privacy(pack),
         *check_indicators(pack, known_ids),
         *check_imports(pack, known_ids),

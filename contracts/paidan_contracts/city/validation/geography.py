@@ -1,12 +1,13 @@
 """Validates places and the unit grid by their codes; deploy validates that shapes do not overlap."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
-from paidan_contracts.city.geography import LEVELS_ZH, Grid, PlaceEntry, Shape
+from paidan_contracts.city.geography import LEVELS_ZH, Grid, PlaceEntry, Shape, WorkGrid
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.nearest import nearest
 
 _PARENT_LEVELS: Final = {"district": None, "street": "district", "community": "street"}
 
@@ -26,6 +27,34 @@ def check_geography(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
         yield from _check_shape(("geography", "outline"), geography.outline)
     if geography.grid:
         yield from _check_grid(geography.grid, known_ids)
+    yield from _check_work_grids(geography.work_grids or (), {each.id for each in pack.posts or ()}, known_ids)
+
+
+def _check_work_grids(grids: Sequence[WorkGrid], posts: Collection[str], known_ids: KnownIds) -> Iterator[Violation]:
+    yield from find_duplicates(("geography", "work_grids"), "id", (each.id for each in grids))
+    owners: dict[str, str] = {}
+    for index, grid in enumerate(grids):
+        path: DocumentPath = ("geography", "work_grids", index)
+        for code in grid.places:
+            place = known_ids.places.get(code)
+            if place is None and code not in known_ids.pruned:
+                yield Violation((*path, "places"), f"there is no place {code!r}", f"没有街道或社区 {code!r}")
+            elif place is not None and place.level == "district":
+                yield Violation(
+                    (*path, "places"),
+                    f"{code!r} is a district, not a street or a community",
+                    f"{code!r} 是区县，不是街道或社区",
+                )
+            if owners.setdefault(code, grid.id) != grid.id:
+                yield Violation(
+                    (*path, "places"),
+                    f"{code!r} is part of the work grid {owners[code]!r} already",
+                    f"{code!r} 已属于责任网格 {owners[code]!r}",
+                )
+        for post in grid.posts:
+            if post not in posts and post not in known_ids.pruned:
+                hint = nearest(post, posts)
+                yield Violation((*path, "posts"), f"there is no post {post!r}{hint.en}", f"没有岗位 {post!r}{hint.zh}")
 
 
 def _check_place(path: DocumentPath, place: PlaceEntry, known_ids: KnownIds) -> Iterator[Violation]:

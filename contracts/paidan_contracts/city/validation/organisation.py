@@ -1,13 +1,18 @@
 """Validates departments and sources."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.geography import LEVELS_ZH
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.nearest import nearest
 from paidan_contracts.wire import SCREENED_CHANNELS
+
+MAX_UNIT_DEPTH: Final = 5
+"""Levels of a bureau's tree; real ones have three or four, and a longer one is a mistake of its file."""
 
 
 def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -25,6 +30,41 @@ def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
             )
     for index, department in enumerate(pack.departments):
         yield from _check_jurisdiction(("departments", index), department, known_ids)
+        yield from _check_parent(("departments", index), department, pack, known_ids)
+
+
+def _check_parent(path: DocumentPath, unit: Department, pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
+    if unit.parent is not None and unit.parent not in known_ids.departments:
+        hint = nearest(unit.parent, known_ids.departments)
+        yield Violation(
+            (*path, "parent"), f"there is no unit {unit.parent!r}{hint.en}", f"没有单位 {unit.parent!r}{hint.zh}"
+        )
+        return
+    departments = {each.id: each for each in pack.departments}
+    line, current = [unit], unit.parent
+    while current in departments and current != unit.id and len(line) <= MAX_UNIT_DEPTH:
+        line.append(departments[current])
+        current = departments[current].parent
+    if current == unit.id:
+        yield Violation(
+            (*path, "parent"),
+            f"goes round in a circle: {' in '.join(each.id for each in [*line, unit])}",
+            f"上级单位成环：{' 属于 '.join(each.id for each in [*line, unit])}",
+        )
+    elif len(line) > MAX_UNIT_DEPTH:
+        yield Violation(
+            (*path, "parent"),
+            f"is more than {MAX_UNIT_DEPTH} levels deep",
+            f"层级超过 {MAX_UNIT_DEPTH} 级",
+        )
+    elif (
+        unit.channel == "bureau" and all(each.channel == "bureau" for each in line) and current not in known_ids.pruned
+    ):
+        yield Violation(
+            (*path, "channel"),
+            "is bureau, and no unit above it has topics of its own",
+            "为 bureau，但其上级单位均没有自己的主题",
+        )
 
 
 def _check_jurisdiction(path: DocumentPath, department: Department, known_ids: KnownIds) -> Iterator[Violation]:

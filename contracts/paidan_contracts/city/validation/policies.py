@@ -13,6 +13,7 @@ def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield overrides of unknown classes, duplicate placeholders, wrong orders of thresholds, clashing noting rules."""
     yield from _check_noting(pack)
     yield from _check_chains(pack)
+    yield from _check_enforcement(pack, known_ids)
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
@@ -53,6 +54,20 @@ def _check_chains(pack: Pack) -> Iterator[Violation]:
                 yield Violation(path, f"no post has the duty {duty!r}", f"没有职责为“{names.zh}”（{duty}）的岗位")
         if len(set(duties)) < len(duties):
             yield Violation(path, "names a duty twice", "重复列出同一职责")
+
+
+def _check_enforcement(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
+    terms = pack.enforcement
+    for pattern in terms.classes if terms else ():
+        if not known_ids.classes_matching(pattern):
+            yield Violation(
+                ("enforcement", "classes"),
+                f"{pattern!r} matches no class of the catalogue",
+                f"{pattern!r} 与目录中的任何类别都不符",
+            )
+    for row in terms.rows if terms else ():
+        if row not in known_ids.rows:
+            yield Violation(("enforcement", "rows"), f"there is no row {row!r}", f"没有条目 {row!r}")
 
 
 def _check_noting(pack: Pack) -> Iterator[Violation]:

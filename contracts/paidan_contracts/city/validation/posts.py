@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.posts import DUTIES, Post
+from paidan_contracts.city.posts import DUTIES, LOCAL_DUTIES, Post
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.nearest import nearest
 
@@ -12,6 +12,7 @@ from paidan_contracts.nearest import nearest
 def check_posts(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield duplicate ids, unknown departments, classes and places, and posts that lack what their duty needs."""
     posts = pack.posts or ()
+    yield from find_duplicates(("duties",), "duty", (each.duty for each in pack.duties or ()))
     yield from find_duplicates(("posts",), "id", (each.id for each in posts))
     for index, post in enumerate(posts):
         path: DocumentPath = ("posts", index)
@@ -50,9 +51,9 @@ def _check_needs(path: DocumentPath, post: Post) -> Iterator[Violation]:
             f"is missing: a {post.duty} answers for a department",
             f"缺少必填项：{DUTIES[post.duty].names.zh}须写明所属部门",
         )
-    if post.duty == "desk" and post.places is None:
+    if post.duty in LOCAL_DUTIES and post.places is None:
         yield Violation(
             (*path, "places"),
-            "is missing: a desk belongs to a district or a street",
-            "缺少必填项：席位须写明所辖区县或街道",
+            f"is missing: the duty {post.duty} belongs to a district or a street",
+            f"缺少必填项：职责 {post.duty} 须写明所辖区县或街道",
         )

@@ -139,8 +139,15 @@ def _check_selector(
     if not separator:
         if selector != "owner" and selector not in known_ids.departments:
             yield Violation(path, f"there is no department {selector!r}", f"没有部门 {selector!r}")
+        elif any(each.id == selector and each.channel == "bureau" for each in departments):
+            yield Violation(
+                path,
+                f"{selector!r} acts through its bureau: name the bureau, which hands on to it",
+                f"{selector!r} 通过所属单位办理：请指定其所属单位，由其二级派遣",
+            )
         return
-    departments_by_place = Counter(_place_at_level(each, level) for each in departments if each.kind == kind)
+    leads = (each for each in departments if each.kind == kind and each.channel != "bureau")
+    departments_by_place = Counter(_place_at_level(each, level) for each in leads)
     for place in _places_of(rule, level, known_ids):
         count = departments_by_place[place]
         if count != 1 and not known_ids.pruned:

@@ -28,6 +28,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFinished
 from paidan_contracts.city.geography import Point
 from paidan_contracts.orders import Order
+from paidan_contracts.traffic_light import LimitLight, limit_lights
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class CasePage(PageValues):
     reasons: Sequence[Reason] = ()
     reports: Sequence[ShownReport] = ()
     photos: Sequence[PhotoGroup] = ()
+    lights: Sequence[LimitLight] = ()
 
 
 async def find_visible_case(site: Site, context: RequestContext) -> CaseSummary:
@@ -149,6 +151,7 @@ async def _with_record(site: Site, view: CityView, page: CasePage, record: CaseR
     return replace(
         page,
         record=record,
+        lights=limit_lights(record.state, view.times.now),
         timeline=list(TimelineBuilder(translate, view.names).timeline(record.events)),
         reasons=list(Reasons(translate, view.times, packs, view.names).reasons(record)),
         reports=reports,

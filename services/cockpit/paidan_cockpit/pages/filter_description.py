@@ -18,6 +18,7 @@ def _parts(queue_filter: QueueFilter, names: CityNames, translate: Translate) ->
     yield names.department(queue_filter.department)
     yield names.place(queue_filter.district)
     yield names.place(queue_filter.street)
+    yield names.work_grid(queue_filter.work_grid)
     yield names.case_class(queue_filter.class_code)
     yield names.source(queue_filter.source)
     if queue_filter.words:

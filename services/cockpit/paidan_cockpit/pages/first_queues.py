@@ -19,6 +19,13 @@ FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
     "desk": ("placing", "overdue", "due-soon"),
     "supervisor": ("overdue", "due-soon"),
     "operator": (),
+    "street_chief": ("inspection", "verification"),
+    "road_chief": ("inspection", "verification"),
+    "lane_chief": ("inspection", "verification"),
+    "building_chief": ("inspection", "verification"),
+    "shop_chief": ("verification",),
+    "steward": ("verification", "inspection"),
+    "volunteer": ("verification",),
 }
 """Where the work of a post waits, the most pressing first."""
 

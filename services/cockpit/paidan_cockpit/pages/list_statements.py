@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_cockpit.facets import place_facets
 from paidan_cockpit.pages.case_summary import CASE_COLUMNS
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.search_terms import SearchTerm, plain_terms
@@ -130,6 +131,9 @@ class ListStatement:
         for name in ("status", "department", "class_code", "district", "street", "source"):
             if (value := getattr(queue_filter, name)) is not None:
                 yield f"listed.{name} = {self.arguments.add(value)}"
+        if scope.grid_places:
+            places = self.arguments.add(sorted(scope.grid_places))
+            yield f"(listed.street = ANY({places}::text[]) OR listed.community = ANY({places}::text[]))"
         if (number := queue_filter.number) is not None:
             yield f"number >= {self.arguments.add(number)} AND number < {self.arguments.add(number + 'g')}"
         if self._by_words:
@@ -174,7 +178,8 @@ def facets_in(scope: Scope, queue_filter: QueueFilter) -> list[list[str]]:
     """Return by which facets a list is found: one of all cases, or one by words."""
     if queue_filter.number or (is_active(queue_filter) and not queue_filter.word_list):
         return []
-    return [*queue_filter.facets(), *scope.facets()]
+    grid = [place_facets(scope.grid_places)] if scope.grid_places else []
+    return [*queue_filter.facets(), *scope.facets(), *grid]
 
 
 def may_walk(scope: Scope, queue_filter: QueueFilter) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from paidan_cockpit.settings import Language
 from paidan_contracts.city import City
+from paidan_contracts.city.geography import WorkGrid
 from paidan_contracts.city.pack_types import Names
 
 
@@ -59,6 +60,22 @@ class CityNames:
         post = self.city.posts.get(id_) if self.city and id_ else None
         return self.of(post.names) if post else ""
 
+    def work_grid(self, id_: str | None) -> str:
+        """Return the name of a work grid; empty for one that the city does not have."""
+        return next((self.of(each.names) for each in self._work_grids() if each.id == id_), "")
+
+    def work_grid_at(self, street: str | None, community: str | None) -> WorkGrid | None:
+        """Return the work grid in which a place lies."""
+        return self.city.geography.work_grid_of(street, community) if self.city else None
+
+    def _work_grids(self) -> tuple[WorkGrid, ...]:
+        return (self.city.pack.geography.work_grids or ()) if self.city else ()
+
+    def level(self, id_: str) -> str:
+        """Return the name of a level of the city's escalation ladder."""
+        ladder = self.city.pack.escalation if self.city else None
+        return next((self.of(each.names) for each in ladder.levels if each.id == id_), id_) if ladder else id_
+
     def city_name(self) -> str:
         """Return the city's own name."""
         return self.of(self.city.pack.names) if self.city else ""
@@ -95,6 +112,8 @@ class CityNames:
         match kind:
             case "department":
                 return [(each.id, self.of(each.names)) for each in self.city.departments.values()]
+            case "work_grid":
+                return [(each.id, self.of(each.names)) for each in self._work_grids()]
             case "source":
                 return [(each.id, self.of(each.names)) for each in self.city.sources.values()]
             case "class_code":

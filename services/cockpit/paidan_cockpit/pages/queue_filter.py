@@ -38,6 +38,7 @@ class QueueFilter:
     class_code: str | None = None
     district: str | None = None
     street: str | None = None
+    work_grid: str | None = None
     source: str | None = None
     within: Hours = "24"
     order: Order = "due"
@@ -115,6 +116,7 @@ _ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "class_code": TypeAdapter(Code),
     "district": TypeAdapter(Code),
     "street": TypeAdapter(Code),
+    "work_grid": TypeAdapter(Slug),
     "source": TypeAdapter(Slug),
     "within": TypeAdapter(Hours),
     "order": TypeAdapter(Order),

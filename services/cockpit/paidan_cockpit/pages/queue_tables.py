@@ -19,7 +19,7 @@ from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
-from paidan_cockpit.pages.visibility import Scope
+from paidan_cockpit.pages.visibility import Scope, grid_places
 from paidan_cockpit.pages.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.translations import translations
 
@@ -60,7 +60,9 @@ class QueueTables:
     async def _load(self, context: RequestContext) -> tuple[QueueFilter, CityView, CaseListPage]:
         queue_filter = replace(QueueFilter.parse(context.request.query_params), after=None)
         view = await open_city(self._site, context, queue_filter.city)
-        scope = Scope(view.city_id, context.person.grants, view.times.now)
+        scope = Scope(
+            view.city_id, context.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid)
+        )
         terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
         return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS, terms)
 

@@ -25,7 +25,7 @@ from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
-from paidan_cockpit.pages.visibility import Scope
+from paidan_cockpit.pages.visibility import Scope, grid_places
 from paidan_cockpit.saved_views import MAX_NAME, SavedView
 from paidan_cockpit.services_client import ServiceName
 from paidan_cockpit.translations import translations
@@ -81,7 +81,9 @@ class QueuePages:
         queue_filter = QueueFilter.parse(query)
         view = await open_city(self._site, context, queue_filter.city)
         queue_filter = _within(queue_filter, view)
-        scope = Scope(view.city_id, context.person.grants, view.times.now)
+        scope = Scope(
+            view.city_id, context.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid)
+        )
         counts = await self._count(context, scope, queue_filter)
         order = queue_order(context.person, view.city)
         if query.get("queue") not in order:

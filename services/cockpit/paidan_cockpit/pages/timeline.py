@@ -16,6 +16,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
+from paidan_contracts.unit_events import CaseUnitAnswered
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,6 +43,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.helper_answered.v1 accepted": N_("{department}, which helps, accepted its order."),
         "case.helper_answered.v1 returned": N_("{department}, which helps, returned its order: {reason}."),
         "case.helper_answered.v1 finished": N_("{department}, which helps, finished its part."),
+        "case.handed_on.v1": N_("{department} handed it on to {unit}."),
+        "case.unit_answered.v1 accepted": N_("{unit}, to which it was handed on, accepted it."),
+        "case.unit_answered.v1 returned": N_("{unit}, to which it was handed on, handed it back: {reason}."),
+        "case.unit_answered.v1 finished": N_("{unit}, to which it was handed on, finished it: to be confirmed."),
+        "case.unit_reworked.v1": N_("{department} did not confirm the work: {unit} goes on."),
         "case.urged.v1": N_("{department} was reminded."),
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
@@ -59,10 +65,13 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
         "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
         "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
+        "case.escalated.v1": N_("Escalated to: {levels}."),
+        "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
 )
 """By event type, and by what of it another sentence is for."""
 BY_RULE: Final = N_("by rule")
+SEPARATOR: Final = N_(", ")
 DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
 DONE_SOMEWHERE: Final = N_("Where it was done is known, the place reported is not.")
 
@@ -125,6 +134,7 @@ class TimelineBuilder:
         dispatch = getattr(event, "dispatched", None)
         return {
             "department": names.department(getattr(dispatch or event, "department", None)),
+            "unit": names.department(getattr(event, "unit", None)),
             "source": names.source(event.state.source),
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
@@ -132,6 +142,7 @@ class TimelineBuilder:
             "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "day": self._moment(getattr(event, "resume_at", None) or getattr(event, "due_at", None)),
             "step": str(getattr(event, "step", "")),
+            "levels": translate(SEPARATOR).join(names.level(each) for each in getattr(event, "levels", ())),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
 
@@ -178,7 +189,9 @@ def _kind_of(event: CaseEvent) -> str:
             return f"{event.type} near"
         case cases.CaseFinished() if event.late:
             return f"{event.type} late"
-        case cases.CaseHelperAnswered(answer=told) | CaseRequestMade(request=told) | CaseRequestReviewed(outcome=told):
+        case cases.CaseHelperAnswered(answer=told) | CaseUnitAnswered(answer=told):
+            return f"{event.type} {told}"
+        case CaseRequestMade(request=told) | CaseRequestReviewed(outcome=told):
             return f"{event.type} {told}"
         case _:
             return _type_of(event)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from paidan_cockpit.facets import class_facets, place_facets
 from paidan_cockpit.rights import Person
 from paidan_contracts.case_access import is_within_bounds, may_read_cases
+from paidan_contracts.city import City
 from paidan_contracts.places import Place
 from paidan_contracts.scopes import Grants
 
@@ -47,6 +48,8 @@ class Scope:
     city: str
     grants: Grants
     now: datetime
+    grid_places: frozenset[str] = frozenset()
+    """Streets and communities of the work grid of which a list is; none: of every place."""
 
     @property
     def department(self) -> str | None:
@@ -72,6 +75,12 @@ class Scope:
         if self.department is not None:
             yield [f"department={self.department}"]
         yield from filter(None, (class_facets(self.grants.classes), place_facets(self.grants.places)))
+
+
+def grid_places(city: City, work_grid: str | None) -> frozenset[str]:
+    """Return the streets and communities of a work grid; none for one that the city does not have."""
+    grids = city.pack.geography.work_grids or ()
+    return frozenset(code for each in grids if each.id == work_grid for code in each.places)
 
 
 def _like_pattern(pattern: str) -> str:

@@ -22,6 +22,7 @@ from paidan_dispatch.actions.forms import build_form
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery
 from paidan_dispatch.api import access, queries, report_queries
+from paidan_dispatch.api.lights import order_item
 from paidan_dispatch.api.models import CaseAction, CaseActions, CaseActionsList, CaseActionsLookup, OrderItem
 from paidan_dispatch.api.reports import opener_of
 from paidan_dispatch.cases import orders
@@ -106,7 +107,7 @@ def _case_actions(query: PermissionQuery, own_reports: Sequence[JoinedReport], k
 def _own_order(query: PermissionQuery) -> OrderItem | None:
     department = grants_of(query.caller.scopes).department
     order = orders.open_order_of(query.state, department, query.policy) if department else None
-    return OrderItem(order=order, status=orders.status_for(query.state, order)) if order else None
+    return order_item(query.state, order, query.at) if order else None
 
 
 async def _find_own_reports(conn: Connection, state: CaseState, caller: Principal) -> Sequence[JoinedReport] | None:

@@ -38,6 +38,33 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
                       "符合立案条件的条目，决定处置时限和结案条件。"),
         ),
         "department": FieldText(Bilingual("Department", "责任单位")),
+        "unit": FieldText(
+            Bilingual("Unit", "下级单位"),
+            Bilingual("The unit for which you answer; where it is absent, you answer for yourself.",
+                      "代为回复的下级单位；不填则为本单位回复。"),
+        ),
+        "hand_on.unit": FieldText(
+            Bilingual("To which unit", "派给哪个单位"),
+            Bilingual("Your department stays answerable for the order.", "本单位仍对该派单负责。"),
+        ),
+        "person": FieldText(
+            Bilingual("To which person", "派给谁"),
+            Bilingual("The person's id; where it is absent, anybody of the unit.",
+                      "人员编号；不填则由该单位任何人办理。"),
+        ),
+        "due_at": FieldText(
+            Bilingual("The unit's time limit", "下级时限"),
+            Bilingual("Before your own limit ends; where it is absent, by the city's terms.",
+                      "须早于本单位时限；不填则按本市规定。"),
+        ),
+        "confirmed": FieldText(Bilingual("Is the unit's work confirmed?", "是否确认下级处置结果")),
+        "level": FieldText(
+            Bilingual("Level", "督办层级"),
+            Bilingual("Without one: the next above those that stand.", "不选则为现有层级之上的一级。"),
+        ),
+        "end_escalation.level": FieldText(
+            Bilingual("Level", "督办层级"), Bilingual("Without one: every one that stands.", "不选则解除全部现有层级。")
+        ),
         "code": FieldText(Bilingual("Why it is returned", "退单原因")),
         "text": FieldText(
             Bilingual("What was done", "处置情况"),
@@ -90,8 +117,12 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
             Bilingual("When the work goes on", "恢复处置时间"),
             Bilingual("The clock stands until then.", "此前暂停计时。"),
         ),
-        "due_at": FieldText(
+        "set_limit.due_at": FieldText(
             Bilingual("End of the time limit", "时限截止时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "plan_step.due_at": FieldText(
+            Bilingual("End of the step's time limit", "步骤截止时间"),
             Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
         ),
         "step": FieldText(Bilingual("Step of the plan", "整改步骤")),
@@ -115,6 +146,7 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
         "verified": {True: Bilingual("It exists", "属实"), False: Bilingual("It does not", "不属实")},
         "passed": {True: Bilingual("It passes", "通过"), False: Bilingual("It fails", "不通过")},
         "approved": {True: Bilingual("Approved", "同意"), False: Bilingual("Rejected", "驳回")},
+        "confirmed": {True: Bilingual("Confirmed", "确认"), False: Bilingual("Not yet done", "未完成，继续处置")},
         "reasonable": {True: Bilingual("Reasonable", "合理"), False: Bilingual("Unreasonable", "不合理")},
         "code": dict(RETURN_CODE_NAMES.items()),
         "rating": {

@@ -4,16 +4,17 @@
 possible each is an alternative of ``oneOf``, with ``const`` and its titles; a city's are those of its pack in force.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from functools import cache
 from typing import Any, Final, TypeAlias
 
+from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.lenient import COORDINATES
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_field
-from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement
+from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement, units_to_hand_on_to
 from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.limit_requests import open_steps
@@ -39,8 +40,9 @@ def build_form(
         action["properties"][name] |= _not_empty(action["properties"][name])
     if permission.requirements:
         action["allOf"] = [_condition(each, action["properties"]) for each in permission.requirements]
+    _add_units(action["properties"], permission, state, policy)
     if permission.refusal is None:
-        _add_choices(action["properties"], state, policy)
+        _add_choices(action["properties"], state, policy, permission.departments)
     if own_reports:
         form["required"].append("of_report")
         form["properties"]["of_report"]["oneOf"] = [_report_choice(each, policy) for each in own_reports]
@@ -92,11 +94,32 @@ def _field_schema(kind: str, name: str, contract: Schema) -> Schema:
     return {**_titled(text_of_field(kind, name)), **kept, **choices}
 
 
-def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
+def _add_units(fields: Schema, permission: Permission, state: CaseState, policy: CityPolicy) -> None:
+    if "unit" not in fields:
+        return
+    order, city = open_unit_order(state.assignments), policy.city
+    if permission.kind == "hand_on":
+        # The department itself, for a person of its own.
+        units = (*units_to_hand_on_to(state, policy), *(each for each in [state.department] if each))
+    elif order is not None:
+        units = (order.unit,)
+    else:
+        del fields["unit"]
+        return
+    if permission.refusal is None:
+        names = {each: city.departments[each].names for each in units if each in city.departments}
+        fields["unit"]["oneOf"] = [
+            _choice(each, Bilingual(names[each].en, names[each].zh) if each in names else None) for each in units
+        ]
+
+
+def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departments: Collection[str]) -> None:
     city = policy.city
     if "department" in fields:
         fields["department"]["oneOf"] = [
-            _choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in city.departments.values()
+            _choice(each.id, Bilingual(each.names.en, each.names.zh))
+            for each in city.departments.values()
+            if not departments or each.id in departments
         ]
     if "row_id" in fields:
         own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
@@ -108,6 +131,9 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
             _choice(each.number, Bilingual(f"{each.number}. {each.text}", f"{each.number}. {each.text}"))
             for each in open_steps(state)
         ]
+    if "level" in fields:
+        levels = city.pack.escalation.levels if city.pack.escalation else ()
+        fields["level"]["oneOf"] = [_choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in levels]
     # An import may name a report that its case does not hold.
     if "report_id" in fields and not state.past:
         opening = JoinedReport(

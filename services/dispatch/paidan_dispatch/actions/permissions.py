@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem
 from paidan_contracts import ids
-from paidan_contracts.actions import KnownAction, SupportedAction
+from paidan_contracts.actions import Actor, KnownAction, SupportedAction
+from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.extensible import kind_of_model
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
@@ -24,6 +25,7 @@ from paidan_dispatch.cases.decide import Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.unit_rights import assignment_refusal
 
 ACTION_MODELS: Final[Mapping[str, type[KnownAction]]] = MappingProxyType(
     {kind_of_model(model): model for model in (*get_args(SupportedAction), *get_args(UnsupportedAction))}
@@ -50,6 +52,8 @@ class Permission(NamedTuple):
     refusal: Refusal | None
     needs: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()
+    departments: tuple[str, ...] = ()
+    """Of an action that names one: to which the caller may dispatch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,13 @@ class PermissionQuery:
     def permissions(self, kinds: Collection[str] = ()) -> list[Permission]:
         """Return for each of these kinds whether it is allowed, in the contract's order; of none, for every kind."""
         return [self._permission(model) for kind, model in ACTION_MODELS.items() if not kinds or kind in kinds]
+
+    def assignable(self) -> Iterator[str]:
+        """Yield the departments to which the caller may dispatch a case by hand."""
+        post = Actor(kind="operator", id=self.caller.key_id, post=self.caller.post)
+        for department in self.policy.city.departments:
+            if assignment_refusal(self.state, department, post, self.policy.city) is None:
+                yield department
 
     def _permission(self, model: type[KnownAction]) -> Permission:
         action = self._well_formed(model)
@@ -86,7 +97,8 @@ class PermissionQuery:
             for name, value in _choices(model)
             if (lacking := self._lacks(bare, {name: value})) in optional
         ]
-        return Permission(action.kind, None, tuple(needs), tuple(requirements))
+        departments = tuple(self.assignable()) if action.kind in ("assign", "redispatch") else ()
+        return Permission(action.kind, None, tuple(needs), tuple(requirements), departments)
 
     def _lacks(self, action: KnownAction, changes: Mapping[str, Any]) -> str:
         """Return the field of the action for which it is refused with these changes; empty if it is not."""
@@ -107,13 +119,15 @@ class PermissionQuery:
 
     def _well_formed(self, model: type[KnownAction]) -> KnownAction:
         state, city = self.state, self.policy.city
-        others = [each for each in city.departments if each != state.department]
+        others = (each for each in self.assignable() if each != state.department)
         default_row = city.default_rows.get(state.class_code or "")
         rows = [state.row_id, default_row and default_row.id, *city.rows]
         values: dict[str, Any] = {
             "verified": True,
+            "confirmed": True,
+            "unit": next(iter(units_to_hand_on_to(state, self.policy)), "none"),
             "passed": True,
-            "department": next(iter(others), state.department),
+            "department": next(others, state.department) if "department" in model.model_fields else None,
             "row_id": next((each for each in rows if each in city.rows), "none"),
             "code": "other",
             "rating": "satisfied",
@@ -128,6 +142,14 @@ class PermissionQuery:
         }
         fields = model.model_fields.items()
         return model(**{n: values[n] for n, field in fields if field.is_required() or n in _MAY_BE_NEEDED})
+
+
+def units_to_hand_on_to(state: CaseState, policy: CityPolicy) -> tuple[str, ...]:
+    """Return to which units the holder of an order inside its department may hand it on, and has not."""
+    order, lead = open_unit_order(state.assignments), state.department or ""
+    holders = (order.unit, lead) if order is not None else (lead,)
+    targets = dict.fromkeys(each for holder in holders for each in policy.city.units.targets_of(holder))
+    return tuple(each for each in targets if order is None or each != order.unit)
 
 
 def _choices(model: type[KnownAction]) -> Iterator[tuple[str, bool | str]]:

@@ -1,11 +1,14 @@
 """Read access by key or post: a department reads its own orders, a role the cases of its cities, within its bounds."""
 
+from dataclasses import replace
+
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden, not_found
 from paidan_contracts import case_access
 from paidan_contracts.ids import city_of
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.state import CaseState
+from paidan_dispatch.api.case_lists import CaseFilter
 from paidan_dispatch.api.queries import OutcomeScope
 
 
@@ -36,6 +39,12 @@ def may_see(state: CaseState, principal: Principal) -> bool:
 def is_within_bounds(state: CaseState, principal: Principal) -> bool:
     """Return whether a case is within the classes and places of the caller's post. A key has no bounds."""
     return case_access.is_within_bounds(grants_of(principal.scopes), state.class_code, state.place)
+
+
+def bounded(case_filter: CaseFilter, principal: Principal) -> CaseFilter:
+    """Return the filter within the classes and places of the caller's post, so that its pages are full."""
+    grants = grants_of(principal.scopes)
+    return replace(case_filter, within_classes=sorted(grants.classes), within_places=sorted(grants.places))
 
 
 def covers_area(principal: Principal, area: str) -> bool:

@@ -1,6 +1,6 @@
 """SQL of the list of cases: its filters, by columns that are indexed, and its pages in order of time."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -28,6 +28,11 @@ SELECT_CASES_PART: Final = """
         AND ($7::timestamptz IS NULL OR reported_at < $7)
         AND ($8::timestamptz IS NULL OR (reported_at, case_id) {beyond} ($8, $9))
         AND ($11::timestamptz IS NULL OR next_due_at < $11)
+        AND ($12::text IS NULL OR level = $12)
+        AND ($13::text IS NULL OR source = $13)
+        AND ($14::text IS NULL OR places LIKE $14)
+        AND ($15::text[] IS NULL OR places LIKE ANY($15))
+        AND ($16::text[] IS NULL OR class_code LIKE ANY($16))
         {more}
       ORDER BY reported_at {order}, case_id {order}
       LIMIT $10)
@@ -52,6 +57,9 @@ PENDING_FILTERS: Final[Mapping[PendingRequest, str]] = MappingProxyType(
         **{kind: f"AND pending_request IS NOT NULL AND pending_request = '{kind}'" for kind in get_args(RequestKind)},
     }
 )
+DUE_SOON_FILTER: Final = "AND due_soon"
+IN_TIME_FILTER: Final = "AND next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
+ESCALATED_FILTER: Final = "AND level IS NOT NULL"
 # True of every case: clocks are indexed by partition.
 IN_ANY_PARTITION: Final = "AND lane = ANY(ARRAY(SELECT DISTINCT lane FROM lane_city))"
 
@@ -71,6 +79,16 @@ class CaseFilter:
     held: bool = False
     overdue: bool = False
     pending: PendingRequest | None = None
+    due_soon: bool = False
+    in_time: bool = False
+    level: str | None = None
+    """The highest of the city's ladder that stands."""
+    source: str | None = None
+    place: str | None = None
+    """A district, street or community."""
+    within_places: Collection[str] = ()
+    """The caller's bounds: a case in any of them, and of any of these classes or patterns of classes."""
+    within_classes: Collection[str] = ()
     due_before: datetime | None = None
     """Of open cases alone."""
     oldest_first: bool = False
@@ -99,6 +117,11 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_id,
         case_filter.limit,
         case_filter.due_before,
+        case_filter.level,
+        case_filter.source,
+        case_filter.place and _place_pattern(case_filter.place),
+        [_place_pattern(each) for each in case_filter.within_places] or None,
+        [each.replace("*", "%") for each in case_filter.within_classes] or None,
         timeout=30,
     )
     return [decode_state(row["event"]) for row in rows]
@@ -131,6 +154,10 @@ async def list_covered(pool: Pool, case_filter: CaseFilter, covers: Callable[[Ca
     return CoveredPage(found, after)
 
 
+def _place_pattern(code: str) -> str:
+    return f"%/{code}/%"
+
+
 def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
     """Yield conditions that are no parameters, for only then does the planner use their partial indexes."""
     if case_filter.not_called_back:
@@ -141,12 +168,18 @@ def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
         yield OVERDUE_FILTER
     if case_filter.pending is not None:
         yield PENDING_FILTERS[case_filter.pending]
+    if case_filter.due_soon:
+        yield DUE_SOON_FILTER
+    if case_filter.in_time:
+        yield IN_TIME_FILTER
+    if case_filter.level is not None:
+        yield ESCALATED_FILTER
     if case_filter.due_before is not None:
         yield IN_ANY_PARTITION
 
 
 def _ended_clauses(case_filter: CaseFilter) -> list[str]:
-    if case_filter.due_before is not None:
+    if case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time or case_filter.level:
         return ["NULL"]
     ended = [status in ENDED_STATUSES for status in case_filter.statuses]
     parts = [("NULL", not all(ended) or not ended), ("NOT NULL", any(ended) or not ended)]

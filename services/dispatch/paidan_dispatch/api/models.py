@@ -13,6 +13,7 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.traffic_light import Light, LimitLight
 from paidan_contracts.wire import CaseId, Code, Id, RequestModel, without_unknown_fields
 
 
@@ -65,6 +66,8 @@ class OrderItem(BaseModel, title="OrderShown"):
 
     order: Order
     status: Status
+    light: Light | None = Field(default=None, description="The worst of this order's running limits. Null: none runs.")
+    lights: tuple[LimitLight, ...] = Field(default=(), description="Of each limit of this order that runs.")
 
 
 class CaseActions(BaseModel):
@@ -126,10 +129,20 @@ class OutcomeList(BaseModel, title="Outcomes"):
     outcomes: list[OutcomeDetail]
 
 
+class ListedCase(CaseState):
+    """A case as a list shows it, with its traffic light at the time of the answer."""
+
+    light: Light | None = Field(
+        description="The worst of the running limits, but for helpers': green, yellow from the pack's `warn_at` on, red"
+        " once one has passed. Null: no limit runs."
+    )
+    lights: tuple[LimitLight, ...] = Field(description="Of each limit that runs, those of helpers last.")
+
+
 class CaseList(BaseModel):
     """A page of cases, and the cursor of the next one."""
 
-    cases: list[CaseState]
+    cases: list[ListedCase]
     after: str | None = Field(
         description="Value of `after` for the next page, also of a page with fewer cases than `limit`;"
         " null on the last page."
@@ -200,7 +213,7 @@ class ReplyBody(RequestModel, title="Reply"):
 class Receipt(BaseModel):
     """The rule of a decision, and the version of the city's pack that it is in."""
 
-    decision: Literal["filed", "placed", "helped", "rated"]
+    decision: Literal["filed", "placed", "helped", "rated", "answerable"]
     rule: str
     city_version: str
     department: str | None = None
@@ -214,13 +227,30 @@ class HistoryEntry(BaseModel):
     event: AnyCaseEvent
 
 
+class WorkGridPost(BaseModel):
+    """A post whose people look after a work grid. Who they are, the pack does not say."""
+
+    id: str
+    names: Names
+    duty: str
+
+
+class CaseWorkGrid(BaseModel):
+    """The work grid (责任网格) in which a case lies, by the pack in force, and the posts of it."""
+
+    id: str
+    names: Names
+    posts: list[WorkGridPost]
+
+
 class CaseDetail(BaseModel, title="CaseShown"):
     """A case with its history and the receipts of its decisions."""
 
-    case_: CaseState = Field(alias="case")
+    case_: ListedCase = Field(alias="case")
     receipts: list[Receipt]
     history: list[HistoryEntry]
     chain_holds: bool = Field(description="Whether every link of the chain is valid.")
+    work_grid: CaseWorkGrid | None = Field(description="Null where no work grid of the city covers its place.")
 
 
 class OrderList(BaseModel, title="Orders"):

@@ -1,85 +1,39 @@
 """The routes for reading: cases with history and receipts, lists and queues, a department's open orders."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_chassis.edge.cursors import CursorCodec, decode_after
+from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.scopes import grants_of
-from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
+from paidan_contracts.state import CaseState
+from paidan_contracts.wire import CaseId, Slug
 from paidan_dispatch.api import access, case_lists, queries
-from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
-from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
+from paidan_dispatch.api.case_query import CURSORS, CaseQuery
+from paidan_dispatch.api.lights import order_item, with_lights
+from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, ListedCase, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import OrderPage, PageKey
+from paidan_dispatch.api.work_grids import lies_in_grid, work_grid_of
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
 MAX_ORDERS: Final = 1000
-_CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
-
-
-class CaseQuery(RequestModel):
-    """Query parameters of the list of cases."""
-
-    city: Slug | None = None
-    area: Area | None = None
-    status: list[Status] = Field(default=[], max_length=9)
-    department: Slug | None = None
-    class_code: Code | None = None
-    reported_from: Timestamp | None = None
-    reported_until: Timestamp | None = None
-    not_called_back: bool = Field(
-        default=False,
-        description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
-    )
-    held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
-    overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
-    pending: PendingRequest | None = Field(
-        default=None, description="Only cases with a request of this kind that waits for a decision; any: of any kind."
-    )
-    due_before: Timestamp | None = Field(
-        default=None, description="Only open cases whose next clock, or its warning, is due before this time."
-    )
-    order: Literal["newest", "oldest"] = "newest"
-    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
-    limit: int = Field(default=100, ge=1, le=500)
-
-    def to_filter(self, city: str | None) -> CaseFilter:
-        """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
-        return CaseFilter(
-            city=city,
-            area=self.area,
-            statuses=tuple(self.status),
-            department=self.department,
-            class_code=self.class_code,
-            reported_from=self.reported_from,
-            reported_until=self.reported_until,
-            not_called_back=self.not_called_back,
-            held=self.held,
-            overdue=self.overdue,
-            pending=self.pending,
-            due_before=self.due_before,
-            oldest_first=self.order == "oldest",
-            after=decode_after(_CURSORS, self.after),
-            limit=self.limit,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +76,28 @@ class ReadRoutes:
         lists cases with a request that waits for a decision.
         """
         access.require_case_access(caller)
-        case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
-        page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
-        return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
+        case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
+        lies_within = await self._grid_test(query.work_grid, case_filter.city)
+        page = await case_lists.list_covered(
+            self.pool,
+            case_filter,
+            lambda state: (
+                access.is_within_bounds(state, caller) and lies_within(state) and query.is_answered_for(state)
+            ),
+        )
+        now = self.clock.now()
+        return CaseList(
+            cases=[with_lights(each, now) for each in page.cases],
+            after=CURSORS.encode(page.after) if page.after else None,
+        )
+
+    async def _grid_test(self, grid_id: str | None, city: str | None) -> Callable[[CaseState], bool]:
+        if grid_id is None:
+            return lambda _state: True
+        async with self.pool.acquire() as conn:
+            versions = await city_packs.load_current_versions(conn)
+            policies = [await self.packs.get(conn, each) for id_, each in versions.items() if city in (None, id_)]
+        return lies_in_grid(grid_id, [each.city for each in policies])
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -133,10 +106,16 @@ class ReadRoutes:
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
             history = await queries.load_history(conn, case_id) if stored and access.may_read_cases(caller) else []
+            version = (
+                (await city_packs.load_current_versions(conn)).get(stored.state.city) if stored and history else None
+            )
+            policy = await self.packs.get(conn, version) if version is not None else None
         if stored is None or not access.is_within_bounds(stored.state, caller):
             raise access.no_such_case()
         if history:
-            return Response(_case_detail_json(stored.state, history), media_type="application/json")
+            grid = work_grid_of(stored.state, policy.city) if policy is not None else None
+            listed = with_lights(stored.state, self.clock.now())
+            return Response(_case_detail_json(listed, history, grid), media_type="application/json")
         order_item = await self._own_order(stored.state, caller)
         return Response(order_item.model_dump_json(), media_type="application/json")
 
@@ -163,7 +142,7 @@ class ReadRoutes:
         if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
-        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(_CURSORS, after), limit)
+        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(CURSORS, after), limit)
         states = await queries.load_open_orders(self.pool, department_id, page)
         return OrderList(
             department=department_id,
@@ -186,15 +165,16 @@ class ReadRoutes:
             versions = {state.city_version for state in states}
             policies = {version: await self.packs.get(conn, version) for version in versions}
         found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
-        return [OrderItem(order=order, status=orders.status_for(state, order)) for state, order in found if order]
+        now = self.clock.now()
+        return [order_item(state, order, now) for state, order in found if order]
 
 
 def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
     last = states[-1] if len(states) == limit else None
-    return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
+    return CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
-def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
+def _case_detail_json(state: ListedCase, events: list[EventRow], grid: CaseWorkGrid | None) -> bytes:
     """Return the body, with the events as they were published, byte for byte."""
     history = b",".join(
         b'{"version":%d,"chain":"%s","event":%s}' % (event.version, event.chain.hex().encode(), event.event)
@@ -205,16 +185,19 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
         _RECEIPTS_ADAPTER.dump_json(_receipts(state)),
         history,
         _chain_holds_json(events),
+        grid.model_dump_json().encode() if grid is not None else b"null",
     )
-    return b'{"case":%s,"receipts":%s,"history":[%s],"chain_holds":%s}' % parts
+    return b'{"case":%s,"receipts":%s,"history":[%s],"chain_holds":%s,"work_grid":%s}' % parts
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    decisions: list[tuple[Literal["filed", "placed", "helped", "rated"], RuleRef, str | None]] = []
+    decisions: list[tuple[Literal["filed", "placed", "helped", "rated", "answerable"], RuleRef, str | None]] = []
     if state.filed_by:
         decisions.append(("filed", state.filed_by, None))
     decisions += [("placed", each.placed_by, each.department) for each in state.assignments]
     decisions += [("helped", each.placed_by, each.department) for each in state.helpers]
+    if state.answerable:
+        decisions.append(("answerable", state.answerable.named_by, state.answerable.unit))
     if state.rated_by:
         decisions.append(("rated", state.rated_by, None))
     return [

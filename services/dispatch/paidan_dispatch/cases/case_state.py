@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias, TypedDict
 
 from paidan_contracts.actions import ActionRequested, Actor
-from paidan_contracts.assignments import Assignment, Helper, Limit
+from paidan_contracts.assignments import Assignment, Helper, Limit, open_unit_order
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import TimerKind
+from paidan_dispatch.cases.ladder import follow_status
 from paidan_dispatch.cases.limit_requests import settled
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -80,10 +81,19 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 
 
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
-    """Return the state under the next version, with these fields changed and the clock of its stage running."""
+    """Return the state under the next version, with these fields changed and the clock of its stage running.
+
+    A ladder of escalation is halted or ended as the new status wants.
+    """
     version, city_version = state.version + 1, provenance.policy.version
-    after = with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
-    return after if after.time_limits is None else settled(after, provenance.recorded_at)
+    actor = provenance.actor
+    if actor is not None and actor.person is not None and actor.kind == "department":
+        changes["workers"] = tuple(dict.fromkeys((*state.workers, actor.person)))
+    changed = replace_unvalidated(state, version=version, city_version=city_version, **changes)
+    after = with_clock(changed, provenance)
+    if after.time_limits is not None:
+        after = settled(after, provenance.recorded_at)
+    return after if after.escalation is None else follow_status(state, after, provenance.recorded_at)
 
 
 def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
@@ -94,7 +104,7 @@ def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
         return state
     at, clocks = provenance.recorded_at, state.clocks
     if running is not None:
-        ended = replace_unvalidated(running, ended_at=at, overdue_at=_overdue_since(running.due_at, at))
+        ended = replace_unvalidated(running, ended_at=at, overdue_at=overdue_since(running.due_at, at))
         clocks = (*clocks[:-1], ended)
     due_at = provenance.policy.stage_deadline(stage, at) if stage else None
     if stage and due_at:
@@ -127,17 +137,28 @@ def stop_accept_limit(assignment: Assignment, at: datetime) -> Assignment:
     # Judged by the action's own time: whether a timer was consumed before it makes no difference to the result.
     if assignment.accepted_at is not None:
         return assignment
-    return assignment.model_copy(update={"accept_overdue_at": _overdue_since(assignment.accept_by, at)})
+    return assignment.model_copy(update={"accept_overdue_at": overdue_since(assignment.accept_by, at)})
 
 
 def stop_limit(limit: Limit, at: datetime) -> Limit:
     """Return the limit, met or missed at this time."""
-    return limit.model_copy(update={"overdue_at": _overdue_since(limit.due_at, at)})
+    return limit.model_copy(update={"overdue_at": overdue_since(limit.due_at, at)})
+
+
+def replace_unit_order(assignment: Assignment, at: datetime, **fields: object) -> Assignment:
+    """Return the assignment with these fields of the order that is handed on now changed; its limit, met or missed."""
+    order = assignment.handed_on[-1] if assignment.handed_on else None
+    if order is None or not order.is_open:
+        return assignment
+    if "accepted_at" not in fields or "finished_at" in fields:
+        missed = order.overdue_at if order.finished_at is not None else overdue_since(order.due_at, at)
+        fields = {"overdue_at": missed, **fields}
+    return replace_unvalidated(assignment, handed_on=(*assignment.handed_on[:-1], replace_unvalidated(order, **fields)))
 
 
 def end_assignment(state: CaseState, at: datetime, **fields: object) -> tuple[Assignment, ...]:
     """Return the case's assignments after its department lost the order: limits stop, met or missed."""
-    assignment = state.assignments[-1]
+    assignment = replace_unit_order(state.assignments[-1], at, withdrawn_at=at)
     limit = assignment.limits[-1]
     # Finished work that nobody has failed was met or missed when it was finished.
     stopped_limit = limit if state.status == "inspecting" else stop_limit(limit, at)
@@ -151,10 +172,17 @@ def is_active(helper: Helper) -> bool:
 
 
 def open_helpers(state: CaseState) -> tuple[str, ...]:
-    """Return the departments that have an order to help with an open case."""
-    if not state.helpers or state.status not in OPEN_STATUSES:
+    """Return who has an order in an open case beside the lead: helpers, and the unit to which the lead handed it on."""
+    if not (state.helpers or has_handed_on(state)) or state.status not in OPEN_STATUSES:
         return ()
-    return tuple(each.department for each in state.helpers if is_active(each))
+    helpers = tuple(each.department for each in state.helpers if is_active(each))
+    handed_on = open_unit_order(state.assignments)
+    return (*helpers, handed_on.unit) if handed_on is not None and handed_on.unit != state.department else helpers
+
+
+def has_handed_on(state: CaseState) -> bool:
+    """Return whether the department that has the case ever handed its order on."""
+    return bool(state.assignments) and bool(state.assignments[-1].handed_on)
 
 
 def _stage(state: CaseState) -> TimerKind | None:
@@ -176,5 +204,6 @@ def _stage(state: CaseState) -> TimerKind | None:
             return None
 
 
-def _overdue_since(due_at: datetime | None, at: datetime) -> datetime | None:
+def overdue_since(due_at: datetime | None, at: datetime) -> datetime | None:
+    """Return the end of a limit that has passed at this time."""
     return due_at if due_at is not None and at > due_at else None

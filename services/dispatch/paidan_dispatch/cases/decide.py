@@ -1,51 +1,69 @@
 """Decides on actions and timers: checks role and state, then applies the transition. Reports: see ``reports``."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard, get_args
+from types import MappingProxyType
+from typing import Final, TypeGuard, get_args
 
 from paidan_contracts.actions import (
     Action,
     ActionRequested,
+    Actor,
     CallBack,
     Inspect,
     SupportedAction,
     Verify,
     Void,
 )
+from paidan_contracts.assignments import UnitOrder
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.department_actions import Accept, Finish, Return, ReturnCode
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
+from paidan_contracts.unit_actions import Confirm
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, is_active, timer_provenance
+from paidan_dispatch.cases.case_state import (
+    ActResult,
+    Provenance,
+    action_provenance,
+    has_handed_on,
+    is_active,
+    timer_provenance,
+)
 from paidan_dispatch.cases.guards import (
     ALLOWED_ACTIONS,
-    HELPER_ACTIONS,
     NO_EVIDENCE,
     ROLE_ACTIONS,
     SUPPORTED_ACTIONS,
+    TIME_LIMIT_ACTIONS,
     ActionEvidence,
     ActorRole,
 )
+from paidan_dispatch.cases.ladder import running_positions
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.post_rights import duty_refusal
 from paidan_dispatch.cases.proofs import proof_refusal
 from paidan_dispatch.cases.timers import (
+    ESCALATION,
     HELPER_ACCEPT,
     HELPER_HANDLE,
     PLAN_STEP,
     PROMISE,
     RESUME,
+    UNIT_HANDLE,
     WARNING,
     running_timers,
 )
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import fulfilment, helper_orders, limit_timers
+from paidan_dispatch.cases.transitions import fulfilment, helper_orders, limit_timers, unit_orders
+from paidan_dispatch.cases.transitions.escalation import take_step
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 from paidan_dispatch.cases.transitions.suspension import due_resumption, resumed
+from paidan_dispatch.cases.transitions.unit_orders import acting_unit, has_unit_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +105,7 @@ def decide(
         # The timer may be consumed later: a deed after the date finds the case resumed.
         state, first = resumption.state, (resumption,)
     refusal = (
-        _role_refusal(state, request)
+        _role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
         or proof_refusal(state, request, evidence, policy)
@@ -113,11 +131,14 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
 
 def _expired(state: CaseState, timer: TimerDue, policy: CityPolicy) -> CaseEvent:
     provenance = timer_provenance(timer, policy)
-    if timer.kind in (HELPER_ACCEPT, HELPER_HANDLE):
-        return helper_orders.overdue(state, provenance, timer)
-    if timer.kind.removesuffix(WARNING) in (RESUME, PLAN_STEP, PROMISE):
+    if timer.kind.endswith(ESCALATION):
+        clock = timer.kind.removesuffix(ESCALATION)
+        position = next(each for each in running_positions(state) if each.clock == clock)
+        return take_step(state, position, provenance)
+    base = timer.kind.removesuffix(WARNING)
+    if base in (RESUME, PLAN_STEP, PROMISE):
         return limit_timers.expire(state, provenance, timer, policy)
-    return fulfilment.overdue(state, provenance, timer)
+    return _OVERDUE.get(base, fulfilment.overdue)(state, provenance, timer)
 
 
 def _due_resumption(state: CaseState, request: ActionRequested, policy: CityPolicy) -> CaseEvent | None:
@@ -128,10 +149,26 @@ def _due_resumption(state: CaseState, request: ActionRequested, policy: CityPoli
     return resumed(state, Provenance(cause, at, at, policy), policy)
 
 
+_OVERDUE: Final[Mapping[str, Callable[[CaseState, Provenance, TimerDue], CaseEvent]]] = MappingProxyType(
+    {
+        HELPER_ACCEPT: helper_orders.overdue,
+        HELPER_HANDLE: helper_orders.overdue,
+        UNIT_HANDLE: unit_orders.overdue,
+    }
+)
+
+
 def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy) -> ActResult:
-    helper = acting_helper(state, provenance.actor)
-    if helper is not None and isinstance(action, Accept | Return | Finish):
-        return helper_orders.answer(state, helper, action, provenance, policy)
+    if isinstance(action, Accept | Return | Finish):
+        helper = acting_helper(state, provenance.actor)
+        if helper is not None:
+            return helper_orders.answer(state, helper, action, provenance, policy)
+        if action.unit is not None or has_handed_on(state):
+            order = acting_unit(state, provenance.actor, action)
+            if isinstance(order, Refusal):
+                return order
+            if order is not None:
+                return unit_orders.answer(state, order, action, provenance, policy)
     return TRANSITIONS[type(action)](state, action, provenance, policy)
 
 
@@ -139,37 +176,69 @@ def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
     return action.kind in SUPPORTED_ACTIONS
 
 
-def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
+def _role_refusal(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Refusal | None:
     kind, actor = request.action.kind, request.actor
-    if kind == "inspect" and actor.kind != "importer" and not _doers(state).isdisjoint((actor.id, actor.member)):
+    if kind == "inspect" and actor.kind != "importer" and _did_the_work(state, actor, policy):
         text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
         return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
     if kind not in ROLE_ACTIONS[actor.kind]:
         return refusals.not_your_role(state, kind, actor.kind)
+    if actor.post is not None and (refusal := duty_refusal(state, kind, actor.post, policy.city)):
+        return refusal
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
     if actor.kind == "department" and actor.id != state.department:
-        return None if kind in HELPER_ACTIONS and acting_helper(state, actor) else refusals.NOT_YOUR_ORDER
+        has_order = acting_helper(state, actor) is not None or has_unit_order(state, actor.id)
+        return None if has_order and kind not in TIME_LIMIT_ACTIONS else refusals.NOT_YOUR_ORDER
     return None
 
 
+def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:
+    """Return whether an inspection would judge the actor's own work: that of the person, of the unit, or of one above
+    or below it.
+    """
+    if actor.person is not None and actor.person in _persons_at_work(state):
+        return True
+    tree, doers = policy.city.units, _doers(state)
+    related = {unit for doer in doers for unit in (*tree.above.get(doer, ()), *tree.below.get(doer, ()))}
+    return not (doers | related).isdisjoint((actor.id, actor.member))
+
+
 def _doers(state: CaseState) -> frozenset[str]:
-    """Return the departments whose work an inspection judges: the lead, and those that helped it."""
+    """Return whose work an inspection judges: the lead, those that helped it, the units to which it handed on."""
     helpers = {each.department for each in state.helpers if is_active(each) and each.accepted_at is not None}
-    return frozenset({*helpers, state.department} if state.department else helpers)
+    units = {each.unit for each in _confirmed_units(state)}
+    return frozenset({*helpers, *units, state.department} if state.department else helpers)
+
+
+def _persons_at_work(state: CaseState) -> frozenset[str]:
+    return frozenset(state.workers) | {each.person for each in _confirmed_units(state) if each.person is not None}
+
+
+def _confirmed_units(state: CaseState) -> Iterator[UnitOrder]:
+    handed_on = state.assignments[-1].handed_on if state.assignments else ()
+    yield from (each for each in handed_on if each.confirmed_at is not None)
 
 
 def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
     action, actor = request.action, request.actor
     if actor.kind == "source" and _source_of(state, request.of_report, evidence) != actor.id:
         return refusals.not_your_report(state, request.of_report)
-    is_helpers = actor.kind == "department" and actor.id != state.department
-    if action.kind not in ALLOWED_ACTIONS[state.status] and not is_helpers:
+    # Helpers and units have orders of their own, whose states their own answers decide.
+    is_beside = actor.kind == "department" and (actor.id != state.department or _answers_for_unit(state, actor, action))
+    if action.kind not in ALLOWED_ACTIONS[state.status] and not is_beside:
         return refusals.not_allowed_in_state(state, action.kind, actor.kind)
     ends_case = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
     if ends_case and request.of_report not in (None, state.opened_by):
         return refusals.merged_report(state, actor.kind)
     return None
+
+
+def _answers_for_unit(state: CaseState, actor: Actor, action: Action) -> bool:
+    """Return whether this is an answer to the order that is handed on, and not to the department's own."""
+    if not isinstance(action, Accept | Return | Finish) or not has_handed_on(state):
+        return False
+    return isinstance(acting_unit(state, actor, action), UnitOrder)
 
 
 def _source_of(state: CaseState, report_id: str | None, evidence: ActionEvidence) -> str | None:
@@ -183,7 +252,7 @@ def _content_refusal(state: CaseState, action: SupportedAction, role: ActorRole)
     match action:
         case Return(code=code) if code not in get_args(ReturnCode):
             return refusals.unknown_return_code(state, code, role)
-        case Verify(verified=False, reason=""):
+        case Verify(verified=False, reason="") | Confirm(confirmed=False, reason=""):
             return refusals.reason_missing(state, action.kind, role)
         case Inspect(passed=False, reason="") if not state.past:
             return refusals.reason_missing(state, action.kind, role)

@@ -11,7 +11,7 @@ from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
-    "amend", "reply",
+    "amend", "reply", "hand_on", "confirm", "escalate", "end_escalation",
     "ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
@@ -19,46 +19,48 @@ ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", 
 SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 """Every other action is refused: as ``not_supported_yet`` if the contract names it."""
 
+_ESCALATING: Final[tuple[ActionKind, ...]] = ("escalate", "end_escalation")
+
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", "amend"),
-        "filed": ("assign", "file", "void", "amend"),
+        "received": ("verify", *_ESCALATING, "amend"),
+        "filed": ("assign", "file", "void", *_ESCALATING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
         "dispatched": (
-            "accept", "finish", "return", "redispatch", "file", "void", "urge", "amend",
-            "set_limit", "plan_step", "finish_step",
+            "accept", "finish", "return", "redispatch", "file", "void", "urge", "hand_on",
+            "set_limit", "plan_step", "finish_step", *_ESCALATING, "amend",
         ),
         "handling": (
-            "finish", "return", "redispatch", "file", "void", "urge", "amend",
-            "ask_extension", "ask_suspension", "review", "set_limit", "plan_step", "finish_step",
+            "finish", "return", "redispatch", "file", "void", "urge", "hand_on", "confirm",
+            "ask_extension", "ask_suspension", "review", "set_limit", "plan_step", "finish_step", *_ESCALATING, "amend",
         ),
-        "suspended": ("resume", "redispatch", "void"),
-        "inspecting": ("inspect", "redispatch", "void", "amend"),
-        "closed": ("call_back", "amend", "appeal", "review"),
+        "suspended": ("resume", "redispatch", "void", *_ESCALATING),
+        "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, "amend"),
+        "closed": ("call_back", "appeal", "review", "amend"),
         "not_accepted": ("amend",),
         "voided": ("amend",),
     }
 )  # fmt: skip
 
-_TIME_LIMIT_ACTIONS: Final[frozenset[str]] = frozenset(
+TIME_LIMIT_ACTIONS: Final[frozenset[str]] = frozenset(
     {"ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step"}
 )
-HELPER_ACTIONS: Final[frozenset[str]] = frozenset({"accept", "return", "finish"})
-"""What a department that helps may do: its own order has no more."""
+"""Of the department that leads, and of operators: those that help, and units, have no say in the limits."""
 
 ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyType(
     {
-        "department": HELPER_ACTIONS | {
-            "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
-        },
+        "department": frozenset({
+            "accept", "return", "finish",
+            "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
+        }),
         "inspector": frozenset({"verify", "inspect"}),
         "caller": frozenset({"call_back", "reply"}),
         "operator": frozenset({
-            "verify", "file", "assign", "redispatch", "void", "urge", "reply",
+            "verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING,
             "review", "resume", "set_limit", "plan_step", "finish_step",
         }),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply"} - _TIME_LIMIT_ACTIONS,
+        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING} - TIME_LIMIT_ACTIONS,
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }

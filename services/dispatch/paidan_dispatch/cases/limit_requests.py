@@ -26,7 +26,7 @@ def next_duty(request: LimitRequest) -> PostDuty | None:
 
 
 def has_duty(actor: Actor, duty: PostDuty | None, state: CaseState, policy: CityPolicy) -> bool:
-    """Return whether an actor acts for a duty: by the post, else, without one, by what its key may do."""
+    """Return whether an actor acts for a duty: by its post in the pack, else by what its key may do."""
     if duty is None:
         return False
     is_departments = "{department}" in DUTIES[duty].scope
@@ -35,7 +35,7 @@ def has_duty(actor: Actor, duty: PostDuty | None, state: CaseState, policy: City
     if not is_departments and actor.kind != "operator":
         return False
     post = policy.city.posts.get(actor.post) if actor.post is not None else None
-    return actor.post is None or (post is not None and post.duty == duty)
+    return post is None or post.duty == duty
 
 
 def open_steps(state: CaseState) -> tuple[PlannedStep, ...]:

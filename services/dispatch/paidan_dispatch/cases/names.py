@@ -36,6 +36,8 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "urge": Bilingual("Urge", "催办"),
         "amend": Bilingual("Amend", "修正"),
         "reply": Bilingual("Reply", "答复"),
+        "hand_on": Bilingual("Hand on", "二级派遣"),
+        "confirm": Bilingual("Confirm", "确认处置"),
         "ask_extension": Bilingual("Ask for an extension", "延期"),
         "ask_suspension": Bilingual("Ask for suspension", "挂账"),
         "resume": Bilingual("Resume", "恢复"),
@@ -46,6 +48,7 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "adjudicate": Bilingual("Adjudicate", "审定"),
         "co_handle": Bilingual("Handle jointly", "协办"),
         "escalate": Bilingual("Escalate", "督办"),
+        "end_escalation": Bilingual("End an escalation", "解除督办"),
         "appeal": Bilingual("Appeal", "申诉"),
         "force_close": Bilingual("Force close", "强制结案"),
     }

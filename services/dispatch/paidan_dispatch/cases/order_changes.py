@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFiled, CaseMerged, CaseReopened, CaseReworked
+from paidan_contracts.escalation_events import CaseEscalationEnded
 from paidan_contracts.orders import OrderChangeReason
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.time_limit_events import (
@@ -40,6 +41,8 @@ def change_of_lead(event: CaseEvent) -> OrderChange | None:
     match event:
         case CaseRequestReviewed(outcome="rejected", reason=reason):
             return OrderChange("rejected", reason)
+        case CaseEscalationEnded(reason=reason):
+            return OrderChange("escalation_ended", reason)
         case CaseStepPlanned(due_at=due_at, text=text):
             end = due_at.isoformat(timespec="seconds")
             return OrderChange("planned", Bilingual(f"Until {end}: {text}.", f"须于 {end} 前完成：{text}。").joined())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
-from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.assignments import Assignment, Helper, UnitOrder, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseClosed,
@@ -17,6 +17,7 @@ from paidan_contracts.cases import (
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
+from paidan_contracts.escalation_events import CaseEscalated
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
@@ -31,8 +32,10 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
+from paidan_dispatch.cases.ladder import told_levels
 from paidan_dispatch.cases.order_changes import OrderChange, change_of_helper, change_of_lead
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.unit_messages import events_of_units, order_of_unit
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
 _new_order_changed: Final = unvalidated_constructor(OrderChanged)
@@ -52,6 +55,10 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
             result.extend(_events_of(previous, event, policy))
             if event.state.helpers:
                 result.extend(_events_of_helpers(previous, event, policy))
+            assignments = event.state.assignments
+            # What an earlier assignment handed on ends with it: most cases have had one, and nothing of it to tell.
+            if assignments and (assignments[-1].handed_on or len(assignments) > 1):
+                result.extend(events_of_units(previous, event, current_order(event.state, policy), policy))
         previous = event.state
     return result
 
@@ -84,13 +91,13 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
                     order=previous_order, recorded_at=at, because="redispatched", reason=event.reason
                 )
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
-        case CaseUrged(reason=reason):
-            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
-        case CaseClockWarned(department=str(), due_at=due_at):
-            ends_at = policy.local_time(due_at)
-            text = Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。")
-            order = current_order(state, policy)
-            yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
+        case CaseUrged(reason=reason) | CaseEscalated(reason=reason) if assigned_before is not None:
+            levels = event.levels if isinstance(event, CaseEscalated) else None
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason, levels=levels)
+        case CaseClockWarned(department=department, clock="accept" | "handle" | "plan_step") if (
+            department == state.department is not None
+        ):
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
         case _:
@@ -118,6 +125,13 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
         elif was_active and (change := change_of_helper(event)) is not None:
             yield _order_changed(event, order, change)
+        elif was_active and isinstance(event, CaseClockWarned) and event.department == helper.department:
+            yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event, policy))
+
+
+def _soon_due(event: CaseClockWarned, policy: CityPolicy) -> str:
+    ends_at = policy.local_time(event.due_at)
+    return Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。").joined()
 
 
 def _order_changed(event: CaseEvent, order: Order, change: OrderChange) -> OrderChanged:
@@ -137,18 +151,25 @@ def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order
 
 
 def open_order_of(state: CaseState, department: str, policy: CityPolicy) -> Order | None:
-    """Return the order that a department has in a case, to lead or to help; None if it has none."""
+    """Return the order that a department has in a case: to lead, to help, or handed on to it; None if it has none."""
     if state.past:
         return None
     if state.department == department and state.status not in ("received", "filed"):
         return current_order(state, policy)
     helper = next((each for each in state.helpers if each.department == department and is_active(each)), None)
-    return _build_helper_order(state, helper, policy) if helper is not None else None
+    if helper is not None:
+        return _build_helper_order(state, helper, policy)
+    handed_on = open_unit_order(state.assignments)
+    if handed_on is None or handed_on.unit != department:
+        return None
+    return order_of_unit(handed_on, current_order(state, policy), policy.city)
 
 
 def status_for(state: CaseState, order: Order) -> Status:
-    """Return the case's status as the order's department sees it: a helper's follows from its own answers."""
-    helper = next((each for each in state.helpers if each.order_id == order.order_id), None)
+    """Return the case's status as the order's holder sees it: a helper's and a unit's follow from their own answers."""
+    handed_on = state.assignments[-1].handed_on if state.assignments else ()
+    parts: tuple[Helper | UnitOrder, ...] = (*state.helpers, *handed_on)
+    helper = next((each for each in parts if each.order_id == order.order_id), None)
     if helper is None or state.status not in OPEN_STATUSES:
         return state.status
     if helper.finished_at is not None:
@@ -172,9 +193,16 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         dispatched_at=assignment.dispatched_at,
         accept_by=assignment.accept_by,
         due_at=assignment.limits[-1].due_at,
+        **_held_inside(assignment),
         rule=assignment.placed_by.rule,
         reason=assignment.reason,
     )
+
+
+def _held_inside(assignment: Assignment) -> dict[str, str | None]:
+    """Return to whom the department has handed the order on."""
+    order = assignment.handed_on[-1] if assignment.handed_on else None
+    return {"unit": order.unit, "person": order.person} if order is not None and order.is_open else {}
 
 
 def _build_helper_order(state: CaseState, helper: Helper, policy: CityPolicy) -> Order:
@@ -210,5 +238,6 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         joined=state.joined,
         round=state.round,
         promised_by=promise.due_at if promise is not None and promise.ended_at is None else None,
+        escalations=told_levels(state, policy) if state.escalation is not None else None,
         **own,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
 from itertools import accumulate
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.assignments import RuleRef
@@ -15,6 +15,8 @@ from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.places import Place
+from paidan_contracts.state import Answerable
 from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.matching.candidates import MatchRules
@@ -24,6 +26,7 @@ _CLOCK_UNITS: Final = {
     "urgent_hour": timedelta(hours=1),
     "urgent_day": timedelta(days=1),
 }
+PartOfTime: TypeAlias = Callable[[datetime, datetime, float], datetime]
 _HOUR: Final = timedelta(hours=1)
 _LATEST_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Timestamps on topics lie before it."""
@@ -41,6 +44,8 @@ class CityPolicy:
     rule_ref: Callable[[str], RuleRef]
     """Returns the receipt of a rule: its name and the version it belongs to."""
     match_rules: MatchRules
+    part_of_time: PartOfTime
+    """``WorkingTime.part_until`` of the city's calendar."""
 
     @classmethod
     def from_city(cls, city: City) -> Self:
@@ -55,7 +60,7 @@ class CityPolicy:
             addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
-        return cls(city, city.version, deadline, working_time, rule_ref, match_rules)
+        return cls(city, city.version, deadline, working_time, rule_ref, match_rules, working_time.part_until)
 
     def local_time(self, at: datetime) -> str:
         """Return a time as the city's clocks show it, for texts that people read."""
@@ -74,6 +79,15 @@ class CityPolicy:
             f"工作日历自 {first} 至 {last}，不足以计算时限。",
         )
 
+    def answerable(self, class_code: str | None, place: Place) -> Answerable | None:
+        """Return who answers for a case of this class and place, and the rule that says so."""
+        if self.city.pack.answerable is None:
+            return None
+        rule = self.city.answerable_for(class_code, (place.district, place.street, place.community))
+        if rule is None:
+            return None
+        return Answerable(named_by=self.rule_ref(rule.id), leader=rule.leader, office=rule.office, unit=rule.unit)
+
     def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
         """Return when a warning of a limit is due; None where the city wants none."""
         share = self.city.clocks.warn_at
@@ -82,6 +96,15 @@ class CityPolicy:
     def in_city_time(self, at: datetime) -> datetime:
         """Return a time that was stated; without a zone it is the city's."""
         return (at if at.tzinfo else at.replace(tzinfo=self.city.zone)).astimezone(UTC)
+
+    def share_until(self, at: datetime, due_at: datetime, limit: TimeLimit | None) -> datetime:
+        """Return the end of a unit's share of the time until its department's deadline, which a limit has set.
+
+        A share of a working-time limit is working time.
+        """
+        share = self.city.hand_on.share
+        is_working = limit is not None and limit.unit not in _CLOCK_UNITS
+        return self.part_of_time(at, due_at, share) if is_working else at + (due_at - at) * share
 
     def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
@@ -183,6 +206,13 @@ class WorkingTime:
         """Return when so much time is over that begins at a time. Raises ``CalendarExhausted``."""
         start_utc = at.astimezone(UTC)
         return self._add_working_time(start_utc, left) if working else _require_representable(start_utc + left)
+
+    def part_until(self, start: datetime, end: datetime, share: float) -> datetime:
+        """Return when this share of the working time between two times is over; of all time where there is none."""
+        worked = self._worked_until(end.astimezone(UTC)) - self._worked_until(start.astimezone(UTC))
+        if start < self.starts_at or not worked:
+            return start + (end - start) * share
+        return self._add_working_time(start.astimezone(UTC), worked * share)
 
     def _add_working_time(self, start_utc: datetime, amount: timedelta) -> datetime:
         if start_utc < self.starts_at:

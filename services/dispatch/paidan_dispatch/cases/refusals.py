@@ -74,6 +74,16 @@ def unknown_name(
     return build_refusal(state, code, text, f"action.{field}")
 
 
+def unknown_level(state: CaseState, level: str, known: Collection[str]) -> Refusal:
+    """Return the refusal of a level that the city's ladder does not have; it names those that it has."""
+    names = ", ".join(known)
+    text = Bilingual(
+        f"The city's ladder has no level {level}; it has: {names or 'none'}.",
+        f"本市没有督办层级“{level}”；现有：{names or '无'}。",
+    )
+    return build_refusal(state, "unknown_level", text, "action.level", role="operator")
+
+
 def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action that a role may never take."""
     may = ROLE_ACTIONS[role]

@@ -203,6 +203,7 @@ def _first_state(report: ReportReceived, recurrence_of: str | None, policy: City
         promised_by=past.promised_by if past else None,
         matched_within=past.matched_within if past else None,
         recurrence_of=recurrence_of,
+        answerable=None if past else policy.answerable(report.class_code, report.place),
     )
 
 

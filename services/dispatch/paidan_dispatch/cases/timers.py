@@ -1,39 +1,37 @@
 """The timers that run in a case's state."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from paidan_contracts import ids
-from paidan_contracts.assignments import Helper
+from paidan_contracts.assignments import Helper, UnitOrder
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limits import TimeLimits
 from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.case_state import OPEN_STATUSES, is_active
+from paidan_dispatch.cases.ladder import running_positions
 from paidan_dispatch.cases.limit_requests import open_steps
 
 HELPER_ACCEPT: Final = Unknown("helper_accept")
-
-
 HELPER_HANDLE: Final = Unknown("helper_handle")
+UNIT_HANDLE: Final = Unknown("unit_handle")
+"""Of an order that is handed on inside the department."""
 PLAN_STEP: Final = Unknown("plan_step")
 PROMISE: Final = Unknown("promise")
 RESUME: Final = Unknown("resume")
 STEPS_PER_SETTING: Final = 1000
 """A generation of a planned step's timer is the step's number, and this many for each further setting."""
-
-
 WARNING: Final = "_warning"
-
-
+ESCALATION: Final = "_escalation"
+UNITS_PER_REWORK: Final = 1000
 HELPERS_PER_ROUND: Final = 1000
 """Timers of helpers' orders; a generation is the helper's number, and this many for each reopening or setting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """A timer of a case. Setting the same kind again gives it a higher generation, so no two are equal."""
 
     case_id: str
@@ -67,14 +65,22 @@ def _iter_running(state: CaseState) -> Iterator[Timer]:
         if limit.overdue_at is None:
             # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
             yield from _timers(state, "handle", limit.number + state.round, limit.due_at, limit.warn_at)
+        if assignment.handed_on:
+            yield from _iter_unit_timers(state, assignment.handed_on[-1])
     if state.helpers and state.status in OPEN_STATUSES:
-        for number, helper in enumerate(state.helpers, start=1):
-            if is_active(helper):
-                yield from _iter_helper_timers(state, helper, number)
+        yield from _iter_timers_of_helpers(state)
+    if state.escalation is not None:
+        yield from _iter_escalation_timers(state)
     if state.clocks and (clock := state.clocks[-1]).ended_at is None and clock.overdue_at is None:
         yield from _timers(state, clock.kind, clock.number, clock.due_at, clock.warn_at)
     if state.time_limits is not None:
         yield from _iter_limit_timers(state, state.time_limits)
+
+
+def _iter_timers_of_helpers(state: CaseState) -> Iterator[Timer]:
+    for number, helper in enumerate(state.helpers, start=1):
+        if is_active(helper):
+            yield from _iter_helper_timers(state, helper, number)
 
 
 def _iter_limit_timers(state: CaseState, limits: TimeLimits) -> Iterator[Timer]:
@@ -94,16 +100,35 @@ def _timers(
     state: CaseState, kind: AnyTimerKind, generation: int, due_at: datetime | None, warn_at: datetime | None
 ) -> Iterator[Timer]:
     if warn_at is not None:
-        yield Timer(state.case_id, state.area, Unknown(f"{kind}{WARNING}"), generation, warn_at)
+        yield Timer(state.case_id, state.area, _warning_of(kind), generation, warn_at)
     if due_at is not None:
         yield Timer(state.case_id, state.area, kind, generation, due_at)
+
+
+@cache
+def _warning_of(kind: AnyTimerKind) -> Unknown:
+    return Unknown(f"{kind}{WARNING}")
+
+
+def _iter_unit_timers(state: CaseState, order: UnitOrder) -> Iterator[Timer]:
+    if order.is_open and order.finished_at is None and order.overdue_at is None:
+        # Work that was not confirmed goes on under the same limit: the generation sets its timer again.
+        generation = order.number + UNITS_PER_REWORK * order.reworks
+        yield from _timers(state, UNIT_HANDLE, generation, order.due_at, order.warn_at)
+
+
+def _iter_escalation_timers(state: CaseState) -> Iterator[Timer]:
+    for position in running_positions(state):
+        if position.due_at is not None:
+            kind = Unknown(f"{position.clock}{ESCALATION}")
+            yield Timer(state.case_id, state.area, kind, position.set_at_version, position.due_at)
 
 
 def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:
     # A helper's limit begins anew when the case is reopened or the lead's is set anew; the generation tells them apart.
     settings = state.time_limits.settings if state.time_limits is not None else 0
     generation = number + HELPERS_PER_ROUND * (state.reopened + settings)
-    if helper.accepted_at is None and helper.accept_by is not None and helper.accept_overdue_at is None:
-        yield Timer(state.case_id, state.area, HELPER_ACCEPT, generation, helper.accept_by)
-    if helper.finished_at is None and helper.due_at is not None and helper.overdue_at is None:
-        yield Timer(state.case_id, state.area, HELPER_HANDLE, generation, helper.due_at)
+    if helper.accepted_at is None and helper.accept_overdue_at is None:
+        yield from _timers(state, HELPER_ACCEPT, generation, helper.accept_by, helper.accept_warn_at)
+    if helper.finished_at is None and helper.overdue_at is None:
+        yield from _timers(state, HELPER_HANDLE, generation, helper.due_at, helper.warn_at)

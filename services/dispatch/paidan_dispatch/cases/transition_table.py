@@ -18,6 +18,7 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import (
     Appeal,
@@ -29,18 +30,21 @@ from paidan_contracts.time_limit_actions import (
     Review,
     SetLimit,
 )
+from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions import (
     amendment,
     callback,
+    escalation,
     filing,
     fulfilment,
     hand_set_limits,
     limit_requests,
     routing,
     suspension,
+    unit_orders,
 )
 
 Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
@@ -68,6 +72,10 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         SetLimit: hand_set_limits.set_limit,
         PlanStep: hand_set_limits.plan_step,
         FinishStep: lambda state, action, provenance, _policy: hand_set_limits.finish_step(state, action, provenance),
+        HandOn: unit_orders.hand_on,
+        Confirm: unit_orders.confirm,
+        Escalate: escalation.escalate,
+        EndEscalation: lambda state, action, provenance, _policy: escalation.end_escalation(state, action, provenance),
         Reply: lambda state, _action, _provenance, _policy: refusals.reply_to_case(state),
     }
 )

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Final, TypeAlias
 
+from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limits import TimeLimits
 from paidan_dispatch.cases.limit_requests import open_steps
@@ -43,6 +45,10 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_held(state),
         is_overdue(state),
         pending_request(state),
+        is_due_soon(state),
+        level_of(state),
+        state.source,
+        places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -66,6 +72,9 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         is_held(state),
         is_overdue(state),
         pending_request(state),
+        is_due_soon(state),
+        level_of(state),
+        places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
     )
@@ -122,6 +131,34 @@ def pending_request(state: CaseState) -> str | None:
     """Return the kind of the request that waits for a decision; None where none does."""
     pending = state.time_limits.pending if state.time_limits is not None else None
     return pending.kind if pending is not None else None
+
+
+def is_due_soon(state: CaseState) -> bool:
+    """Return whether a warning of a running time limit went out, and none has passed yet."""
+    return _was_warned(state) and not is_overdue(state)
+
+
+def _was_warned(state: CaseState) -> bool:
+    if state.status in ("dispatched", "handling"):
+        assignment = state.assignments[-1]
+        if assignment.limits[-1].warned_at is not None:
+            return True
+        return state.status == "dispatched" and assignment.accept_warned_at is not None
+    clock = state.clocks[-1] if state.clocks else None
+    return clock is not None and clock.ended_at is None and clock.warned_at is not None
+
+
+def level_of(state: CaseState) -> str | None:
+    """Return the highest level of the city's ladder to which a case is raised now."""
+    if state.escalation is None or not (standing := state.escalation.standing):
+        return None
+    return max(standing, key=attrgetter("rank")).level
+
+
+def places_of(place: Place) -> str:
+    """Return the codes of district, street and community as one text, `/1/12/123/`; `/` where none is known."""
+    codes = "/".join(filter(None, (place.district, place.street, place.community)))
+    return f"/{codes}/" if codes else "/"
 
 
 def ended_at(state: CaseState) -> datetime | None:

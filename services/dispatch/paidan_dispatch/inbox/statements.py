@@ -26,6 +26,10 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "held": "boolean",
         "overdue": "boolean",
         "pending_request": "text",
+        "due_soon": "boolean",
+        "level": "text",
+        "source": "text",
+        "places": "text",
         "next_due_at": "timestamptz",
         "chain": "bytea",
     },
@@ -82,13 +86,18 @@ UPDATE_CASES: Final = """
            held = changed.held,
            overdue = changed.overdue,
            pending_request = changed.pending_request,
+           due_soon = changed.due_soon,
+           level = changed.level,
+           places = changed.places,
            next_due_at = changed.next_due_at,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::text[], $15::timestamptz[], $16::bytea[])
+           $13::boolean[], $14::text[], $15::boolean[], $16::text[], $17::text[], $18::timestamptz[],
+           $19::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, pending_request, next_due_at, chain)
+                       recurs_until, ended_at, awaits_call, held, overdue, pending_request, due_soon, level, places,
+                       next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 

@@ -152,7 +152,7 @@ def _reopened(state: CaseState, action: CallBack, provenance: Provenance, policy
         round=state.round + 1,
         reopened=state.reopened + 1,
         assignments=replace_assignment(state, reopened),
-        helpers=renew(state, limit.due_at) if state.helpers else (),
+        helpers=renew(state, limit) if state.helpers else (),
     )
     return _new_reopened(
         **event_fields(after, provenance),

@@ -6,7 +6,7 @@ from paidan_contracts.actions import File, Verify, Void
 from paidan_contracts.assignments import Limit, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFiled, CaseNotAccepted, CaseVoided
-from paidan_contracts.state import CaseState
+from paidan_contracts.state import Answerable, CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.case_state import (
@@ -87,7 +87,12 @@ def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
 
 def _filed(state: CaseState, provenance: Provenance, filing: Filed, reason: str) -> CaseFiled:
     after = next_state(
-        state, provenance, status="filed", held_because=None, filed_at=provenance.recorded_at, **_filing_fields(filing)
+        state,
+        provenance,
+        status="filed",
+        held_because=None,
+        filed_at=provenance.recorded_at,
+        **_filing_fields(state, filing, provenance.policy),
     )
     return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
@@ -103,7 +108,7 @@ def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Lim
         provenance,
         filed_at=provenance.recorded_at,
         assignments=replace_assignment(state, refiled),
-        **_filing_fields(filing),
+        **_filing_fields(state, filing, provenance.policy),
     )
     return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
@@ -113,11 +118,18 @@ class _FilingFields(TypedDict):
     row_id: str
     suggested_row: None
     filed_by: RuleRef
+    answerable: Answerable | None
 
 
-def _filing_fields(filing: Filed) -> _FilingFields:
+def _filing_fields(state: CaseState, filing: Filed, policy: CityPolicy) -> _FilingFields:
     row = filing.row
-    return {"class_code": row.class_code, "row_id": row.id, "suggested_row": None, "filed_by": filing.filed_by}
+    return {
+        "class_code": row.class_code,
+        "row_id": row.id,
+        "suggested_row": None,
+        "filed_by": filing.filed_by,
+        "answerable": None if state.past else policy.answerable(row.class_code, state.place),
+    }
 
 
 def _ended_fields(reason: str, provenance: Provenance) -> dict[Literal["ended_because", "ended_at"], object]:

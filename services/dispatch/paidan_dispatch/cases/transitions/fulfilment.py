@@ -3,15 +3,18 @@
 from typing import Final
 
 from paidan_contracts.actions import Inspect, Urge
+from paidan_contracts.assignments import Assignment
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseAccepted, CaseClosed, CaseFinished, CaseReturned, CaseReworked, CaseUrged
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import Finish, Return
+from paidan_contracts.escalations import CaseEscalation
+from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
-from paidan_contracts.wire import SCREENED_CHANNELS, TimerKind
+from paidan_contracts.wire import SCREENED_CHANNELS, AnyTimerKind, TimerKind
 from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
@@ -22,9 +25,11 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     replace_assignment,
     replace_limit,
+    replace_unit_order,
     stop_accept_limit,
     stop_limit,
 )
+from paidan_dispatch.cases.ladder import advance, running_limit
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import build_refusal
 from paidan_dispatch.cases.timers import WARNING
@@ -68,19 +73,21 @@ def finish(state: CaseState, action: Finish, provenance: Provenance, policy: Cit
 
     Work that is finished was accepted, too, unless the city's pack wants that said first.
     """
-    refusal = _proof_missing(state, action, policy)
+    refusal = proof_missing(state, action, policy)
     if refusal is not None:
         return refusal
     if state.status != "dispatched":
-        return [_finished(state, action, provenance)]
+        return [finished(state, state.assignments[-1], action, provenance)]
     if not policy.city.clocks.finish_without_accept and not state.past:
         text = Bilingual("This city wants an order accepted before it is finished.", "本市要求先签收，再处置完成。")
         return build_refusal(state, "not_allowed_in_state", text, "action.kind", role="department")
     accepted = accept(state, provenance)
-    return [*accepted, _finished(accepted[-1].state, action, provenance)]
+    state = accepted[-1].state
+    return [*accepted, finished(state, state.assignments[-1], action, provenance)]
 
 
-def _proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refusal | None:
+def proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refusal | None:
+    """Return the refusal of a finish without the photos that the case's row asks for."""
     row = policy.city.rows.get(state.row_id or "")
     if row is None or "photo_after" not in row.evidence or action.proof or state.past:
         return None
@@ -91,9 +98,12 @@ def _proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refu
     return build_refusal(state, "proof_missing", text, "action.proof")
 
 
-def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseFinished:
-    at, assignment = provenance.recorded_at, state.assignments[-1]
-    limit = assignment.limits[-1]
+def finished(
+    state: CaseState, assignment: Assignment, action: Finish, provenance: Provenance, unit: str | None = None
+) -> CaseFinished:
+    """Return the step by which the department's work is done; what it handed on inside ends with it."""
+    at = provenance.recorded_at
+    assignment, limit = replace_unit_order(assignment, at, withdrawn_at=at), assignment.limits[-1]
     late = None if limit.due_at is None else at > limit.due_at
     finished_limit = stop_limit(limit, at).model_copy(update={"finished_at": at, "late": late})
     finished = replace_limit(assignment, finished_limit).model_copy(update={"text": action.text, "proof": action.proof})
@@ -101,6 +111,7 @@ def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseF
     return _new_finished(
         **event_fields(after, provenance),
         department=assignment.department,
+        unit=unit,
         late=late,
         text=action.text,
         proof=action.proof,
@@ -179,7 +190,12 @@ def overdue(
     else:
         limit = assignment.limits[-1]
         assignment = replace_limit(assignment, limit.model_copy(update={"overdue_at": limit.due_at}))
-    after = next_state(state, provenance, assignments=replace_assignment(state, assignment))
+    after = next_state(
+        state,
+        provenance,
+        assignments=replace_assignment(state, assignment),
+        escalation=_ladder_from(state, timer.kind, provenance),
+    )
     return _new_overdue(
         **event_fields(after, provenance),
         department=assignment.department,
@@ -189,18 +205,20 @@ def overdue(
 
 
 def _warned(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseClockWarned:
-    kind = timer.kind.removesuffix(WARNING)
+    kind, at = Unknown(timer.kind.removesuffix(WARNING)), provenance.recorded_at
+    escalation = _ladder_from(state, kind, provenance)
     if kind not in ("accept", "handle"):
         clock = state.clocks[-1]
-        after = next_state(state, provenance, clocks=(*state.clocks[:-1], replace_unvalidated(clock, warn_at=None)))
+        told = replace_unvalidated(clock, warn_at=None, warned_at=at)
+        after = next_state(state, provenance, clocks=(*state.clocks[:-1], told), escalation=escalation)
         return _new_warned(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)
     assignment = state.assignments[-1]
     limit, department = assignment.limits[-1], assignment.department
     if kind == "accept":
-        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None), assignment.accept_by
+        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None, accept_warned_at=at), assignment.accept_by
     else:
-        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None)), limit.due_at
-    after = next_state(state, provenance, assignments=replace_assignment(state, warned))
+        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None, warned_at=at)), limit.due_at
+    after = next_state(state, provenance, assignments=replace_assignment(state, warned), escalation=escalation)
     clock_kind: TimerKind = "accept" if kind == "accept" else "handle"
     due_at = due_at or provenance.recorded_at
     return _new_warned(**event_fields(after, provenance), clock=clock_kind, due_at=due_at, department=department)
@@ -209,5 +227,14 @@ def _warned(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseCl
 def _clock_overdue(state: CaseState, provenance: Provenance) -> CaseClockOverdue:
     clock = state.clocks[-1]
     clocks = (*state.clocks[:-1], clock.model_copy(update={"overdue_at": clock.due_at}))
-    after = next_state(state, provenance, clocks=clocks)
+    escalation = _ladder_from(state, clock.kind, provenance)
+    after = next_state(state, provenance, clocks=clocks, escalation=escalation)
     return _new_clock_overdue(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)
+
+
+def _ladder_from(state: CaseState, clock: AnyTimerKind, provenance: Provenance) -> CaseEscalation | None:
+    """Return the case's escalation once a limit is about to pass or has: the city's ladder begins there."""
+    limit = running_limit(state, clock)
+    if limit is None:
+        return state.escalation
+    return advance(state, limit, provenance.recorded_at, provenance.policy)

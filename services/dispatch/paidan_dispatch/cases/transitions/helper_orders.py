@@ -6,9 +6,9 @@ from typing import Final
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor
-from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.assignments import Assignment, Helper, Limit
 from paidan_contracts.cases import CaseHelperAnswered
-from paidan_contracts.clock_events import CaseOverdue
+from paidan_contracts.clock_events import CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
@@ -18,11 +18,12 @@ from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import OPEN_STATUSES, ActResult, Provenance, event_fields, is_active, next_state
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPERS_PER_ROUND
+from paidan_dispatch.cases.timers import HELPER_ACCEPT, HELPERS_PER_ROUND, WARNING
 
 _new_helper: Final = unvalidated_constructor(Helper)
 _new_answered: Final = unvalidated_constructor(CaseHelperAnswered)
 _new_overdue: Final = unvalidated_constructor(CaseOverdue)
+_new_warned: Final = unvalidated_constructor(CaseClockWarned)
 
 
 def find_helper(state: CaseState, department: str) -> Helper | None:
@@ -61,16 +62,19 @@ def appoint(state: CaseState, departments: Collection[str] | None, lead: Assignm
                 placed_by=lead.placed_by,
                 dispatched_at=at,
                 accept_by=lead.accept_by,
+                accept_warn_at=lead.accept_warn_at,
                 due_at=limit.due_at,
+                warn_at=limit.warn_at,
             )
             kept.append(helper)
     return tuple(kept)
 
 
-def renew(state: CaseState, due_at: datetime | None) -> tuple[Helper, ...]:
+def renew(state: CaseState, limit: Limit) -> tuple[Helper, ...]:
     """Return the helpers of a case that is reopened: those that still have their order work again."""
+    fields = {"due_at": limit.due_at, "warn_at": limit.warn_at, "warned_at": None}
     return tuple(
-        replace_unvalidated(each, due_at=due_at, finished_at=None, overdue_at=None) if is_active(each) else each
+        replace_unvalidated(each, **fields, finished_at=None, overdue_at=None) if is_active(each) else each
         for each in state.helpers
     )
 
@@ -112,10 +116,12 @@ def answer(
     return [_answered(after, changed, action, provenance)]
 
 
-def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOverdue:
-    """超时: a helper's limit for accepting or for its work has passed."""
+def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOverdue | CaseClockWarned:
+    """超时: a helper's limit for accepting or for its work has passed, or soon will."""
     helper = state.helpers[timer.generation % HELPERS_PER_ROUND - 1]
-    is_accept = timer.kind == HELPER_ACCEPT
+    is_accept = timer.kind.removesuffix(WARNING) == HELPER_ACCEPT
+    if timer.kind.endswith(WARNING):
+        return _warned(state, provenance, helper, is_accept=is_accept)
     mark = {"accept_overdue_at": helper.accept_by} if is_accept else {"overdue_at": helper.due_at}
     after = next_state(state, provenance, helpers=_replace(state, replace_unvalidated(helper, **mark)))
     return _new_overdue(
@@ -123,6 +129,18 @@ def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOv
         department=helper.department,
         clock="accept" if is_accept else "handle",
         due_at=provenance.recorded_at,
+    )
+
+
+def _warned(state: CaseState, provenance: Provenance, helper: Helper, *, is_accept: bool) -> CaseClockWarned:
+    at = provenance.recorded_at
+    told = {"accept_warn_at": None, "accept_warned_at": at} if is_accept else {"warn_at": None, "warned_at": at}
+    after = next_state(state, provenance, helpers=_replace(state, replace_unvalidated(helper, **told)))
+    return _new_warned(
+        **event_fields(after, provenance),
+        clock="accept" if is_accept else "handle",
+        due_at=(helper.accept_by if is_accept else helper.due_at) or at,
+        department=helper.department,
     )
 
 

@@ -27,6 +27,7 @@ from paidan_dispatch.cases.case_state import (
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
+from paidan_dispatch.cases.unit_rights import assignment_refusal
 
 # Every part comes from a state, a request or the pack, which were validated when they came in.
 _new_dispatched: Final = unvalidated_constructor(CaseDispatched)
@@ -94,6 +95,9 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
         names = policy.city.departments[department].names
         text = Bilingual(f"It is with {names.en} already.", f"案件已在{names.zh}。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
+    refusal = assignment_refusal(state, department, provenance.actor, policy.city)
+    if refusal is not None:
+        return refusal
     assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
     assignment = _build_assignment(state, assigned, provenance.recorded_at, policy)
     return [_dispatch(state, provenance, assigned, assignment)]

@@ -50,7 +50,7 @@ def with_limit(state: CaseState, due_at: datetime | None, at: datetime, policy: 
     limits = time_limits_of(state)
     return {
         "assignments": replace_assignment(state, changed),
-        "helpers": tuple(_with_due(each, due_at, at) for each in state.helpers),
+        "helpers": tuple(_with_due(each, due_at, at, policy) for each in state.helpers),
         "time_limits": replace_unvalidated(limits, settings=limits.settings + 1, set_because=None),
     }
 
@@ -70,7 +70,7 @@ def suspend(state: CaseState, request: LimitRequest, provenance: Provenance, pol
         working=working,
     )
     standing = replace_unvalidated(limit, due_at=None, warn_at=None) if runs else limit
-    helpers = tuple(_with_due(each, None, at) for each in state.helpers) if runs else state.helpers
+    helpers = tuple(_with_due(each, None, at, policy) for each in state.helpers) if runs else state.helpers
     limits = time_limits_of(state)
     plan = tuple(_standing_step(each, at, policy) for each in limits.plan)
     after = next_state(
@@ -139,12 +139,12 @@ def _end_of(left_s: float, at: datetime, policy: CityPolicy, *, working: bool) -
         return at + left
 
 
-def _with_due(helper: Helper, due_at: datetime | None, at: datetime) -> Helper:
+def _with_due(helper: Helper, due_at: datetime | None, at: datetime, policy: CityPolicy) -> Helper:
     if not is_active(helper) or helper.finished_at is not None or helper.overdue_at is not None:
         return helper
     if helper.due_at is not None and at > helper.due_at:
         return replace_unvalidated(helper, overdue_at=helper.due_at)
-    return replace_unvalidated(helper, due_at=due_at)
+    return replace_unvalidated(helper, due_at=due_at, warn_at=policy.warn_at(at, due_at), warned_at=None)
 
 
 def _standing_step(step: PlannedStep, at: datetime, policy: CityPolicy) -> PlannedStep:

@@ -1,0 +1,88 @@
+"""The query parameters of the list of cases."""
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from paidan_chassis.edge.cursors import CursorCodec, decode_after
+from paidan_contracts.state import CaseState, Status
+from paidan_contracts.wire import Area, Code, RequestModel, Slug, Timestamp
+from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
+from paidan_dispatch.api.queries import PageKey
+
+CURSORS: Final = CursorCodec(PageKey)
+
+
+class CaseQuery(RequestModel):
+    """Query parameters of the list of cases."""
+
+    city: Slug | None = None
+    area: Area | None = None
+    status: list[Status] = Field(default=[], max_length=9)
+    department: Slug | None = None
+    class_code: Code | None = None
+    reported_from: Timestamp | None = None
+    reported_until: Timestamp | None = None
+    not_called_back: bool = Field(
+        default=False,
+        description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
+    )
+    source: Slug | None = None
+    place: Code | None = Field(default=None, description="A district, street or community.")
+    held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
+    overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
+    pending: PendingRequest | None = Field(
+        default=None, description="Only cases with a request of this kind that waits for a decision; any: of any kind."
+    )
+    due: Literal["overdue", "soon", "in_time"] | None = Field(
+        default=None,
+        description="Only open cases whose traffic light is red, yellow or green, by the warnings that went out and the"
+        " limits that passed.",
+    )
+    level: Code | None = Field(
+        default=None, description="Only open cases of which this is the highest level of escalation that stands (督办)."
+    )
+    due_before: Timestamp | None = Field(
+        default=None, description="Only open cases whose next clock, or its warning, is due before this time."
+    )
+    work_grid: Slug | None = Field(
+        default=None, description="Only cases in this work grid (责任网格) of the city, by its pack in force."
+    )
+    leader: Code | None = Field(default=None, description="Only cases for which the leader with this post answers.")
+    office: Slug | None = Field(default=None, description="Only cases for which this office answers (牵头处室).")
+    unit: Slug | None = Field(default=None, description="Only cases for which this unit answers (责任单位).")
+    order: Literal["newest", "oldest"] = "newest"
+    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
+    limit: int = Field(default=100, ge=1, le=500)
+
+    def is_answered_for(self, state: CaseState) -> bool:
+        """Return whether the leader, the office and the unit that are asked for answer for a case."""
+        wanted = (self.leader, self.office, self.unit)
+        found = state.answerable
+        own = (found.leader, found.office, found.unit) if found is not None else (None, None, None)
+        return all(each is None or each == answers for each, answers in zip(wanted, own, strict=True))
+
+    def to_filter(self, city: str | None) -> CaseFilter:
+        """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
+        return CaseFilter(
+            city=city,
+            area=self.area,
+            statuses=tuple(self.status),
+            department=self.department,
+            class_code=self.class_code,
+            source=self.source,
+            place=self.place,
+            reported_from=self.reported_from,
+            reported_until=self.reported_until,
+            not_called_back=self.not_called_back,
+            held=self.held,
+            overdue=self.overdue or self.due == "overdue",
+            pending=self.pending,
+            due_soon=self.due == "soon",
+            in_time=self.due == "in_time",
+            level=self.level,
+            due_before=self.due_before,
+            oldest_first=self.order == "oldest",
+            after=decode_after(CURSORS, self.after),
+            limit=self.limit,
+        )

@@ -1,0 +1,31 @@
+"""Which actions a person's post may take: the city's pack says it by the post's duty."""
+
+from paidan_contracts.city import City
+from paidan_contracts.city.posts import DUTIES
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.state import CaseState
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.refusals import action_name_zh, build_refusal
+
+
+def duty_refusal(state: CaseState, kind: str, post_id: str, city: City) -> Refusal | None:
+    """Return the refusal of an action that is not the post's duty in this city; it names the duties whose it is.
+
+    A post that the pack does not have is bounded by its scope alone, as a key is.
+    """
+    post = city.posts.get(post_id)
+    may = city.duty_actions.get(post.duty) if post is not None else None
+    if post is None or may is None or kind in may:
+        return None
+    own, others = DUTIES[post.duty].names, _duties_with(kind, city)
+    text = Bilingual(
+        f"{kind} is no duty of {post.names.en} ({own.en}) in this city; it is one of: {others.en}.",
+        f"{action_name_zh(kind)}不是{post.names.zh}（{own.zh}）的职责；有此职责的岗位：{others.zh}。",
+    )
+    return build_refusal(state, "not_your_duty", text, "actor")
+
+
+def _duties_with(kind: str, city: City) -> Bilingual:
+    duties = {each.duty for each in city.posts.values() if kind in city.duty_actions.get(each.duty, ())}
+    names = [DUTIES[duty].names for duty in DUTIES if duty in duties]
+    return Bilingual(", ".join(each.en for each in names) or "none", "、".join(each.zh for each in names) or "无")
