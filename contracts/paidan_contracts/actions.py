@@ -26,6 +26,7 @@ from paidan_contracts.lenient_types import (
     StatedTime,
 )
 from paidan_contracts.record_actions import AddNote, Correct
+from paidan_contracts.time_limit_actions import TimeLimitAction
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
@@ -155,6 +156,7 @@ SupportedAction: TypeAlias = (
     | Confirm
     | Escalate
     | EndEscalation
+    | TimeLimitAction
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

@@ -24,6 +24,11 @@ from paidan_contracts.wire import (
     WireModel,
 )
 
+OrderChangeReason: TypeAlias = Literal[
+    "merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended",
+    "extended", "suspended", "resumed", "limit_set", "planned", "rejected", "corrected", "note_added",
+]  # fmt: skip
+
 
 class OrderEscalation(WireModel):
     """A level of the city's ladder to which the order's case is raised."""
@@ -76,6 +81,9 @@ class Order(WireModel):
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
+    promised_by: Timestamp | None = Field(
+        default=None, description="What a source promised its resident, beside due_at; the earliest of several."
+    )
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
     escalations: tuple[OrderEscalation, ...] | None = Field(
         default=None, description="督办: the levels to which its case is raised now. None: to none."
@@ -100,24 +108,10 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: a report was merged, rework, reopening, another row, correction, note, or a unit's answer."""
+    """The order changed: a merged report, rework, reopening, another row or limit, correction, note, unit's answer."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
-    because: Annotated[
-        Literal[
-            "merged",
-            "rework",
-            "reopened",
-            "refiled",
-            "corrected",
-            "note_added",
-            "unit_finished",
-            "unit_returned",
-            "escalation_ended",
-        ]
-        | Unknown,
-        ExtensibleEnum(),
-    ]
+    because: Annotated[OrderChangeReason | Unknown, ExtensibleEnum()]
     reason: Text = Field(default="", description="Of the step; of a note its words.")
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
 

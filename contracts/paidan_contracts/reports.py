@@ -85,6 +85,9 @@ class ReportReceived(WireModel):
     recorded_at: Timestamp = Field(
         description="When it was received; for a sender with the backdate scope, occurred_at."
     )
+    promised_by: Timestamp | None = Field(
+        default=None, description="What the source promised its resident; of an import, its past has it."
+    )
     past: ImportedHistory | None = None
 
 

@@ -10,6 +10,7 @@ from paidan_contracts.case_records import CaseNote, CaseNumbers
 from paidan_contracts.escalations import CaseEscalation
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.time_limits import TimeLimits
 from paidan_contracts.wire import (
     AnyTimerKind,
     Area,
@@ -165,6 +166,9 @@ class CaseState(WireModel):
         default=None, description="Of an import: matched only with reports of the same value."
     )
     promised_by: Timestamp | None = Field(default=None, description="Of an import: the end of the promised time.")
+    time_limits: TimeLimits | None = Field(
+        default=None, description="Requests about limits, suspension, plan, promise; None: there never was any."
+    )
     recurrence_of: CaseId | None = Field(
         default=None, description="The case of the same problem that was closed shortly before, if any."
     )

@@ -87,7 +87,21 @@ USUAL_ACTORS = {
     "call_back": "caller:carl",
     "amend": "importer:records",
     **dict.fromkeys(
-        ("reply", "file", "assign", "redispatch", "void", "urge", "correct", "note", "escalate", "end_escalation"),
+        (
+            "reply",
+            "file",
+            "assign",
+            "redispatch",
+            "void",
+            "urge",
+            "correct",
+            "note",
+            "escalate",
+            "end_escalation",
+            "review",
+            "set_limit",
+            "plan_step",
+        ),
         "operator:olga",
     ),
 }

@@ -23,8 +23,8 @@ from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limit_actions import Appeal
 from paidan_contracts.unit_actions import Confirm, HandOn
-from paidan_contracts.unsupported_actions import Appeal
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import Opened, receive_report

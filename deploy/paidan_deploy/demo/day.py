@@ -222,4 +222,6 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("caller").call_back(),
         member("operator").assign(department_ids),
         member("operator").keep_record(),
+        member("operator").decide_requests(),
+        member("operator").set_limits(),
     ]

@@ -25,6 +25,8 @@ _MATTER_WEIGHTS: Final = {
 }
 _HUMAN_CHANNELS: Final[tuple[Channel, ...]] = ("hotline", "photo", "patrol")
 _REPEAT_SHARE: Final = 0.2
+_PROMISED_EVERY: Final = 5
+"""Of the seconds in which a hotline's callers report: it promises them an end."""
 _NO_POSITION_SHARE: Final = 0.05
 _CAMERA_COUNT: Final = 60
 
@@ -124,6 +126,8 @@ class _ReportWriter:
         if channel == "hotline":
             body["reporter"] = {"name": resident.name, "phone": resident.phone}
             body["wants_callback"] = True
+            if int(incident.second) % _PROMISED_EVERY == 0:
+                body["promised_by"] = (self._time_at(incident.second) + timedelta(hours=6)).isoformat()
         return PlannedReport(self._time_at(incident.second), self._sources[channel], channel, body)
 
     def _photo_report(self, incident: Incident) -> PlannedReport:

@@ -132,6 +132,15 @@ class Ticket(RequestModel):
         description="When the problem was seen. Without a zone it is the city's time; one in the future, or of a clock"
         " that was not set, is replaced by the time of receipt, with a note.",
     )
+    promised_by: Annotated[
+        datetime | None,
+        WrapValidator(lenient.read_time, json_schema_input_type=datetime | str | int | None),
+        AfterValidator(lenient.within_calendars),
+    ] = Field(
+        default=None,
+        description="When you promised your resident an end; the case is warned of and overdue by it, beside the city's"
+        " own limits. Without a zone it is the city's time. Of an import, `past` has it.",
+    )
     past: Annotated[
         Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None,
         BeforeValidator(lenient.none_if_blank, json_schema_input_type=ImportedHistory | Blank | None),

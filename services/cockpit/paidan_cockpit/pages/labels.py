@@ -28,6 +28,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "verify": N_("verify"),
             "inspect": N_("inspect"),
             "callback": N_("call back"),
+            "plan_step": N_("finish a step of the plan"),
+            "promise": N_("keep what was promised"),
             "unit_handle": N_("handle what was handed on"),
         },
         "light": {"green": N_("in time"), "yellow": N_("due soon"), "red": N_("overdue")},

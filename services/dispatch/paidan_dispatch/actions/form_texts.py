@@ -140,6 +140,25 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
             Bilingual("Who reads it", "可见范围"),
             Bilingual("Where it is absent, the staff alone.", "不填则仅内部可见。"),
         ),
+        "approved": FieldText(
+            Bilingual("Is the request approved?", "是否同意申请"),
+            Bilingual("Whoever rejects it states the reason.", "驳回须填写理由。"),
+        ),
+        "resume_at": FieldText(
+            Bilingual("When the work goes on", "恢复处置时间"),
+            Bilingual("The clock stands until then.", "此前暂停计时。"),
+        ),
+        "set_limit.due_at": FieldText(
+            Bilingual("End of the time limit", "时限截止时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "plan_step.due_at": FieldText(
+            Bilingual("End of the step's time limit", "步骤截止时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "step": FieldText(Bilingual("Step of the plan", "整改步骤")),
+        "plan_step.text": FieldText(Bilingual("What is to be done", "整改内容")),
+        "finish_step.text": FieldText(Bilingual("What was done", "完成情况")),
         "occurred_at": FieldText(
             Bilingual("When it was done", "实际办理时间"),
             Bilingual("By the sender's account; without a zone it is the city's time.",
@@ -157,6 +176,7 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
     {
         "verified": {True: Bilingual("It exists", "属实"), False: Bilingual("It does not", "不属实")},
         "passed": {True: Bilingual("It passes", "通过"), False: Bilingual("It fails", "不通过")},
+        "approved": {True: Bilingual("Approved", "同意"), False: Bilingual("Rejected", "驳回")},
         "confirmed": {True: Bilingual("Confirmed", "确认"), False: Bilingual("Not yet done", "未完成，继续处置")},
         "reasonable": {True: Bilingual("Reasonable", "合理"), False: Bilingual("Unreasonable", "不合理")},
         "code": dict(RETURN_CODE_NAMES.items()),

@@ -17,6 +17,7 @@ from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_f
 from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement, units_to_hand_on_to
 from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -138,6 +139,11 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departmen
         fields["district"]["oneOf"] = [
             _choice(each.code, Bilingual(each.names.en, each.names.zh)) for each in city.pack.geography.places
         ]
+    if "step" in fields:
+        fields["step"]["oneOf"] = [
+            _choice(each.number, Bilingual(f"{each.number}. {each.text}", f"{each.number}. {each.text}"))
+            for each in open_steps(state)
+        ]
     if "level" in fields:
         levels = city.pack.escalation.levels if city.pack.escalation else ()
         fields["level"]["oneOf"] = [_choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in levels]
@@ -181,7 +187,7 @@ def _report_choice(report: JoinedReport, policy: CityPolicy) -> Schema:
     return _choice(report.report_id, Bilingual(f"{at} {names.en}", f"{at} {names.zh}"))
 
 
-def _choice(value: str | bool, names: Bilingual | None = None) -> Schema:
+def _choice(value: str | bool | int, names: Bilingual | None = None) -> Schema:
     return {"const": value, **_titled(FieldText(names or Bilingual(str(value), str(value))))}
 
 

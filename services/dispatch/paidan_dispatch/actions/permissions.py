@@ -6,7 +6,7 @@ decision itself, by which the same request would be judged from the inbox.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
@@ -24,6 +24,7 @@ from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_of, build_request
 from paidan_dispatch.cases.decide import Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.unit_rights import assignment_refusal
 
@@ -31,8 +32,9 @@ ACTION_MODELS: Final[Mapping[str, type[KnownAction]]] = MappingProxyType(
     {kind_of_model(model): model for model in (*get_args(SupportedAction), *get_args(UnsupportedAction))}
 )
 _PHOTO: Final = "0" * 64 + ".jpg"
+_SOON: Final = timedelta(seconds=1)
 _AFTER_EVERY_ORDER: Final = datetime.max.replace(tzinfo=UTC)
-_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id")
+_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id", "resume_at")
 """Optional fields without which an action may be refused."""
 
 
@@ -134,6 +136,10 @@ class PermissionQuery:
             "text": "text",
             "proof": (_PHOTO,),
             "report_id": next(iter(state.callbacks_awaited), state.opened_by),
+            "approved": True,
+            "resume_at": self.at + _SOON,
+            "due_at": self.at + _SOON,
+            "step": next((each.number for each in open_steps(state)), 1),
         }
         if model is Correct:
             # Something must be corrected; which field is the caller's to choose.

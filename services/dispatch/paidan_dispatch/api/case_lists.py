@@ -1,16 +1,19 @@
 """SQL of the list of cases: its filters, by columns that are indexed, and its pages in order of time."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from paidan_chassis import city_packs
 from paidan_chassis.database import Pool
 from paidan_contracts import ids
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.time_limits import RequestKind
 from paidan_dispatch.api.queries import PageKey, decode_state
 
+PendingRequest: TypeAlias = Literal["any"] | RequestKind
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 # One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
@@ -61,6 +64,12 @@ AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 NUMBERED_FILTER: Final = "AND case_id = ANY($17::text[])"
 HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
+PENDING_FILTERS: Final[Mapping[PendingRequest, str]] = MappingProxyType(
+    {
+        "any": "AND pending_request IS NOT NULL",
+        **{kind: f"AND pending_request IS NOT NULL AND pending_request = '{kind}'" for kind in get_args(RequestKind)},
+    }
+)
 DUE_SOON_FILTER: Final = "AND due_soon"
 IN_TIME_FILTER: Final = "AND next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
 ESCALATED_FILTER: Final = "AND level IS NOT NULL"
@@ -82,6 +91,7 @@ class CaseFilter:
     not_called_back: bool = False
     held: bool = False
     overdue: bool = False
+    pending: PendingRequest | None = None
     due_soon: bool = False
     in_time: bool = False
     level: str | None = None
@@ -185,6 +195,8 @@ def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
         yield HELD_FILTER
     if case_filter.overdue:
         yield OVERDUE_FILTER
+    if case_filter.pending is not None:
+        yield PENDING_FILTERS[case_filter.pending]
     if case_filter.due_soon:
         yield DUE_SOON_FILTER
     if case_filter.in_time:

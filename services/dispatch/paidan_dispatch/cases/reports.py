@@ -16,6 +16,7 @@ from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, with_clock
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
+from paidan_dispatch.cases.promises import with_promise
 from paidan_dispatch.cases.transitions.filing import file_and_route
 from paidan_dispatch.cases.transitions.routing import NoRoute, assigned_fields, hold, place_by_rule
 from paidan_dispatch.matching.candidates import Duplicate
@@ -142,6 +143,9 @@ def _merged(
         reports=state.reports + 1,
         joined=(*state.joined, kept)[-JOINED_KEPT:],
         callbacks_wanted=(*wanted, report.report_id) if _is_called_back(report, policy) else wanted,
+        time_limits=state.time_limits
+        if report.promised_by is None
+        else with_promise(state.time_limits, report, policy),
     )
     return _new_merged(**event_fields(after, provenance), report_id=report.report_id, metres=metres, report=joined)
 
@@ -219,6 +223,7 @@ def _first_state(
         reported_at=report.recorded_at,
         department=_known_department(past.owner, policy) if past else None,
         past=past is not None,
+        time_limits=with_promise(None, report, policy) if report.promised_by is not None else None,
         promised_by=past.promised_by if past else None,
         matched_within=past.matched_within if past else None,
         recurrence_of=recurrence_of,

@@ -25,6 +25,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "awaits_call": "boolean",
         "held": "boolean",
         "overdue": "boolean",
+        "pending_request": "text",
         "due_soon": "boolean",
         "level": "text",
         "source": "text",
@@ -87,6 +88,7 @@ UPDATE_CASES: Final = """
            awaits_call = changed.awaits_call,
            held = changed.held,
            overdue = changed.overdue,
+           pending_request = changed.pending_request,
            due_soon = changed.due_soon,
            level = changed.level,
            places = changed.places,
@@ -94,11 +96,11 @@ UPDATE_CASES: Final = """
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::double precision[], $8::double precision[], $9::boolean[], $10::bigint[], $11::timestamptz[],
-           $12::timestamptz[], $13::boolean[], $14::boolean[], $15::boolean[], $16::boolean[], $17::text[],
-           $18::text[], $19::timestamptz[], $20::bytea[])
+           $12::timestamptz[], $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::boolean[],
+           $18::text[], $19::text[], $20::timestamptz[], $21::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, latitude, longitude,
-                       is_reindexed, square, recurs_until, ended_at, awaits_call, held, overdue, due_soon, level,
-                       places, next_due_at, chain)
+                       is_reindexed, square, recurs_until, ended_at, awaits_call, held, overdue, pending_request,
+                       due_soon, level, places, next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 
