@@ -202,6 +202,8 @@ def _kind_of(event: CaseEvent) -> str:
             detail = kind
         case CaseRequestMade(request=kind) | CaseRequestReviewed(outcome=kind):
             detail = kind
+        case _:
+            pass
     return f"{_type_of(event)} {detail}".rstrip()
 
 
