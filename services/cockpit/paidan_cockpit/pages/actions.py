@@ -13,14 +13,22 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_body
+from paidan_cockpit.pages.call_answers import CONFIRMED, errors_of_call, strange_answer
 from paidan_cockpit.pages.case_page import find_visible_case, load_case_page, load_forms
 from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.request_context import FilledForm, PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.services_client import ServiceAnswer, message_in
+from paidan_cockpit.settings import Language
+from paidan_cockpit.translations import translations
 
 _WAIT_S: Final = 3.0
 _POLL_S: Final = 0.1
+SENT_BEFORE: Final = N_(
+    "This form was sent before with other words, and what was sent first counts. Look at the case; to change what was"
+    " recorded, send this again."
+)
 _KEY: Final = re.compile(r"[0-9a-f-]{36}")
 _BACK: Final = re.compile(r"/(desk|inspection|callbacks)(\?city=[a-z0-9][a-z0-9_-]{0,62})?")
 
@@ -44,6 +52,10 @@ class ActionPages:
         if form is None:
             raise PageRefused(404)
         form = replace(form, values=filled.fields)
+        if kind == "call_back" and form.allowed:
+            form = replace(form, confirmed=strange_answer(filled.fields))
+            if errors := errors_of_call(filled.fields, translations(context.language).gettext):
+                return await self._refused(context, summary, form, errors)
         key = filled.fields.get("key", "")
         return await self._send(context, summary, form, filled, key if _KEY.fullmatch(key) else str(uuid.uuid4()))
 
@@ -91,13 +103,16 @@ class ActionPages:
         self, context: RequestContext, summary: CaseSummary, form: ActionForm, errors: Mapping[str, str]
     ) -> Response:
         if context.wants_json:
-            return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
+            told = {"result": "refused", "errors": dict(errors), CONFIRMED: form.confirmed}
+            return JSONResponse(told, 422)
         page = await load_case_page(self._site, context, summary, replace(form, errors=errors))
         return self._site.show_with_map(context, page, 422)
 
 
-def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:
+def _errors_of(answer: ServiceAnswer, form: ActionForm, language: Language) -> Mapping[str, str]:
     """Return what is wrong with a request by its answer, also of one that was only tried; empty for nothing."""
+    if answer.code == "id_reused":
+        return {"": translations(language).gettext(SENT_BEFORE)}
     if not answer.ok:
         return errors_at(form, answer.field, answer.message(language))
     is_refused = isinstance(answer.body, dict) and answer.body.get("result") == "refused"

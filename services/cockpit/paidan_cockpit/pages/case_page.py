@@ -128,7 +128,7 @@ async def load_case_page(
 def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
     if filled is None or filled.kind != form.kind:
         return form
-    return replace(form, values=filled.values, errors=filled.errors)
+    return replace(form, values=filled.values, errors=filled.errors, confirmed=filled.confirmed)
 
 
 def _with_order(site: Site, view: CityView, page: CasePage, order: Order) -> CasePage:

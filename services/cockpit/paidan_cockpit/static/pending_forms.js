@@ -50,7 +50,7 @@ export class PendingForms {
     this.#busy.add(item.key);
     this.#show(item, "sending");
     const told = await this.#ask(item);
-    if (told.result === "refused") return this.#refuse(item, told.errors || {});
+    if (told.result === "refused") return this.#refuse(item, told);
     this.#busy.delete(item.key);
     if (told.result !== "applied") return this.#show(item, told.result);
     await forget(item.key);
@@ -89,8 +89,9 @@ export class PendingForms {
     return body;
   }
 
-  async #refuse(item, errors) {
-    const changed = { ...item, key: newId(), state: "refused", errors };
+  async #refuse(item, { errors = {}, confirmed = "" }) {
+    const fields = { ...item.fields, confirmed };
+    const changed = { ...item, fields, key: newId(), state: "refused", errors };
     const form = this.#formOf(item);
     try {
       await replace(item.key, changed);
