@@ -46,10 +46,10 @@ def drawn_call(state: CaseState) -> str:
 def test_a_call_that_was_recorded_is_shown_and_its_form_no_longer_open() -> None:
     state = closed()
 
-    assert "<details" not in drawn_call(state)
+    assert '<details class="do"' not in drawn_call(state)
     again = drawn_call(closed(call(state)))
     assert "This call is recorded already." in again
-    assert again.index("<details") < again.index('name="action.rating"')
+    assert again.index('<details class="do"') < again.index('name="action.rating"')
 
 
 def test_only_calls_to_this_reporter_in_this_round_count_as_recorded() -> None:

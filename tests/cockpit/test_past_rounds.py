@@ -43,7 +43,7 @@ def drawn_desk(rounds: tuple[PastRound, ...]) -> str:
     task = Task(summary_of(in_hand()), (), order=order_of_case(), status="handling", rounds=rounds)
     page = DeskPage(
         desk=DESKS[0], tasks=[task], after=None, names=NAMES, times=TIMES, unavailable=False, cities={}, back="/desk",
-        done="", done_case="",
+        done="", done_case="", deed="",
     )  # fmt: skip
     return draw(page, "department:minghu-management")
 

@@ -52,6 +52,7 @@ class CasePage(PageValues):
     times: CityTimes
     map: CaseMap | None
     notice: str = ""
+    deed: str = ""
     unavailable: bool = False
     filled: ActionForm | None = None
     forms: Sequence[ActionForm] = ()

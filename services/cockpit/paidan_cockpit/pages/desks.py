@@ -81,6 +81,7 @@ class DeskPage(PageValues):
     back: str
     done: str
     done_case: str
+    deed: str
 
 
 class DeskPages:
@@ -117,6 +118,7 @@ class DeskPages:
             cities=view.cities,
             done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
             done_case=number,
+            deed=query.get("deed", ""),
             back=f"/{desk.page}?city={view.city_id}",
         )
         return self._site.show(context, desk_page)
