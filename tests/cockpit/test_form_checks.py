@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from paidan_cockpit.pages.action_forms import ActionForm, FormField, parse_forms
-from paidan_cockpit.pages.actions import Refusal, overtaken_text
+from paidan_cockpit.pages.actions import FormRefusal, overtaken_text
 from paidan_cockpit.pages.case_page import CasePage
 from paidan_cockpit.pages.done_texts import deed_of, done_text
 from paidan_cockpit.pages.form_checks import errors_of_fields
@@ -97,6 +97,6 @@ def test_who_comes_too_late_is_told_how_the_case_is_who_was_faster_and_what_was_
 
 
 def test_a_photo_is_named_by_its_place_in_the_form() -> None:
-    refusal = Refusal({"action.proof": f"The photo {PHOTOS[1]} counts in another case already."})
+    refusal = FormRefusal({"action.proof": f"The photo {PHOTOS[1]} counts in another case already."})
 
     assert refusal.about(PHOTOS).errors == {"action.proof": "The photo 2 counts in another case already."}

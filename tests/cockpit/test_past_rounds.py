@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from paidan_cockpit.pages.case_page import CasePage
-from paidan_cockpit.pages.case_record import PastRound, parse_rounds
+from paidan_cockpit.pages.case_record import ShownRound, parse_rounds
 from paidan_cockpit.pages.desks import DESKS, DeskPage, Task
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.times import CityTimes
@@ -32,14 +32,14 @@ def order_of_case() -> Order:
     )  # fmt: skip
 
 
-def drawn_case(rounds: tuple[PastRound, ...]) -> str:
+def drawn_case(rounds: tuple[ShownRound, ...]) -> str:
     page = CasePage(
         summary=summary_of(in_hand()), names=NAMES, times=TIMES, map=None, order=order_of_case(), rounds=rounds
     )
     return draw(page, "department:minghu-management")
 
 
-def drawn_desk(rounds: tuple[PastRound, ...]) -> str:
+def drawn_desk(rounds: tuple[ShownRound, ...]) -> str:
     task = Task(summary_of(in_hand()), (), order=order_of_case(), status="handling", rounds=rounds)
     page = DeskPage(
         desk=DESKS[0], tasks=[task], after=None, names=NAMES, times=TIMES, unavailable=False, cities={}, back="/desk",

@@ -40,13 +40,13 @@ LAST_STEP: Final = N_("Its last step, {time}, {actor}: {sentence}")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FormRefusal:
     """Why a form was not taken, at its fields; ``overtaken``: the case had moved on meanwhile."""
 
     errors: Mapping[str, str]
     overtaken: bool = False
 
-    def about(self, photos: Sequence[str]) -> "Refusal":
+    def about(self, photos: Sequence[str]) -> "FormRefusal":
         """Return it with each photo named by its place in the form: who chose it never saw its reference."""
         errors = dict(self.errors)
         for number, ref in enumerate(photos, start=1):
@@ -76,7 +76,7 @@ class ActionPages:
         errors = errors_of_fields(form, filled.fields, len(filled.files), translations(context.language).gettext)
         # What is not allowed now may repeat what was: dispatch knows by the id.
         if errors and form.allowed:
-            return await self._refused(context, summary, form, Refusal(errors))
+            return await self._refused(context, summary, form, FormRefusal(errors))
         key = filled.fields.get("key", "")
         return await self._send(context, summary, form, filled, key if _KEY.fullmatch(key) else str(uuid.uuid4()))
 
@@ -88,8 +88,8 @@ class ActionPages:
             query = {"case_id": summary.case_id}
             stored = await self._site.services.upload("intake", "/v1/photos", context.person, content, query)
             if not stored.ok:
-                refusal = Refusal({"action.proof": stored.message(context.language)})
-                return await self._refused(context, summary, form, refusal)
+                unread = FormRefusal({"action.proof": stored.message(context.language)})
+                return await self._refused(context, summary, form, unread)
             photos.append(stored.body["ref"])
         body = request_body(form, filled.fields, photos)
         path, headers = f"/v1/cases/{summary.case_id}/actions", {"Idempotency-Key": key}
@@ -128,7 +128,7 @@ class ActionPages:
         return None
 
     async def _refused(
-        self, context: RequestContext, summary: CaseSummary, form: ActionForm, refusal: Refusal
+        self, context: RequestContext, summary: CaseSummary, form: ActionForm, refusal: FormRefusal
     ) -> Response:
         if context.wants_json and not refusal.overtaken:
             return JSONResponse({"result": "refused", "errors": dict(refusal.errors), CONFIRMED: form.confirmed}, 422)
@@ -157,20 +157,20 @@ def overtaken_text(page: CasePage, language: Language) -> str:
     return f"{told} {step}"
 
 
-def _refusal_of(answer: ServiceAnswer, form: ActionForm, language: Language) -> Refusal | None:
+def _refusal_of(answer: ServiceAnswer, form: ActionForm, language: Language) -> FormRefusal | None:
     """Return why a request was refused by its answer, also one that was only tried; None if it was not."""
     if answer.code == "id_reused":
-        return Refusal({"": translations(language).gettext(SENT_BEFORE)})
+        return FormRefusal({"": translations(language).gettext(SENT_BEFORE)})
     if not answer.ok:
-        return Refusal(errors_at(form, answer.field, answer.message(language)))
+        return FormRefusal(errors_at(form, answer.field, answer.message(language)))
     is_refused = isinstance(answer.body, dict) and answer.body.get("result") == "refused"
     return _refusal_in(answer.body, form, language) if is_refused else None
 
 
-def _refusal_in(outcome: Mapping[str, Any], form: ActionForm, language: Language) -> Refusal:
+def _refusal_in(outcome: Mapping[str, Any], form: ActionForm, language: Language) -> FormRefusal:
     why = outcome.get("why") or {}
     is_overtaken = why.get("code") == "not_allowed_in_state"
-    return Refusal(errors_at(form, why.get("field"), message_in(why, language)), is_overtaken)
+    return FormRefusal(errors_at(form, why.get("field"), message_in(why, language)), is_overtaken)
 
 
 def _next_page(fields: Mapping[str, str], summary: CaseSummary, done: str, deed: str) -> str:

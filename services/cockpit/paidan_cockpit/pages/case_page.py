@@ -10,7 +10,7 @@ from paidan_cockpit.pages.action_forms import ActionForm, next_action, parse_for
 from paidan_cockpit.pages.case_map import CaseMap, draw_case
 from paidan_cockpit.pages.case_photos import PhotoGroup, photos_of_case, photos_of_order
 from paidan_cockpit.pages.case_reasons import Reason, Reasons
-from paidan_cockpit.pages.case_record import CaseRecord, PastRound, parse_order, parse_record, parse_rounds
+from paidan_cockpit.pages.case_record import CaseRecord, ShownRound, parse_order, parse_record, parse_rounds
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
@@ -38,7 +38,7 @@ class CaseOffer:
     forms: Sequence[ActionForm]
     order: Order | None = None
     order_status: str = ""
-    rounds: Sequence[PastRound] = ()
+    rounds: Sequence[ShownRound] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class CasePage(PageValues):
     next_action: str | None = None
     record: CaseRecord | None = None
     order: Order | None = None
-    rounds: Sequence[PastRound] = ()
+    rounds: Sequence[ShownRound] = ()
     timeline: Sequence[TimelineEntry] = ()
     reasons: Sequence[Reason] = ()
     reports: Sequence[ShownReport] = ()

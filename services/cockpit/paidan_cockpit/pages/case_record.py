@@ -26,7 +26,7 @@ class ShownReceipt(BaseModel):
     department: str | None = None
 
 
-class PastRound(BaseModel):
+class ShownRound(BaseModel):
     """An earlier round: why a department's work is to be done again, the inspector's photos, and what it had sent."""
 
     model_config = ConfigDict(extra="ignore")
@@ -40,7 +40,7 @@ class PastRound(BaseModel):
     proof: tuple[str, ...] = ()
 
 
-_ROUNDS: Final = TypeAdapter(tuple[PastRound, ...])
+_ROUNDS: Final = TypeAdapter(tuple[ShownRound, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def parse_order(body: dict[str, Any]) -> Order | None:
         return None
 
 
-def parse_rounds(body: dict[str, Any]) -> Sequence[PastRound]:
+def parse_rounds(body: dict[str, Any]) -> Sequence[ShownRound]:
     """Return the earlier rounds of an order, the newest first; empty where dispatch does not tell of them."""
     try:
         return _ROUNDS.validate_python(body.get("rounds", ()))[::-1]

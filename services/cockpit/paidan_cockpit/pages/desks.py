@@ -13,7 +13,7 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
 from paidan_cockpit.pages.case_page import CaseOffer, load_offers
-from paidan_cockpit.pages.case_record import PastRound, parse_record
+from paidan_cockpit.pages.case_record import ShownRound, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.names import CityNames
@@ -45,7 +45,7 @@ class Task:
     """Of a department: its own order."""
     status: str = ""
     """How far that order is; empty: as far as the case."""
-    rounds: Sequence[PastRound] = ()
+    rounds: Sequence[ShownRound] = ()
     """Of a department: why it is to do its work again, the newest first."""
 
 
