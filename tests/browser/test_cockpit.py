@@ -96,7 +96,7 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
     await form.locator("textarea").fill("   ")
     if view.has_script:
         await clerk.evaluate(NO_ROOM)
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
 
     await expect(clerk.locator("form .error")).to_have_count(1)
     await expect(form.locator("textarea")).to_be_focused()
@@ -106,7 +106,7 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
         await send_what_a_proxy_refuses(clerk, form)
         await clerk.unroute_all()
     await form.locator("textarea").fill("不属于我单位")
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
     # The case is not the department's any more, so it is told on the desk.
     await clerk.wait_for_url("**/desk?done=applied&deed=return&case=*")
     await expect(clerk.locator("p[role=status]:focus")).to_contain_text("已退单")
@@ -116,9 +116,9 @@ async def send_what_a_proxy_refuses(clerk: Page, form: Locator) -> None:
     """Send a form that never arrives, because something in front says no: it is told, and can be sent again."""
     answer = {"error": {"code": "too_large", "message": "too large", "message_zh": "请求体过大"}}
     await clerk.route("**/actions/return", lambda route: route.fulfill(status=413, json=answer))
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
     await expect(form.locator(".notice.bad")).to_contain_text("请求体过大")
-    await expect(form.locator("button")).to_be_enabled()
+    await expect(form.locator("button[type=submit]")).to_be_enabled()
 
 
 async def choose_by_keys(page: Page) -> None:
@@ -147,7 +147,7 @@ async def send_without_a_department(page: Page) -> None:
     await page.locator("summary", has_text="Redispatch").click()
     form = page.locator("form[action='/queues/actions/redispatch']")
     await form.evaluate("form => form.noValidate = true")
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
     await expect(form.locator(".error")).to_have_count(2)
 
 

@@ -30,8 +30,8 @@ async function collected(form) {
   const path = new URL(form.action).pathname;
   const title = form.closest("[data-title]")?.dataset.title || "";
   const { owner } = desk.dataset;
-  const written = writtenIn(form);
-  return { written, key: fields.key, owner, path, title, fields, photos, photoName: input?.name || "", withoutPosition, state: "waiting" };
+  const words = writtenIn(form);
+  return { written: words, key: fields.key, owner, path, title, fields, photos, photoName: input?.name || "", withoutPosition, state: "waiting" };
 }
 
 async function submitted(event) {
