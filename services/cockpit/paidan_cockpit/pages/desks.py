@@ -13,7 +13,7 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
 from paidan_cockpit.pages.case_page import CaseOffer, load_offers
-from paidan_cockpit.pages.case_record import parse_record
+from paidan_cockpit.pages.case_record import ShownRound, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.names import CityNames
@@ -45,6 +45,8 @@ class Task:
     """Of a department: its own order."""
     status: str = ""
     """How far that order is; empty: as far as the case."""
+    rounds: Sequence[ShownRound] = ()
+    """Of a department: why it is to do its work again, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class DeskPage(PageValues):
     back: str
     done: str
     done_case: str
+    deed: str
 
 
 class DeskPages:
@@ -115,6 +118,7 @@ class DeskPages:
             cities=view.cities,
             done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
             done_case=number,
+            deed=query.get("deed", ""),
             back=f"/{desk.page}?city={view.city_id}",
         )
         return self._site.show(context, desk_page)
@@ -160,4 +164,5 @@ def _task(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:
     if order is not None and order.role != "lead" and status == "inspecting":
         return Task(summary, (), order=order, status=status)  # its part is done
     allowed = {form.kind: form for form in offer.forms if form.allowed}
-    return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
+    forms = [allowed[kind] for kind in desk.actions if kind in allowed]
+    return Task(summary, forms, order=order, status=status, rounds=offer.rounds)

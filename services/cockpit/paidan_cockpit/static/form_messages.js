@@ -5,6 +5,15 @@ export function lock(form, isLocked) {
   });
 }
 
+// What a person filled in, field by field, in the words of the form.
+export function writtenIn(form) {
+  return [...form.querySelectorAll(".field")].flatMap((field) => {
+    const control = field.querySelector("select, input, textarea");
+    const chosen = control.type === "file" ? control.files.length || "" : control.value && (control.selectedOptions?.[0].textContent || control.value);
+    return chosen ? [`${field.querySelector("label").firstChild.textContent.trim()}: ${String(chosen).trim()}`] : [];
+  });
+}
+
 export function noticeOf(words) {
   const notice = Object.assign(document.createElement("p"), { className: "notice good", tabIndex: -1, textContent: words });
   notice.setAttribute("role", "status");

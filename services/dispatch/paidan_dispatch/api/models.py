@@ -14,6 +14,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.traffic_light import Light, LimitLight
 from paidan_contracts.wire import CaseId, Code, Id, RequestModel, without_unknown_fields
+from paidan_dispatch.api.rounds import PastRound
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
@@ -67,6 +68,9 @@ class OrderItem(BaseModel, title="OrderShown"):
     status: Status
     light: Light | None = Field(default=None, description="The worst of this order's running limits. Null: none runs.")
     lights: tuple[LimitLight, ...] = Field(default=(), description="Of each limit of this order that runs.")
+    rounds: tuple[PastRound, ...] = Field(
+        default=(), description="Why it is to be done again, oldest first; not in lists of orders."
+    )
 
 
 class CaseActions(BaseModel):
