@@ -105,6 +105,8 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
         assert await clerk.evaluate(KEPT_WORDS) == ["   "], "what was sent stays until the changed one is kept"
         await send_what_a_proxy_refuses(clerk, form)
         await clerk.unroute_all()
+        await come_back_to_a_refused_form(cockpit, clerk, case_id)
+        await form.locator("select").select_option("not_our_duty")
     await form.locator("textarea").fill("不属于我单位")
     await form.locator("button").click()
     # The case is not the department's any more, so it is told on the desk.
@@ -119,6 +121,27 @@ async def send_what_a_proxy_refuses(clerk: Page, form: Locator) -> None:
     await form.locator("button").click()
     await expect(form.locator(".notice.bad")).to_contain_text("请求体过大")
     await expect(form.locator("button")).to_be_enabled()
+
+
+async def come_back_to_a_refused_form(cockpit: CockpitInProcess, clerk: Page, case_id: str) -> None:
+    """Find a refused form again as a draft, at its own case alone and without the old errors, and discard it."""
+    other = await report(cockpit, f"other-than-{case_id}")
+    form = clerk.locator(f"form[action='/cases/{case_id}/actions/return']")
+    await clerk.goto(f"{cockpit.address}/cases/{other}")
+    await expect(clerk.locator(".kept [data-state]")).to_contain_text("缺少必填项")  # sent again, and refused just now
+    await clerk.locator(".kept summary").click()
+    await expect(clerk.locator(".kept [data-open]")).to_have_attribute("href", f"/cases/{case_id}")
+    await clerk.reload()
+    assert await clerk.evaluate(KEPT_WORDS) == ["   "]
+    await expect(clerk.locator(".kept li")).to_have_count(0)
+    await clerk.goto(f"{cockpit.address}/cases/{case_id}")
+    await expect(form.locator(".notice")).to_contain_text("缺少必填项")
+    await expect(clerk.locator(".error, .bad")).to_have_count(0)
+    await expect(form.locator("textarea")).to_have_value("   ")
+    await form.get_by_role("button", name="丢弃").click()
+    await expect(form.locator(".notice")).to_have_count(0)
+    await expect(form.locator("textarea")).to_have_value("")
+    assert await clerk.evaluate(KEPT_WORDS) == []
 
 
 async def choose_by_keys(page: Page) -> None:

@@ -229,4 +229,8 @@ async def test_a_desk_of_several_cities_stays_in_the_chosen_one(
         assert '<option value="other">' in first
         [further] = re.findall(r'rel="next" href="([^"]+)"', first)
         second = (await clerk.get(unescape(further))).text
+        found = (await clerk.get("/desk?city=tiny&words=缺失")).text
     assert [each.case_id in first + second for each in (states[0], new)] == [True, True]
+    assert [each.case_id in found for each in (states[0], new)] == [False, True]
+    assert 'rel="first"' in second
+    assert 'rel="first"' not in first

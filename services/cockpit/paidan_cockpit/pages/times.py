@@ -28,6 +28,12 @@ class CityTimes:
         """Return the local time."""
         return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
+    @property
+    def zone_name(self) -> str:
+        """The zone of these times, such as `UTC+08:00`."""
+        offset = self.now.astimezone(self.zone).isoformat()[-6:]
+        return "UTC" if offset == "+00:00" else f"UTC{offset}"
+
     def machine(self, at: datetime) -> str:
         """Return the time as programs read it."""
         return at.astimezone(self.zone).isoformat(timespec="seconds")

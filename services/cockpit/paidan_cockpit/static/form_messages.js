@@ -15,7 +15,8 @@ export function noticeOf(words) {
 export function sayAt(form, words) {
   const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
   said.dataset.said = "";
-  said.className = "hint";
+  said.className = words ? "notice warn" : "hint";
+  said.setAttribute("role", "status");
   said.textContent = words;
 }
 
@@ -41,6 +42,15 @@ export function showError(form, name, message) {
   field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} ${error.id}`.trim());
   field.closest(".field").classList.add("wrong");
   field.closest(".field").append(error);
+}
+
+// Of an earlier visit: no error, and a way to be rid of it.
+export function showDraft(form, words, discardWords, discard) {
+  const draft = Object.assign(document.createElement("div"), { className: "notice warn js-error" });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: discardWords });
+  button.addEventListener("click", discard);
+  draft.append(Object.assign(document.createElement("p"), { textContent: words }), button);
+  form.prepend(draft);
 }
 
 export function showHint(input, words) {

@@ -1,5 +1,5 @@
 // Forms that are kept until they are decided: sent under one id however often, listed, and shown again when refused.
-import { clearErrors, lock, noticeOf, sayAt, showError, showHint } from "./form_messages.js";
+import { clearErrors, lock, noticeOf, sayAt, showDraft, showError, showHint } from "./form_messages.js";
 import { forget, keep, keptOf, newId, replace } from "./pending_store.js";
 
 const RETRY_MS = 15000;
@@ -9,6 +9,7 @@ const STATE_TEXTS = { sending: "Sending", taken: "Taken", "no-line": "NoLine", "
 export class PendingForms {
   #desk;
   #list;
+  #pressed = ""; // whose button was pressed on this page
   #busy = new Set(); // what is on its way, and what was refused while the browser had no room for the changed one
 
   constructor(desk) {
@@ -24,7 +25,7 @@ export class PendingForms {
     addEventListener("online", () => this.#sendAll());
     setInterval(() => this.#sendAll(), RETRY_MS);
     for (const item of await this.#kept()) {
-      if (item.state === "refused") this.#showRefusal(item);
+      if (item.state === "refused") this.#showFormer(item);
       else this.#show(item, "sending");
     }
     await this.#sendAll();
@@ -34,6 +35,7 @@ export class PendingForms {
     await (form.formerKey ? replace(form.formerKey, item) : keep(item));
     form.formerKey = "";
     clearErrors(form);
+    this.#pressed = item.key;
     await this.#send(item);
   }
 
@@ -113,7 +115,9 @@ export class PendingForms {
   #newRow(item) {
     const row = this.#desk.querySelector("template").content.firstElementChild.cloneNode(true);
     row.dataset.key = item.key;
-    row.querySelector("strong").textContent = item.title;
+    row.querySelector("[data-title]").textContent = item.title;
+    row.querySelector("[data-open]").href = item.path.replace(/\/actions\/[^/]*$/, "");
+    row.querySelector("[data-words]").textContent = this.#written(item);
     row.querySelector("[data-again]").addEventListener("click", () => this.#send(item));
     row.querySelector("[data-discard]").addEventListener("click", () => this.#discard(item));
     this.#list.append(row);
@@ -121,12 +125,23 @@ export class PendingForms {
     return row;
   }
 
+  // What was written, and how many photos there are: one would know it before it is discarded.
+  #written(item) {
+    const words = Object.entries(item.fields).filter(([name, value]) => name.startsWith("action.") && /\D/.test(value));
+    const photos = item.photos.length ? [this.text("Photos").replace("{number}", item.photos.length)] : [];
+    return [...words.map(([, value]) => value), ...photos].join(" · ");
+  }
+
   async #discard(item) {
     await forget(item.key);
     this.#unlist(item);
     const form = this.#formOf(item);
     if (!form) return;
+    form.reset();
+    form.keptPhotos = [];
+    form.querySelector(".previews")?.replaceChildren();
     form.elements.key.value = newId();
+    clearErrors(form);
     sayAt(form, "");
     lock(form, false);
   }
@@ -146,6 +161,9 @@ export class PendingForms {
     if (!form) return;
     lock(form, true);
     sayAt(form, words);
+    if (state === "sending" || this.#pressed !== item.key) return;
+    this.#pressed = ""; // told once where it was pressed: that may be far down, and the list of what is kept above it grew
+    form.querySelector("[data-said]").scrollIntoView({ block: "nearest" });
   }
 
   #wordsOf(item, words) {
@@ -168,12 +186,30 @@ export class PendingForms {
 
   #showRefusal(item) {
     const form = this.#formOf(item);
-    if (!form) {
-      const row = this.#rowOf(item);
-      row.querySelector("[data-state]").textContent = `${this.text("Refused")} ${Object.values(item.errors).join(" ")}`;
-      row.querySelector("[data-again]").hidden = true;
-      return;
+    if (!form) return this.#listRefused(item);
+    this.#restore(form, item);
+    for (const [name, message] of Object.entries(item.errors)) showError(form, name, message);
+    form.querySelector("[aria-invalid], .notice.js-error")?.focus();
+  }
+
+  // On a later visit it is a draft: what was wrong then may be right by now. That of another case stands on desks alone.
+  #showFormer(item) {
+    const form = this.#formOf(item);
+    if (form) {
+      this.#restore(form, item);
+      const words = `${this.text("Draft")} ${Object.values(item.errors).join(" ")}`;
+      return showDraft(form, words, this.text("Discard"), () => this.#discard(item));
     }
+    if (!this.#desk.dataset.then || location.pathname === item.path.replace(/\/actions\/[^/]*$/, "")) this.#listRefused(item);
+  }
+
+  #listRefused(item) {
+    const row = this.#rowOf(item);
+    row.querySelector("[data-state]").textContent = `${this.text("Refused")} ${Object.values(item.errors).join(" ")}`;
+    row.querySelector("[data-again]").hidden = true;
+  }
+
+  #restore(form, item) {
     lock(form, false);
     sayAt(form, "");
     clearErrors(form);
@@ -185,8 +221,6 @@ export class PendingForms {
       input.required = false;
       showHint(input, this.text("PhotosKept"));
     }
-    for (const [name, message] of Object.entries(item.errors)) showError(form, name, message);
     form.closest("details")?.setAttribute("open", "");
-    form.querySelector("[aria-invalid], .notice.js-error")?.focus();
   }
 }
