@@ -23,8 +23,8 @@ FINISH: Final = ActionForm("finish", "Finish", True, "", ())
 )
 def test_a_part_that_is_done_offers_nothing_and_is_told_apart(role: str, status: str, is_done: bool) -> None:
     order = Order(
-        order_id=str(UUID(int=1)), case_id=f"tiny-{1:032x}", version=1, department="streets", role=role, place=Place(), dispatched_at=NOW,
-        rule="r",
+        order_id=str(UUID(int=1)), case_id=f"tiny-{1:032x}", version=1, department="streets", role=role, place=Place(),
+        dispatched_at=NOW, rule="r",
     )  # fmt: skip
 
     task = task_of(DESKS[0], case(status="handling"), CaseOffer([FINISH], order, status))

@@ -117,7 +117,8 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
     async with signed_in(site, pool, "role:operator", city="*") as operator:
         assert 'href="/system/dispatch/dead-letters"' in (await operator.get("/queues")).text
     assert table.headers["content-type"].startswith("text/csv")
-    assert "attachment" in table.headers["content-disposition"]
+    name = r'attachment; filename="tiny-[a-z]+-\d{4}-\d\d-\d\d-\d{4}\.csv"'
+    assert re.fullmatch(name, table.headers["content-disposition"]), "of which moment it is"
     assert not re.search(r'(^|,)"?[=+\-@\t\r]', table.text, re.MULTILINE)
 
 
