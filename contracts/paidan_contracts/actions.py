@@ -25,6 +25,8 @@ from paidan_contracts.lenient_types import (
     RequiredWord,
     StatedTime,
 )
+from paidan_contracts.record_actions import AddNote, Correct
+from paidan_contracts.time_limit_actions import TimeLimitAction
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
@@ -129,6 +131,9 @@ class Reply(WireModel):
 
     kind: Literal["reply"] = "reply"
     text: RequiredText
+    adopted: Annotated[bool | None, OptionalWord] = Field(
+        default=None, description="Of a suggestion (建议): whether it is adopted (采纳)."
+    )
 
 
 SupportedAction: TypeAlias = (
@@ -145,10 +150,13 @@ SupportedAction: TypeAlias = (
     | Urge
     | Amend
     | Reply
+    | Correct
+    | AddNote
     | HandOn
     | Confirm
     | Escalate
     | EndEscalation
+    | TimeLimitAction
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

@@ -34,7 +34,9 @@ class Limit(WireModel):
         default=1, description="Counted from 1 within the case; another catalogue row begins a new one."
     )
     began_at: Timestamp
-    due_at: Timestamp | None = Field(default=None, description="None: there is no limit.")
+    due_at: Timestamp | None = Field(
+        default=None, description="None: there is no limit, or it stands while the case is suspended."
+    )
     warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
     warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     finished_at: Timestamp | None = Field(default=None, description="When the work was last finished under this limit.")

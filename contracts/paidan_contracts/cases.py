@@ -12,7 +12,19 @@ from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
+from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.time_limit_events import (
+    CaseExempted,
+    CaseExtended,
+    CaseLimitSet,
+    CaseRequestMade,
+    CaseRequestReviewed,
+    CaseResumed,
+    CaseStepFinished,
+    CaseStepPlanned,
+    CaseSuspended,
+)
 from paidan_contracts.unit_events import CaseHandedOn, CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
@@ -211,10 +223,21 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseClockWarned
     | CaseHelperAnswered
     | CaseAmended
+    | CaseCorrected
+    | CaseNoteAdded
     | CaseHandedOn
     | CaseUnitAnswered
     | CaseUnitReworked
     | CaseEscalated
-    | CaseEscalationEnded,
+    | CaseEscalationEnded
+    | CaseRequestMade
+    | CaseRequestReviewed
+    | CaseExtended
+    | CaseSuspended
+    | CaseResumed
+    | CaseExempted
+    | CaseLimitSet
+    | CaseStepPlanned
+    | CaseStepFinished,
     Field(discriminator="type"),
 ]

@@ -47,3 +47,7 @@ StatedTime: TypeAlias = Annotated[
     datetime | None, WrapValidator(lenient.read_time), AfterValidator(lenient.within_calendars)
 ]
 """A time by the sender's account; without a zone it is the city's."""
+RequiredTime: TypeAlias = Annotated[
+    datetime, WrapValidator(lenient.read_required_time), AfterValidator(lenient.within_calendars)
+]
+"""The same, where it may not be absent."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from paidan_contracts.case_records import CaseNote, CaseNumbers
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
@@ -22,6 +23,11 @@ from paidan_contracts.wire import (
     Timestamp,
     WireModel,
 )
+
+OrderChangeReason: TypeAlias = Literal[
+    "merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended",
+    "extended", "suspended", "resumed", "limit_set", "planned", "rejected", "corrected", "note_added",
+]  # fmt: skip
 
 
 class OrderEscalation(WireModel):
@@ -67,10 +73,17 @@ class Order(WireModel):
     joined: tuple[JoinedReport, ...] = Field(
         default=(), description="The newest 20 reports that were merged, oldest first; text cut at 500 characters."
     )
+    numbers: CaseNumbers | None = None
+    notes: tuple[CaseNote, ...] | None = Field(
+        default=None, description="The newest 5 notes of the staff for its departments, oldest first."
+    )
     round: PositiveInt = 1
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
+    promised_by: Timestamp | None = Field(
+        default=None, description="What a source promised its resident, beside due_at; the earliest of several."
+    )
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
     escalations: tuple[OrderEscalation, ...] | None = Field(
         default=None, description="督办: the levels to which its case is raised now. None: to none."
@@ -95,15 +108,11 @@ class OrderIssued(OrderEvent):
 
 
 class OrderChanged(OrderEvent):
-    """The order changed: another report was merged, rework, reopening, another catalogue row, or a unit's answer."""
+    """The order changed: a merged report, rework, reopening, another row or limit, correction, note, unit's answer."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
-    because: Annotated[
-        Literal["merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended"]
-        | Unknown,
-        ExtensibleEnum(),
-    ]
-    reason: Text = ""
+    because: Annotated[OrderChangeReason | Unknown, ExtensibleEnum()]
+    reason: Text = Field(default="", description="Of the step; of a note its words.")
     report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
 
 

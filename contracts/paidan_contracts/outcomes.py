@@ -125,4 +125,5 @@ class ReportReplied(WireModel):
     report_id: Id
     action_id: Id = Field(description="The action that replied; the latest reply is the answer.")
     text: Text
+    adopted: bool | None = Field(default=None, description="Of a suggestion: whether it is adopted.")
     replied_at: Timestamp

@@ -65,6 +65,9 @@ class ReportReceived(WireModel):
     class_code: Code | None = None
     row_id: Code | None = Field(default=None, description="Catalogue row, where the report names its condition.")
     suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
+    complained_of: Slug | None = Field(
+        default=None, description="The department whose handling it complains of, which never handles the complaint."
+    )
     place: Place
     text: Text = Field(default="", description="Telephone, identity and card numbers masked.")
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
@@ -81,6 +84,9 @@ class ReportReceived(WireModel):
     occurred_at: Timestamp = Field(description="By the sender's account.")
     recorded_at: Timestamp = Field(
         description="When it was received; for a sender with the backdate scope, occurred_at."
+    )
+    promised_by: Timestamp | None = Field(
+        default=None, description="What the source promised its resident; of an import, its past has it."
     )
     past: ImportedHistory | None = None
 

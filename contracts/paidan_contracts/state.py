@@ -6,9 +6,11 @@ from pydantic import Field
 
 from paidan_contracts.actions import Rating
 from paidan_contracts.assignments import Assignment, Helper, RuleRef
+from paidan_contracts.case_records import CaseNote, CaseNumbers
 from paidan_contracts.escalations import CaseEscalation
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.time_limits import TimeLimits
 from paidan_contracts.wire import (
     AnyTimerKind,
     Area,
@@ -95,6 +97,9 @@ class CaseState(WireModel):
     filed_by: RuleRef | None = None
     place: Place
     suggested_owner: Slug | None = Field(default=None, description="The stated owner of the component, for routing.")
+    complained_of: Slug | None = Field(
+        default=None, description="The department whose handling is complained of: it neither handles nor inspects."
+    )
     text: Text = ""
     photos: tuple[PhotoRef, ...] = ()
     reporter: Id | None = None
@@ -152,11 +157,18 @@ class CaseState(WireModel):
     ended_at: Timestamp | None = Field(default=None, description="When it was voided or not accepted.")
     urged: NonNegativeInt = Field(default=0, description="How often it was urged, by hand or by the city's ladder.")
     escalation: CaseEscalation | None = Field(default=None, description="None: never raised, and no step is due.")
+    numbers: CaseNumbers | None = None
+    notes: tuple[CaseNote, ...] | None = Field(
+        default=None, description="The newest 5 notes for its departments, oldest first; text cut at 500 characters."
+    )
     past: bool = Field(default=False, description="From an import: no orders, no timers.")
     matched_within: Slug | None = Field(
         default=None, description="Of an import: matched only with reports of the same value."
     )
     promised_by: Timestamp | None = Field(default=None, description="Of an import: the end of the promised time.")
+    time_limits: TimeLimits | None = Field(
+        default=None, description="Requests about limits, suspension, plan, promise; None: there never was any."
+    )
     recurrence_of: CaseId | None = Field(
         default=None, description="The case of the same problem that was closed shortly before, if any."
     )

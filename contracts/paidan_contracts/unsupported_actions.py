@@ -15,20 +15,6 @@ class _NotSupportedYet(WireModel):
         cls.__doc__ = f"{zh}. Not supported yet: refused with the code not_supported_yet."
 
 
-class AskExtension(_NotSupportedYet, zh="延期"):
-    kind: Literal["ask_extension"] = "ask_extension"
-    reason: FreeText = ""
-
-
-class AskSuspension(_NotSupportedYet, zh="挂账"):
-    kind: Literal["ask_suspension"] = "ask_suspension"
-    reason: FreeText = ""
-
-
-class Resume(_NotSupportedYet, zh="恢复"):
-    kind: Literal["resume"] = "resume"
-
-
 class Adjudicate(_NotSupportedYet, zh="审定"):
     kind: Literal["adjudicate"] = "adjudicate"
     reason: FreeText = ""
@@ -39,14 +25,9 @@ class CoHandle(_NotSupportedYet, zh="协办"):
     reason: FreeText = ""
 
 
-class Appeal(_NotSupportedYet, zh="申诉"):
-    kind: Literal["appeal"] = "appeal"
-    reason: FreeText = ""
-
-
 class ForceClose(_NotSupportedYet, zh="强制结案"):
     kind: Literal["force_close"] = "force_close"
     reason: FreeText = ""
 
 
-UnsupportedAction: TypeAlias = AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Appeal | ForceClose
+UnsupportedAction: TypeAlias = Adjudicate | CoHandle | ForceClose

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.publish import publish
@@ -200,7 +201,9 @@ async def _prepare_servers(installation: ChaosInstallation) -> None:
     await create_topics(installation.cluster)
     async with installation.conn("cities") as conn:
         await set_scale(conn, city_time=START_TIME, factor=1.0, fast_until=START_TIME + timedelta(seconds=1))
-        await publish(conn, installation.cluster, load_city(TINY).pack)
+        # With numbers, so that none is given out twice, or left out, whatever is killed.
+        numbers = CaseNumbering(pattern="T{district}{yyyyMMdd}{seq4}")
+        await publish(conn, installation.cluster, load_city(TINY).pack.model_copy(update={"numbers": numbers}))
         for name, scopes in KEY_SCOPES.items():
             installation.tokens[name], _ = await api_keys.create_key(conn, name=name, city="tiny", scopes=scopes)
 

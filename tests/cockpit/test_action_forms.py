@@ -83,6 +83,15 @@ def test_where_it_was_done_is_no_field_to_fill_in_and_a_number_in_the_body() -> 
     assert bodies == [{"kind": "finish", "latitude": each} for each in (-36.65001, "nan", "here")]
 
 
+def test_position_of_a_problem_is_filled_in_and_never_that_of_the_device() -> None:
+    [form] = parse_forms(answer_of_dispatch("handling", "role:operator", "correct"), "en")
+
+    assert not form.takes_position
+    assert {"action.latitude", "action.longitude", "action.row_id"} <= {each.name for each in form.drawn_fields}
+    body = request_body(form, {"action.latitude": "36.65", "action.longitude": "117.0", "action.reason": "x"}, [])
+    assert body["action"] == {"kind": "correct", "latitude": 36.65, "longitude": 117.0, "reason": "x"}
+
+
 def test_a_call_offers_the_results_of_the_contract() -> None:
     [form] = parse_forms(answer_of_dispatch("closed", "role:caller", "call_back"), "zh")
     texts = {each.name: [text for _, text in each.choices] for each in form.fields}

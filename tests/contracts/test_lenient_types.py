@@ -18,6 +18,7 @@ BLANKS: Final = ("", " ", "\t\n", "\u3000", "\u200b", "\u200b \ufeff", None)
 FILLED: Final[dict[str, Any]] = {
     "verified": True, "passed": False, "row_id": "E0110-1", "department": "lamps", "reason": "why", "text": "done",
     "code": "other", "rating": "satisfied", "case_id": CASE, "action": {"kind": "accept"},
+    "approved": True, "due_at": "2026-03-02T09:30:00Z", "step": 1,
     "unit": "squad", "confirmed": True,
 }  # fmt: skip
 ASSIGN: Final = {"kind": "assign", "reason": "a"}

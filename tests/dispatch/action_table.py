@@ -5,11 +5,22 @@ from typing import get_args
 
 from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.time_limit_actions import (
+    Appeal,
+    AskExtension,
+    AskSuspension,
+    FinishStep,
+    PlanStep,
+    Resume,
+    Review,
+    SetLimit,
+)
 from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases.decide import Refused
 from paidan_dispatch.cases.names import ACTION_NAMES, STATUS_NAMES
-from tests.dispatch.builders import build_report, case_after, opened_case
+from tests.dispatch.builders import at_minute, build_report, case_after, opened_case
 
 STATES: tuple[Status, ...] = get_args(Status)
 ACTIONS: dict[str, Action] = {
@@ -27,11 +38,27 @@ ACTIONS: dict[str, Action] = {
     "call_back_dissatisfied": CallBack(rating="dissatisfied"),
     "void": Void(reason="a test call"),
     "urge": Urge(reason="it smells"),
+    "correct": Correct(row_id="E0111-1", reason="it is rubble"),
+    "note": AddNote(text="the gate is locked"),
+    "ask_extension": AskExtension(reason="the part is on its way"),
+    "ask_suspension": AskSuspension(reason="a court decides first", resume_at=at_minute(50_000)),
+    "appeal": Appeal(reason="the road was closed"),
+    "review": Review(approved=True),
+    "resume": Resume(),
+    "set_limit": SetLimit(due_at=at_minute(500), reason="the mayor said so"),
+    "plan_step": PlanStep(due_at=at_minute(300), text="dig"),
+    "finish_step": FinishStep(step=1),
     "hand_on": HandOn(unit="north", person="10000000-0000-4000-8000-000000000001"),
 }
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("received", "verify"): ("dispatched", ("filed", "dispatched")),
+    **{(status, "note"): (status, ("note_added",)) for status in STATES},
+    **{
+        (status, "correct"): (status, ("corrected",))
+        for status in ("received", "dispatched", "handling", "suspended", "inspecting")
+    },
+    ("filed", "correct"): ("dispatched", ("corrected", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),
@@ -51,6 +78,15 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("handling", "urge"): ("handling", ("urged",)),
     ("handling", "redispatch"): ("dispatched", ("dispatched",)),
     ("handling", "void"): ("voided", ("voided",)),
+    ("dispatched", "set_limit"): ("dispatched", ("limit_set",)),
+    ("dispatched", "plan_step"): ("dispatched", ("step_planned",)),
+    ("handling", "set_limit"): ("handling", ("limit_set",)),
+    ("handling", "plan_step"): ("handling", ("step_planned",)),
+    ("handling", "ask_extension"): ("handling", ("request_made",)),
+    ("handling", "ask_suspension"): ("handling", ("request_made",)),
+    ("suspended", "resume"): ("handling", ("resumed",)),
+    ("suspended", "redispatch"): ("dispatched", ("dispatched",)),
+    ("suspended", "void"): ("voided", ("voided",)),
     ("inspecting", "redispatch"): ("dispatched", ("dispatched",)),
     ("inspecting", "void"): ("voided", ("voided",)),
     ("inspecting", "inspect"): ("closed", ("closed",)),
@@ -62,13 +98,14 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
 
 @cache
 def case_in_status(status: str) -> CaseState:
-    """Return a case in a status, by the shortest way; nothing leads to ``suspended`` yet."""
+    """Return a case in a status, by the shortest way."""
     if status == "received":
         return opened_case(build_report(source="app"))
     if status == "filed":
         return opened_case(build_report(class_code=None))
     if status == "suspended":
-        return case_in_status("handling").model_copy(update={"status": "suspended"})
+        asked = case_after(case_in_status("handling"), ACTIONS["ask_suspension"])
+        return case_after(asked, ACTIONS["review"])
     before = {"handling": "dispatched", "inspecting": "handling", "closed": "inspecting", "not_accepted": "received"}
     doing = {"handling": "accept", "inspecting": "finish", "closed": "inspect", "not_accepted": "verify_false"}
     if status == "voided":

@@ -87,7 +87,22 @@ USUAL_ACTORS = {
     "call_back": "caller:carl",
     "amend": "importer:records",
     **dict.fromkeys(
-        ("reply", "file", "assign", "redispatch", "void", "urge", "escalate", "end_escalation"), "operator:olga"
+        (
+            "reply",
+            "file",
+            "assign",
+            "redispatch",
+            "void",
+            "urge",
+            "correct",
+            "note",
+            "escalate",
+            "end_escalation",
+            "review",
+            "set_limit",
+            "plan_step",
+        ),
+        "operator:olga",
     ),
 }
 """The usual actor of an action; all others are the department's."""

@@ -90,6 +90,7 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "helper": "case_id, department",
         "photo": "ref, case_id, holder",
         "lane_release": "lane",
+        "case_serial": "lane, area, day",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -110,6 +111,7 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
         await conn.execute("SET LOCAL session_replication_role = replica")
         for table in (
             "history", "case_now", "case_report", "noted_report", "outcome", "lane_city", "helper", "photo",
+            "case_serial",
         ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
         await _mark_lanes(conn)

@@ -1,6 +1,7 @@
 """A bug for each invariant of a case: the state machine must find that invariant broken once the bug is planted."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -9,16 +10,19 @@ import pytest
 from paidan_contracts import ids
 from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Verify, Void
 from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import Escalate
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_actions import AddNote
+from paidan_contracts.record_events import FieldCorrection
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import case_state, decide, ladder, orders, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import filing, fulfilment, helper_orders, routing
+from paidan_dispatch.cases.transitions import correction, filing, fulfilment, helper_orders, routing
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
@@ -177,6 +181,21 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "nobody_calls_a_camera": wrong_function(reports, "_is_called_back", lambda _: lambda *_arguments: True),
         "residents_are_answered_at_the_end": wrong_state(Finish, lambda _: {"answer": "done"}),
+        "notes_change_nothing": wrong_state(AddNote, lambda _: {"urged": 9}),
+        "corrections_say_what_they_changed": wrong_function(
+            correction,
+            "_corrections",
+            lambda _: lambda *_arguments: (FieldCorrection(field="text", before="x", after="x"),),
+        ),
+        "corrections_keep_the_course": wrong_function(
+            filing,
+            "next_limit",
+            lambda new: lambda state, began_at, *rest: new(state, began_at + timedelta(minutes=1), *rest),
+        ),
+        "numbers_never_change": wrong_state(File, lambda _: {"numbers": CaseNumbers(ours="X1")}),
+        "department_complained_of_has_no_order": wrong_function(
+            routing, "excluded_departments", lambda _: lambda _state: frozenset()
+        ),
         "handed_on_within_its_order": wrong_function(
             case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
         ),

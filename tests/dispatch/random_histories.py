@@ -20,10 +20,11 @@ from paidan_contracts.actions import (
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
+from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limit_actions import Appeal
 from paidan_contracts.unit_actions import Confirm, HandOn
-from paidan_contracts.unsupported_actions import Appeal
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import Opened, receive_report
@@ -72,6 +73,10 @@ actions = st.sampled_from(
         Return(code="other", reason="x"),
         Void(reason="x"),
         Urge(),
+        Correct(reason="x", latitude=36.01, longitude=117.01, district="2", row_id="E0111-1", text="corrected"),
+        Correct(reason="x", class_code="E0602"),
+        Correct(reason="x", complained_of="roads", department="water", address="the corner"),
+        AddNote(text="n" * 501, visible_to="department"),
         HandOn(unit="north-squad"),
         HandOn(unit="north-squad"),
         HandOn(unit="north-cleaners", due_at=at_minute(30)),
@@ -101,6 +106,7 @@ reports = st.builds(
     row_id=st.sampled_from([None, "E0110-2", "E9999-1"]),
     past=st.sampled_from([None, None, None, ImportedHistory(owner="water"), ImportedHistory(verified=False)]),
     minutes=st.sampled_from([0, 0, 99_999]),
+    complained_of=st.sampled_from([None, None, None, None, "north"]),
 )
 LATEST = at_minute(100_000)
 Result: TypeAlias = Progressed | Refused | Ignored

@@ -103,6 +103,10 @@ CLOCK_LIMITS: Final[dict[str, Any]] = {
         "within": {"amount": 10, "unit": "urgent_day"},
         "limit": {"amount": 2, "unit": "urgent_hour"},
     },
+    "extension": {"times": 2, "chain": ["department_chief", "dispatcher"]},
+    "suspension": {"days": 365, "chain": ["dispatcher"]},
+    "appeal": {"chain": ["dispatcher", "acceptor"], "within": {"amount": 10, "unit": "working_day"}},
+    "hand_set": {"duties": ["dispatcher"]},
 }
 MATCHING: Final[dict[str, Any]] = {
     "radius_m": 50,

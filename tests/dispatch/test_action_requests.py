@@ -35,6 +35,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "void": {"reason": "a"},
     "amend": {"reason": "a"},
     "reply": {"text": "a"},
+    "correct": {"reason": "a"},
+    "note": {"text": "a"},
+    "review": {"approved": True},
+    "set_limit": {"due_at": "2026-03-02T09:30:00Z", "reason": "a"},
+    "plan_step": {"due_at": "2026-03-02T09:30:00Z", "text": "a"},
+    "finish_step": {"step": 1},
     "hand_on": {"unit": "squad"},
     "confirm": {"confirmed": True},
     "escalate": {"reason": "a"},
@@ -77,7 +83,7 @@ def test_every_action_with_free_text_is_covered() -> None:
     fields = set(free_text_fields())
 
     assert {("return", "reason"), ("finish", "text"), ("inspect", "reason"), ("call_back", "reason")} <= fields
-    assert {kind for kind, _ in fields} == KNOWN_ACTION_KINDS - {"accept", "resume"}
+    assert {kind for kind, _ in fields} == KNOWN_ACTION_KINDS - {"accept"}
 
 
 def test_codes_departments_and_photos_stay_as_they_are() -> None:

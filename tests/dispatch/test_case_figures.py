@@ -11,7 +11,7 @@ import pytest
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api.case_figures import CaseFigures
-from paidan_dispatch.api.case_lists import CaseFilter, list_cases
+from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest, list_cases
 from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue
@@ -102,6 +102,22 @@ async def test_queue_lists_the_cases_that_are_counted_page_by_page(
         listed = await _listed(decided, replace(wanted, oldest_first=oldest_first))
         assert listed == (expected if oldest_first else expected[::-1])
     assert expected or (wanted.held and wanted.overdue), "the sample log has each kind"
+
+
+async def test_queue_of_requests_lists_by_kind(decided: "asyncpg.Pool[Any]") -> None:
+    keys = sorted((each.reported_at, each.case_id) for each in (await stored_states(decided)).values())
+    asked = {"extension": keys[0], "suspension": keys[1]}
+    for kind, (_, case_id) in asked.items():
+        await decided.execute("UPDATE case_now SET pending_request = $1 WHERE case_id = $2", kind, case_id)
+
+    expected_of: tuple[tuple[PendingRequest, list[tuple[datetime, str]]], ...] = (
+        ("any", keys[:2]),
+        ("extension", keys[:1]),
+        ("suspension", keys[1:2]),
+        ("appeal", []),
+    )
+    for pending, expected in expected_of:
+        assert await _listed(decided, CaseFilter(city="tiny", pending=pending, oldest_first=True)) == expected
 
 
 async def test_queues_by_traffic_light_share_out_the_open_cases_that_have_a_limit(decided: "asyncpg.Pool[Any]") -> None:

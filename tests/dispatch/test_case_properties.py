@@ -15,6 +15,7 @@ from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opene
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import dispatch_of
+from tests.dispatch.limit_invariants import assert_limits_are_legal, assert_limits_follow
 from tests.dispatch.random_histories import POLICY, RandomStep, random_histories, reports
 from tests.dispatch.unit_invariants import assert_handed_on_is_legal, assert_units_move_nothing
 
@@ -34,7 +35,7 @@ def _assert_legal(state: CaseState) -> None:
     numbers = [limit.number for assignment in assignments for limit in assignment.limits]
     assert numbers == sorted(set(numbers))
     ended = [assignment.returned_at is not None or assignment.withdrawn_at is not None for assignment in assignments]
-    in_hand = state.status in ("dispatched", "handling", "inspecting", "closed")
+    in_hand = state.status in ("dispatched", "handling", "suspended", "inspecting", "closed")
     assert ended[:-1] == [True] * (len(assignments) - 1) if assignments else not in_hand
     if assignments:
         assert assignments[-1].department == state.department
@@ -52,6 +53,7 @@ def _assert_legal(state: CaseState) -> None:
     assert state.reopened <= 1
     assert state.past <= (running_timers(state) == ())
     _assert_helpers_and_clocks_are_legal(state)
+    assert_limits_are_legal(state, POLICY)
     _assert_reports_are_legal(state)
     assert_handed_on_is_legal(state)
 
@@ -95,7 +97,7 @@ def _assert_reports_are_legal(state: CaseState) -> None:
     assert (state.answer is not None) == has_ended or state.past, "residents are told what was inspected, or the end"
 
 
-def _assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> None:
+def assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> None:
     before, version = first, first.version if first else 0
     for event in events:
         version += 1
@@ -106,6 +108,8 @@ def _assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> N
         )
         _assert_legal(event.state)
         _assert_helpers_move_nothing(before, event)
+        if before is not None:
+            assert_limits_follow(before, event, POLICY)
         assert_units_move_nothing(before, event)
         before = event.state
     assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), (
@@ -143,7 +147,7 @@ def _open(report: ReportReceived) -> Opened:
 @given(reports, random_histories)
 def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[RandomStep]) -> None:
     opening = _open(report)
-    _assert_follows(None, opening.events)
+    assert_follows(None, opening.events)
     _assert_tells_its_dispatch(opening)
     state, timers = opening.after, list(running_timers(opening.after))
     for step in steps:
@@ -151,7 +155,7 @@ def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[
         result = step.apply(state, timers)
         assert state.model_dump_json() == before
         if isinstance(result, Progressed):
-            _assert_follows(state, result.events)
+            assert_follows(state, result.events)
             timers += running_timers(result.after)
             state = result.after
     due: dict[str, object] = {}

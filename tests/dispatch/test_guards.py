@@ -12,12 +12,8 @@ from paidan_contracts.state import Status
 from paidan_contracts.unit_actions import Confirm
 from paidan_contracts.unsupported_actions import (
     Adjudicate,
-    Appeal,
-    AskExtension,
-    AskSuspension,
     CoHandle,
     ForceClose,
-    Resume,
 )
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
@@ -26,12 +22,8 @@ from tests.dispatch.builders import USUAL_ACTORS, ActionContext, decide_action
 
 ACTIONS_ADAPTER: TypeAdapter[Action] = TypeAdapter(Action)
 NOT_YET_SUPPORTED: dict[str, Action] = {
-    "extension": AskExtension(),
-    "suspension": AskSuspension(),
-    "resume": Resume(),
     "adjudicate": Adjudicate(),
     "co_handle": CoHandle(),
-    "appeal": Appeal(),
     "force_close": ForceClose(),
 }
 ELSEWHERE: tuple[Action, ...] = (
@@ -90,7 +82,7 @@ def test_unsupported_action_is_refused_in_every_status(status: Status, name: str
 
 def test_allowed_table_is_complete() -> None:
     """Or a new one would go untested."""
-    assert {status for status, _ in ALLOWED} | {"suspended", "not_accepted", "voided"} == set(STATES)
+    assert {status for status, _ in ALLOWED} | {"not_accepted", "voided"} == set(STATES)
     assert {
         action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values(), *ELSEWHERE)
     } == KNOWN_ACTION_KINDS

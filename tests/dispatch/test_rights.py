@@ -8,24 +8,39 @@ from paidan_contracts.actions import Actor, Inspect, Urge
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Progressed, Refused
-from paidan_dispatch.cases.guards import ActionEvidence
+from paidan_dispatch.cases.guards import ROLE_ACTIONS, ActionEvidence
 from tests.dispatch.action_table import ACTIONS, ALLOWED, STATES, assert_explains, case_in_status
 from tests.dispatch.builders import ActionContext, build_report, case_after, decide_action, opened_case
+from tests.dispatch.limit_cases import HOUR, closed_late
 from tests.dispatch.sample_pack import policy_with_helpers
 
 ROLES: dict[str, set[str]] = {
-    "department": {"accept", "return", "finish", "hand_on"},
-    "inspector": {"verify", "inspect"},
-    "caller": {"call_back"},
-    "operator": {"verify", "file", "assign", "redispatch", "void", "urge"},
+    "department": {
+        "accept", "return", "finish", "hand_on", "ask_extension", "ask_suspension", "appeal", "resume", "finish_step"
+    },
+    "inspector": {"verify", "inspect", "note"},
+    "caller": {"call_back", "note"},
+    "operator": {
+        "verify", "file", "assign", "redispatch", "void", "urge", "correct", "note",
+        "review", "resume", "set_limit", "plan_step", "finish_step",
+    },
     "importer": set(),
     "source": {"urge"},
-}
+}  # fmt: skip
+
+
+def _prepared(name: str) -> CaseState:
+    """Return a case in which such an action has something to be about."""
+    if name == "appeal":
+        return closed_late()
+    before = {"review": "ask_suspension", "finish_step": "plan_step"}.get(name)
+    if before is not None:
+        return case_after(case_in_status("handling"), ACTIONS[before])
+    return case_in_status(next(state for state, action in ALLOWED if action == name))
 
 
 def _request_by(role: str, name: str) -> tuple[CaseState, str]:
-    status = next(state for state, action in ALLOWED if action == name)
-    state = case_in_status(status)
+    state = _prepared(name)
     own = {"department": state.department, "source": state.source}.get(role)
     return state, f"{role}:{own or 'anne'}"
 
@@ -36,14 +51,16 @@ def test_actions_allowed_by_role(role: str, name: str) -> None:
     state, actor = _request_by(role, name)
     of_report = state.opened_by if role == "source" else None
 
-    result = decide_action(state, ACTIONS[name], ActionContext(minutes=5, actor=actor, of_report=of_report))
+    minutes = 9 * HOUR if name == "appeal" else 5
+    result = decide_action(state, ACTIONS[name], ActionContext(minutes=minutes, actor=actor, of_report=of_report))
 
     if ACTIONS[name].kind in ROLES[role]:
         assert isinstance(result, Progressed)
         return
     assert isinstance(result, Refused)
     department = role == "department" and ACTIONS[name].kind == "inspect"
-    usual = "not_an_import" if role == "importer" else "not_your_role"
+    is_imports = role == "importer" and ACTIONS[name].kind in ROLE_ACTIONS["importer"]
+    usual = "not_an_import" if is_imports else "not_your_role"
     assert result.refusal.code == ("doer_may_not_inspect" if department else usual)
     assert_explains(result, state.status)
 
@@ -88,11 +105,11 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
         (
             "handling",
             "department:north",
-            "finish, return, hand on, confirm to you",
-            "redispatch, file, void, urge, escalate, end an escalation to others.",
+            "finish, return, hand on, confirm, ask for an extension",
+            "redispatch, file, void, urge, set the time limit",
         ),
-        ("handling", "inspector:ivy", "nothing to you", "finish, return"),
-        ("closed", "department:north", "nothing to you", "call back to others"),
+        ("handling", "inspector:ivy", "note to you", "finish, return"),
+        ("closed", "department:north", "appeal, decide on the request to you", "call back, note to others"),
     ],
 )
 def test_refusal_tells_what_the_asker_may_do_apart_from_others(

@@ -1,5 +1,6 @@
 """Each partition decides by the pack that its own log put in force."""
 
+import json
 from typing import Any
 
 import asyncpg
@@ -7,6 +8,8 @@ import pytest
 
 from paidan_chassis.errors import Halt
 from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.record_actions import Correct
+from paidan_dispatch.api.case_lists import CaseFilter, list_cases
 from tests.dispatch.applied_inbox import InboxRecords, apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, pack_bytes, pack_version, publish_pack
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
@@ -71,3 +74,41 @@ async def test_finishing_cancels_the_handling_timer(pool: "asyncpg.Pool[Any]") -
     await apply_records(pool, log.records, batch_size=2)
 
     assert [each.kind for each in await due_timers(pool)] == ["inspect"]
+
+
+async def test_numbers_count_on_alike_however_the_log_is_cut(pool: "asyncpg.Pool[Any]") -> None:
+    """A batch that was rolled back, a new owner and a restored database give out the same numbers again."""
+    pack = json.loads(pack_bytes()) | {"numbers": {"pattern": "T{yyyyMMdd}{seq4}", "source_refs": True}}
+    version = await publish_pack(
+        pool, json.dumps(pack, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    )
+    log = InboxRecords().append(city_in_force(of_version=version))
+    reports = [build_report(f"n {number}", east_m=300 * number) for number in range(5)]
+    twin = build_report("twin", east_m=1, minutes=1)
+    log.append(*reports[:3], twin, *reports[3:])
+
+    found = []
+    for cut, prepares in ((1000, False), (1, True), (2, False)):
+        await clear_tables(pool)
+        output = await apply_records(pool, log.records, batch_size=cut, prepares=prepares)
+        opened = [each for each in output.bodies_on("paidan.cases") if each["type"] == "case.opened.v1"]
+        found.append([each["state"]["numbers"]["ours"] for each in opened])
+
+    assert found == [[f"T20260302{number:04d}" for number in range(1, 6)]] * 3
+    listed = [
+        [state.case_id for state in await list_cases(pool, CaseFilter(number=number))]
+        for number in ("T202603020002", "n 3", "twin", "T20260302")
+    ]
+    assert listed == [[case_id_of(reports[1])], [case_id_of(reports[3])], [case_id_of(reports[0])], []]
+
+
+async def test_report_near_a_corrected_place_joins_its_case(pool: "asyncpg.Pool[Any]") -> None:
+    first, later = build_report("1"), build_report("2", east_m=2000, minutes=9)
+    moved = Correct(reason="misheard", latitude=later.place.latitude, longitude=later.place.longitude)
+    log = InboxRecords().append(city_in_force(), first)
+    log.append(build_action(case_id_of(first), moved, by="operator:olga", minutes=5))
+    log.append(later, build_report("3", minutes=9))
+
+    output = await apply_records(pool, log.records, batch_size=1)
+
+    assert output.outcomes() == [("opened", None), ("applied", None), ("merged", None), ("opened", None)]

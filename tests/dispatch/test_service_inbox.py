@@ -21,7 +21,7 @@ from paidan_dispatch.api.case_lists import CaseFilter, list_cases
 from paidan_dispatch.api.queries import OrderPage
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT
-from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue
+from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue, pending_request
 from paidan_dispatch.inbox.save import COPY_THRESHOLD
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
@@ -237,6 +237,7 @@ async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[
             assert row["reported_at"] == state.reported_at
             assert row["awaits_call"] == awaits_callback(state)
             assert (row["held"], row["overdue"]) == (is_held(state), is_overdue(state))
+            assert row["pending_request"] == pending_request(state)
             assert row["square"] == (found.square if found else None)
             # asyncpg gives infinity without a zone
             assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or FAR_FUTURE)

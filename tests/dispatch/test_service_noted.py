@@ -51,7 +51,7 @@ async def test_noted_report_opens_no_case_and_is_answered_later(pool: "asyncpg.P
         thanks,
         thanks,
         build_action(case_id, Reply(text="已转达"), **by),
-        build_action(case_id, Reply(text="已转达，谢谢"), minutes=1, **by),
+        build_action(case_id, Reply(text="已转达，谢谢", adopted=True), minutes=1, **by),
         build_action(case_id, Reply(text="不行"), minutes=2, by="department:streets", of_report=thanks.report_id),
         build_action(case_id, Reply(text="没有"), minutes=3, by="operator:olga"),
     )
@@ -72,13 +72,14 @@ async def test_noted_report_opens_no_case_and_is_answered_later(pool: "asyncpg.P
         assert (noted["rule"], noted["city_version"]) == ("praise", pack_version())
         assert (noted["source"], noted["channel"], noted["recorded_at"]) == ("hotline", "hotline", noted["decided_at"])
         replies = [each for each in output.bodies_on("paidan.outcomes") if each["type"] == "report.replied.v1"]
-        assert [(each["report_id"], each["text"]) for each in replies] == [
-            (thanks.report_id, "已转达"),
-            (thanks.report_id, "已转达，谢谢"),
+        assert [(each["report_id"], each["text"], each.get("adopted")) for each in replies] == [
+            (thanks.report_id, "已转达", None),
+            (thanks.report_id, "已转达，谢谢", True),
         ]
         (row,) = (await dump_tables(pool))["noted_report"]
         assert "谢谢你们" in row[8].decode()
         assert row[9] == "已转达，谢谢"
+        assert row[-1] is True, "the suggestion is adopted"
 
 
 async def test_reply_to_a_report_in_a_case_is_refused(pool: "asyncpg.Pool[Any]") -> None:

@@ -10,7 +10,7 @@ from paidan_chassis.database import is_transient
 from paidan_contracts.actions import CallBack, Inspect
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.extensible import Unknown
-from paidan_contracts.unsupported_actions import AskExtension
+from paidan_contracts.unsupported_actions import CoHandle
 from tests.dispatch.applied_inbox import InboxRecords, apply_batch, apply_records
 from tests.dispatch.database_fixture import clear_tables, has_lock_waiter
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force
@@ -47,7 +47,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
         build_action(case_id, Finish(), by=streets, ref="unproved", answer_partition=0, answer_offset=7),
         build_action(case_id, Accept(), by=lamps),
         build_action(nobodys, Accept(), by=streets),
-        build_action(case_id, AskExtension(), by=streets),
+        build_action(case_id, CoHandle(), by=streets),
         build_action(case_id, Inspect(passed=True), by=streets),
         build_action(case_id, CallBack(rating="satisfied"), by="operator:olga"),
         build_action(case_id, Return(code=Unknown("too_far"), reason="far"), by=streets),

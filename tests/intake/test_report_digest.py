@@ -51,6 +51,11 @@ def test_other_spelling_is_the_same_report(body: dict[str, Any]) -> None:
     assert digest_of(**body).value == digest_of().value
 
 
+def test_promise_is_content_however_its_time_is_spelt() -> None:
+    local, utc = (digest_of(promised_by=each).value for each in ("2026-03-09 18:00", "2026-03-09T10:00:00Z"))
+    assert local == utc != digest_of(promised_by="2026-03-09T10:00:01Z").value
+
+
 def test_either_name_of_confidential_is_the_same() -> None:
     assert digest_of(confidential=True).value == digest_of(secrecy=True).value != digest_of().value
 
@@ -62,6 +67,7 @@ def test_either_name_of_confidential_is_the_same() -> None:
         {"reporter": {"name": "王敏"}},
         {"occurred_at": "2026-03-02T10:00:01+08:00"},
         {"occurred_at": None},
+        {"promised_by": "2026-03-09T18:00:00"},
         {"matter": "help"},
         {"position": {"x": 117.0, "y": 36.5, "crs": "gcj02"}},
         {"past": {"promised_by": "2026-03-02T10:00:00+08:00"}},

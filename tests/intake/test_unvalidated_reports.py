@@ -55,7 +55,7 @@ BODIES: Final = st.fixed_dictionaries(
         **{name: st.booleans() for name in ("wants_callback", "confidential", "secrecy")},
         "position": POSITIONS,
         "photos": st.lists(st.just("a" * 64 + ".jpg"), max_size=20),
-        "occurred_at": TIMES,
+        **dict.fromkeys(("occurred_at", "promised_by"), TIMES),
     },
 )
 

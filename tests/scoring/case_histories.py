@@ -12,6 +12,7 @@ from paidan_contracts.cases import CaseUrged
 from paidan_contracts.ids import case_id, order_id, report_id
 from paidan_contracts.places import Place
 from paidan_contracts.state import CalledBack, CaseState
+from paidan_contracts.time_limits import TimeLimits
 
 START: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
@@ -161,6 +162,11 @@ def not_accept(state: CaseState, at: datetime) -> CaseState | None:
     if state.status != "filed" or state.assignments:
         return None
     return with_fields(state, status="not_accepted", ended_at=at)
+
+
+def exempt(state: CaseState, _at: datetime) -> CaseState | None:
+    """Grant an appeal against being overdue."""
+    return with_fields(state, time_limits=TimeLimits(exempt=True)) if state.status == "closed" else None
 
 
 def join(state: CaseState, _at: datetime) -> CaseState | None:

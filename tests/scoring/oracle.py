@@ -104,6 +104,7 @@ def _case_facts(state: CaseState, assignment: Assignment | None) -> Iterator[str
         "urged": state.urged,
         "escalated": state.escalation and state.escalation.entries,
         "imported": state.past,
+        "exempt": state.time_limits and state.time_limits.exempt,
     }
     yield from (fact for fact, is_true in flags.items() if is_true)
     last = state.called_back[-1].rating if state.called_back else None

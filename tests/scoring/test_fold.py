@@ -42,6 +42,7 @@ ALL_MOVES: Final = st.sampled_from(
         case_histories.reopen,
         case_histories.void,
         case_histories.join,
+        case_histories.exempt,
         case_histories.refile("E0111", None),
     ]
 )

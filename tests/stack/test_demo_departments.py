@@ -90,3 +90,23 @@ def test_no_two_photos_of_work_are_the_same() -> None:
     rng = Random(2)  # noqa: S311 - a test
 
     assert len({draw_proof(rng) for _ in range(200)}) == 200
+
+
+async def test_orders_that_would_be_late_ask_for_an_extension_and_the_head_approves() -> None:
+    now = real_now()
+    scale = ClockScale(anchor_real=now, anchor_city=CITY_TIME, factor=86_400, fast_until=CITY_TIME + timedelta(days=9))
+    scheduler, client = Scheduler(ScaledClock(scale)), RecordingClient()
+    late = Behaviour(return_rate=0, late_rate=1, careless_rate=0)
+    department = DemoDepartment("streets", client, scheduler, HiddenFaults(), Random(1), late, client)  # noqa: S311 - a test
+    running = asyncio.create_task(scheduler.run())
+    try:
+        for number in range(12):
+            department.handle_order("order.issued.v1", order(number, "lead"))
+        await poll(lambda: [each["kind"] for _, each in client.answers].count("finish") == 12, what="all are finished")
+    finally:
+        running.cancel()
+
+    asked = {case_id for case_id, each in client.answers if each["kind"] in ("ask_extension", "ask_suspension")}
+    approved = {case_id for case_id, each in client.answers if each["kind"] == "review" and each["approved"]}
+    assert asked == approved
+    assert 0 < len(asked) < 12

@@ -159,6 +159,20 @@ def test_histories_are_compared_as_long_as_their_own_log_is_whole(
     assert (history.holds, sum(remark.found for remark in report.remarks)) == (holds, noted)
 
 
+@pytest.mark.parametrize(("cities", "holds"), [(("tiny", "tiny"), False), (("tiny", "town"), True)])
+def test_two_cases_of_a_city_with_one_number_are_found(cities: tuple[str, str], *, holds: bool) -> None:
+    cases = CasesLog(CUT)
+    for number, city in enumerate(cities):
+        state = {"status": "filed", "reports": 1, "city": city, "numbers": {"ours": "YC202603020001"}}
+        step = {"case_id": f"{city}-{number}", "version": 1, "state": state}
+        cases.add(record(number, json.dumps(step).encode()))
+
+    report = evaluate(evidence(cases_log=cases))
+
+    [numbers] = [claim for claim in report.claims if claim.name == "no two cases of a city have one number"]
+    assert numbers.holds is holds
+
+
 @pytest.mark.parametrize(
     ("origin", "sequence", "expected"),
     [

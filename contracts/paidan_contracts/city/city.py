@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.city.calendar import WorkingCalendar
+from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import CaseClass, CatalogueRow, Category, MatterWord
 from paidan_contracts.city.class_overrides import matches_class
 from paidan_contracts.city.geography_index import GeographyIndex
@@ -52,6 +53,7 @@ class City:
     callbacks: CallbackPolicy
     noting_rules: Mapping[MatterType, NotingRule]
     """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
+    numbers: CaseNumbering | None
     hand_on: HandOnPolicy
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
@@ -102,6 +104,7 @@ class City:
             matching=pack.matching,
             callbacks=pack.callbacks,
             noting_rules={matter: rule for rule in pack.noted for matter in rule.matters},
+            numbers=pack.numbers,
             hand_on=pack.hand_on or HandOnPolicy(),
             screening=pack.screening,
             masking=masking_terms(pack.privacy, pack.geography),

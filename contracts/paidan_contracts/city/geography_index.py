@@ -105,6 +105,11 @@ class GeographyIndex:
             places={code: _place_codes(entry, entries_by_code) for code, entry in entries_by_code.items()},
         )
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether any place has a shape, so that a position outside all of them lies outside the city."""
+        return self.grid_index is not None or any(self.shapes.values())
+
     def locate(self, latitude: float, longitude: float) -> PlaceCodes:
         """Return all in which a WGS-84 position lies; ``UNKNOWN_PLACE`` outside the city."""
         point = (longitude, latitude)

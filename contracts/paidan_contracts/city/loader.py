@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], screening, hand_on, enforcement, [[duties]]
+terms.toml            clocks, matching, callbacks, [[noted]], numbers, screening, hand_on, enforcement, [[duties]]
 escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optional)
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
@@ -112,7 +112,17 @@ def _read_city(raw_pack: RawPack) -> None:
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
     raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",)), ("duties", ("duties",))])
-    for part in ("clocks", "matching", "callbacks", "noted", "screening", "hand_on", "enforcement", "duties"):
+    for part in (
+        "clocks",
+        "matching",
+        "callbacks",
+        "noted",
+        "numbers",
+        "screening",
+        "hand_on",
+        "enforcement",
+        "duties",
+    ):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.calendar import Calendar
+from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import Catalogue
 from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
@@ -69,6 +70,7 @@ class Pack(PackModel):
     matching: MatchingPolicy
     callbacks: CallbackPolicy = CallbackPolicy()
     noted: tuple[NotingRule, ...] = ()
+    numbers: CaseNumbering | None = None
     screening: ScreeningPolicy
     hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
     enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")

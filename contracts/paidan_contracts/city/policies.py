@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 from pydantic import Field
 
 from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, RowId, Text, TimeLimit
+from paidan_contracts.city.time_limits import AppealPolicy, ExtensionPolicy, HandSetPolicy, SuspensionPolicy
 from paidan_contracts.wire import Channel, Datum, Latitude, Longitude, MatterType, Slug
 
 RatingRule: TypeAlias = Literal["worst", "last", "opener"]
@@ -42,6 +43,10 @@ class StageLimits(PackModel):
         lt=1,
         description="Share of a limit after which a warning goes out; None: none does.",
     )
+    extension: ExtensionPolicy | None = Field(default=None, description="延期; None: there is none.")
+    suspension: SuspensionPolicy | None = Field(default=None, description="挂账; None: there is none.")
+    appeal: AppealPolicy | None = Field(default=None, description="超时申诉; None: there is none.")
+    hand_set: HandSetPolicy | None = Field(default=None, description="限时, 限期整改; None: no limit is set by hand.")
     finish_without_accept: bool = Field(
         default=True, description="Whether finishing an order (处置完成) also accepts it (签收); False: it is refused."
     )

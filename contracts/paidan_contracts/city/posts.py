@@ -26,6 +26,7 @@ PostDuty = Literal[
     "shop_chief",
     "steward",
     "volunteer",
+    "department_chief",
 ]
 DutyAction = Literal[
     "verify",
@@ -41,6 +42,8 @@ DutyAction = Literal[
     "urge",
     "amend",
     "reply",
+    "correct",
+    "note",
     "hand_on",
     "confirm",
     "ask_extension",
@@ -52,6 +55,10 @@ DutyAction = Literal[
     "end_escalation",
     "appeal",
     "force_close",
+    "review",
+    "set_limit",
+    "plan_step",
+    "finish_step",
 ]
 """Every kind of action of the contract."""
 
@@ -72,6 +79,7 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
         "duty_chief": Duty(Names(zh="值班长", en="Duty chief"), "role:operator"),
         "dispatcher": Duty(Names(zh="派遣员", en="Dispatcher"), "role:operator"),
         "handler": Duty(Names(zh="处置员", en="Handler"), "department:{department}"),
+        "department_chief": Duty(Names(zh="责任单位负责人", en="Head of a department"), "department:{department}"),
         "caller": Duty(Names(zh="回访员", en="Caller-back"), "role:caller"),
         "desk": Duty(Names(zh="区县、街道席位", en="District or street desk"), "role:operator"),
         "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor"),

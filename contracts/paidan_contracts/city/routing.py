@@ -76,7 +76,7 @@ class RoutingInput(NamedTuple):
     owner: DepartmentId | None = None
     matter: MatterType | None = None
     declined: frozenset[DepartmentId] = frozenset()
-    """Departments that returned the case: a rule that chooses one of them does not cover it."""
+    """Departments that returned the case, or are complained of: a rule that chooses one of them does not cover it."""
 
 
 class Routed(NamedTuple):

@@ -65,6 +65,16 @@ def check_newest_steps(evidence: Evidence) -> Check:
     )
 
 
+def check_numbers(evidence: Evidence) -> Check:
+    return Check.of(
+        "numbers_unique",
+        "no two cases of a city have one number",
+        "同一城市中没有两个案件编号相同",
+        evidence.cases_log.repeated_numbers,
+        evidence.cases_log.numbers,
+    )
+
+
 def check_report_counts(evidence: Evidence) -> Check:
     in_outcomes = sum(
         1 for about, result in evidence.outcomes_by_id.values() if about == "report" and result in ("opened", "merged")

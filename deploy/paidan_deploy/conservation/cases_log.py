@@ -62,6 +62,9 @@ class CasesLog:
     shown: dict[str, ShownCase] = field(default_factory=dict)
     counted_reports: set[str] = field(default_factory=set)
     """Reports of which the cockpit has read source and time: release 0.1 told them of those alone that open a case."""
+    numbers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By city and number, the case that got it first."""
+    repeated_numbers: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     repeat_count: int = 0
 
@@ -85,8 +88,18 @@ class CasesLog:
                 f"{case_id} has version {version} after {known.version} / 版本 {known.version} 之后为 {version}"
             )
         self.steps[case_id] = known.extend(version, sha256(value).digest(), sha256(known.chain + value).digest())
+        if version == 1:
+            self._add_number(case_id, event["state"])
         self.statuses[case_id] = event["state"]["status"]
         self.report_counts[case_id] = event["state"]["reports"]
+
+    def _add_number(self, case_id: str, state: Mapping[str, Any]) -> None:
+        number = (state.get("numbers") or {}).get("ours")
+        if number is None:
+            return
+        first = self.numbers.setdefault((str(state.get("city")), str(number)), case_id)
+        if first != case_id:
+            self.repeated_numbers.append(f"{number}: {first}, {case_id}")
 
     def _add_shown(self, case_id: str, version: int, state: object, joined: object) -> None:
         if not isinstance(state, dict):

@@ -84,6 +84,7 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield case_checks.check_case_versions(evidence)
     yield case_checks.check_history(evidence)
     yield case_checks.check_newest_steps(evidence)
+    yield case_checks.check_numbers(evidence)
     yield case_checks.check_report_counts(evidence)
     yield case_checks.check_scoring_versions(evidence)
     yield case_checks.check_tallies(evidence)

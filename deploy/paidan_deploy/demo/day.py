@@ -221,4 +221,7 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("inspector").verify(),
         member("caller").call_back(),
         member("operator").assign(department_ids),
+        member("operator").keep_record(),
+        member("operator").decide_requests(),
+        member("operator").set_limits(),
     ]

@@ -15,6 +15,9 @@ _RETURN_REASONS: Final = (
     ("owner_unclear", "权属不清"),
 )
 
+_SUSPENDED_SHARE: Final = 0.01
+_EXTENDED_SHARE: Final = 0.5
+"""Of the orders that would be late."""
 _HANDED_ON: Final = 0.25
 _CONFIRMED: Final = 0.9
 """Shares of orders that a department with units hands on, and of units' work that it confirms at once."""
@@ -93,7 +96,8 @@ class DemoDepartment:
             action = {"kind": "hand_on", "unit": self.rng.choice(self.units), "reason": "就近处置"}
             self.scheduler.schedule(plan.accept_at + timedelta(minutes=1), self._answer_task(order, action))
         else:
-            self._schedule_finish(order, plan.finish_at, careless=plan.careless)
+            finish_at = self._ask_for_time(order, plan.accept_at, plan.finish_at)
+            self._schedule_finish(order, finish_at, careless=plan.careless)
 
     def _is_of_a_unit(self, order: Mapping[str, Any]) -> bool:
         """Return whether an order on this department's topic is for a unit of it, which reads it over HTTP."""
@@ -123,6 +127,29 @@ class DemoDepartment:
             self.faults.careless_work.add((order["case_id"], order["round"]))
         action = {"kind": "finish", "text": "已处置完毕"}
         self.scheduler.schedule(at, self._answer_task(order, action))
+
+    def _ask_for_time(self, order: Mapping[str, Any], accept_at: datetime, finish_at: datetime) -> datetime:
+        """Ask that some orders are suspended, and that some are extended that would be late; return when it is done.
+
+        The department's head decides first, ten minutes later.
+        """
+        draw = Random(order["order_id"]).random()  # noqa: S311 - the same after a restart
+        due_at = _parse_time(order.get("due_at"))
+        if order.get("role") == "helper" or due_at is None:
+            return finish_at
+        if draw < _SUSPENDED_SHARE:
+            asked_at, resume_at = accept_at + timedelta(minutes=2), accept_at + timedelta(hours=2)
+            self._request(order, asked_at, {"kind": "ask_suspension", "resume_at": resume_at.isoformat()})
+            return max(finish_at, resume_at + timedelta(minutes=30))
+        asked_at = due_at - timedelta(minutes=40)
+        if finish_at > due_at and asked_at > accept_at and draw < _EXTENDED_SHARE:
+            self._request(order, asked_at, {"kind": "ask_extension"})
+        return finish_at
+
+    def _request(self, order: Mapping[str, Any], at: datetime, action: dict[str, Any]) -> None:
+        self.scheduler.schedule(at, self._answer_task(order, action | {"reason": "配件未到货，需等待"}))
+        approval = {"kind": "review", "approved": True, "reason": "情况属实"}
+        self.scheduler.schedule(at + timedelta(minutes=10), self._answer_task(order, approval))
 
     def _return_action(self) -> dict[str, Any]:
         code, reason = self.rng.choice(_RETURN_REASONS)

@@ -25,6 +25,8 @@ _MATTER_WEIGHTS: Final = {
 }
 _HUMAN_CHANNELS: Final[tuple[Channel, ...]] = ("hotline", "photo", "patrol")
 _REPEAT_SHARE: Final = 0.2
+_PROMISED_EVERY: Final = 5
+"""Of the seconds in which a hotline's callers report: it promises them an end."""
 _NO_POSITION_SHARE: Final = 0.05
 _CAMERA_COUNT: Final = 60
 
@@ -71,6 +73,7 @@ class _ReportWriter:
         self._midnight = datetime.combine(day, time(), city.zone)
         self._rng = rng
         self._sources = {source.kind: source.id for source in reversed(tuple(city.sources.values()))}
+        self._departments = sorted(city.departments)
         self._count = 0
 
     def reports(self, channel: Channel, incident: Incident) -> Iterator[PlannedReport]:
@@ -118,9 +121,13 @@ class _ReportWriter:
         }
         if self._rng.random() > _NO_POSITION_SHARE:
             body["position"] = {"x": incident.longitude, "y": incident.latitude, "crs": "wgs84"}
+        if matter == "complaint" and self._count % 3 == 0:
+            body["complained_of"] = self._departments[self._count % len(self._departments)]
         if channel == "hotline":
             body["reporter"] = {"name": resident.name, "phone": resident.phone}
             body["wants_callback"] = True
+            if int(incident.second) % _PROMISED_EVERY == 0:
+                body["promised_by"] = (self._time_at(incident.second) + timedelta(hours=6)).isoformat()
         return PlannedReport(self._time_at(incident.second), self._sources[channel], channel, body)
 
     def _photo_report(self, incident: Incident) -> PlannedReport:

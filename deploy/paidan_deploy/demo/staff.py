@@ -18,6 +18,7 @@ _RATINGS: Final[tuple[tuple[str, int], ...]] = (
     ("dissatisfied", 8),
     ("no_answer", 6),
 )
+_PLANNED_SHARE: Final = 0.2
 CaseBody = dict[str, Any]
 
 
@@ -50,9 +51,20 @@ class Staff:
         """Assign cases without a matching rule to a random department."""
         async for state in self._new_cases("filed", order="oldest"):
             returned_by = {assignment["department"] for assignment in state["assignments"]}
-            candidates = [department for department in departments if department not in returned_by]
+            excluded = {*returned_by, state.get("complained_of")}
+            candidates = [department for department in departments if department not in excluded]
             action = {"kind": "assign", "department": self.rng.choice(candidates), "reason": "人工派遣"}
             self._schedule(state, action, self.rng.uniform(2, 12))
+
+    async def keep_record(self) -> None:
+        """更正、备注: correct what was misheard of one case in forty, and note for its department on one in twenty."""
+        async for state in self._new_cases("dispatched", order="newest"):
+            share = int(state["case_id"][-4:], 16) % 40
+            if share == 0:
+                action = {"kind": "correct", "address": "路口东侧公交站旁", "reason": "来电人补充了地址"}
+                self._schedule(state, action, 3)
+            elif share in (1, 2):
+                self._schedule(state, {"kind": "note", "text": "请先联系门卫", "visible_to": "department"}, 3)
 
     async def call_back(self) -> None:
         """回访: call back each reporter of a case who is to be called, and record the rating."""
@@ -62,6 +74,22 @@ class Staff:
                 reasonable = self.rng.random() < 0.7
                 action = {"kind": "call_back", "report_id": report_id, "rating": rating, "reasonable": reasonable}
                 self._schedule(state, action, self.rng.uniform(10, 90))
+
+    async def decide_requests(self) -> None:
+        """审批: decide on extensions and suspensions, after the head of the department."""
+        async for state in self._new_cases("handling", pending="any", order="oldest"):
+            action = {"kind": "review", "approved": self.rng.random() < 0.8, "reason": "已核"}
+            self._schedule(state, action, self.rng.uniform(12, 25))
+
+    async def set_limits(self) -> None:
+        """限期整改: of some cases that are overdue, set a limit by hand, and plan a step."""
+        async for state in self._new_cases("handling", overdue=True, order="oldest"):
+            if Random(state["case_id"]).random() < _PLANNED_SHARE:  # noqa: S311 - the same after a restart
+                now = self.scheduler.clock.now()
+                due_at, step_at = (now + timedelta(hours=each) for each in (4, 2))
+                self._schedule(state, {"kind": "set_limit", "due_at": due_at.isoformat(), "reason": "限期整改"}, 1)
+                self._schedule(state, {"kind": "plan_step", "due_at": step_at.isoformat(), "text": "现场清理"}, 5)
+                self._schedule(state, {"kind": "finish_step", "step": 1, "text": "已清理"}, 60)
 
     async def _new_cases(self, status: str, **filters: Any) -> AsyncIterator[CaseBody]:  # noqa: ANN401  # parameters of the list
         while True:

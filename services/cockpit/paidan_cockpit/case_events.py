@@ -96,6 +96,13 @@ class MergedReportPart(EventPart):
     recorded_at: Timestamp
 
 
+class NumbersPart(EventPart):
+    """The numbers by which people name a case."""
+
+    ours: Code | None = None
+    source_ref: str | None = None
+
+
 class StatePart(EventPart):
     """The state of a case at one version."""
 
@@ -105,6 +112,7 @@ class StatePart(EventPart):
     source: Slug
     class_code: Code | None = None
     row_id: Code | None = None
+    numbers: NumbersPart | None = None
     place: PlacePart
     text: str = ""
     confidential: bool = False

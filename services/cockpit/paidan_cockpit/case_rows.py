@@ -81,7 +81,7 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     return ReadModelRow(
         case_id=event.case_id,
         version=event.version,
-        number=number_of(event.case_id),
+        number=(state.numbers and state.numbers.ours) or number_of(event.case_id),
         city=state.city,
         status=state.status,
         source=state.source,
@@ -122,7 +122,7 @@ def report_rows(event: CockpitCaseEvent) -> Iterator[CountedReport]:
 
 
 def number_of(case_id: str) -> str:
-    """Return the number by which people name a case: the first digits of what follows its area."""
+    """Return the number of a case to which its city gives none: the first digits of what follows its area."""
     return case_id.rpartition("-")[2][:_DIGITS_OF_NUMBER]
 
 
@@ -143,6 +143,8 @@ def running_clocks(state: StatePart) -> Iterator[DueTime]:
 
 
 def _more_texts(state: StatePart) -> Iterator[str]:
+    if state.numbers is not None:
+        yield from filter(None, (state.numbers.ours, state.numbers.source_ref))
     for report in state.joined:
         yield from filter(None, (report.text, report.address))
 

@@ -76,7 +76,7 @@ def _position_problem(city: City, place_codes: PlaceCodes, longitude: float, lat
         distance_m(longitude, latitude, x, y) <= radius_m for x, y, radius_m in _placeholders_wgs84(placeholders)
     ):
         return "position_of_nobody"
-    if place_codes.district is None and _has_geometry(city):
+    if place_codes.district is None and city.geography.is_drawn:
         return "position_outside_city"
     return None
 
@@ -109,10 +109,6 @@ def _build_place(
         grid=place_codes.grid,
         address=address,
     )
-
-
-def _has_geometry(city: City) -> bool:
-    return city.geography.grid_index is not None or any(city.geography.shapes.values())
 
 
 def to_wgs84(longitude: float, latitude: float, datum: Datum) -> LonLat:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
 
 from paidan_contracts import ids
@@ -195,6 +195,7 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
         class_code=resolved.classified.class_code,
         row_id=resolved.classified.row_id,
         suggested_owner=resolved.suggested_owner,
+        complained_of=resolved.complained_of,
         place=resolved.geocoded.place,
         text=texts.text.text,
         photos=(*ticket.photos, *(photo.ref for photo in photos)),
@@ -203,8 +204,17 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
         confidential=ticket.confidential or ticket.secrecy,
         occurred_at=occurred_at,
         recorded_at=min(occurred_at, now) if sender.may_backdate else now,
+        promised_by=_promise(ticket, sender.city.zone) if ticket.promised_by else None,
         past=ticket.past,
     )
+
+
+def _promise(ticket: Ticket, zone: tzinfo) -> datetime | None:
+    """Return what a source promised its resident, in UTC; an import's record has it in its past."""
+    promised_by = ticket.promised_by
+    if promised_by is None or ticket.past is not None:
+        return None
+    return (promised_by if promised_by.tzinfo else promised_by.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _vault_content(ticket: Ticket, texts: _MaskedTexts) -> VaultContent | None:

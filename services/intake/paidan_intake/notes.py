@@ -12,6 +12,7 @@ NoteCode = Literal[
     "unknown_condition",
     "unknown_matter",
     "unknown_owner",
+    "unknown_department",
     "no_position",
     "position_outside_city",
     "position_of_nobody",
@@ -41,6 +42,10 @@ _TEXTS: Final[dict[NoteCode, tuple[str, str, str]]] = {
     "unknown_owner": (
         "suggested_owner", "the city has no department {value}, so rules alone decide who acts",
         "该城市没有部门 {value}，仅按规则确定承办部门",
+    ),
+    "unknown_department": (
+        "complained_of", "the city has no department {value}: name in the text whom it complains of",
+        "该城市没有部门 {value}：请在内容中写明被投诉单位",
     ),
     "no_position": (
         "position", "there is no position: the report is not merged with others nearby",

@@ -17,7 +17,7 @@ from paidan_intake.tickets import Ticket
 
 _NOT_CONTENT: Final = {"source", "city"}
 """Part of the id, or of the prefix."""
-_SPELT_VARIOUSLY: Final = _NOT_CONTENT | {"matter", "occurred_at", "past", "secrecy", "confidential"}
+_SPELT_VARIOUSLY: Final = _NOT_CONTENT | {"matter", "occurred_at", "promised_by", "past", "secrecy", "confidential"}
 _VERSION_LENGTH: Final = 16
 
 
@@ -129,6 +129,8 @@ def _ticket_content(ticket: Ticket, zone: tzinfo) -> bytes:
             _spell_time(ticket.occurred_at, zone),
             b"confidential" if (ticket.confidential or ticket.secrecy) else b"",
             _past_content(ticket.past, zone) if ticket.past else b"",
+            # Only where there is one: reports without keep the digests that they always had.
+            *((b"promised by " + _spell_time(ticket.promised_by, zone),) if ticket.promised_by else ()),
         ]
     )
 

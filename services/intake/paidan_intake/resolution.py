@@ -38,6 +38,7 @@ class Resolved(NamedTuple):
     occurred_at: datetime
     suggested_owner: str | None
     """None where the city has no such department: the word might be anything, and it would travel unmasked."""
+    complained_of: str | None
     notes: tuple[Note, ...]
 
 
@@ -64,8 +65,10 @@ def resolve(
         notes += [note] if note else []
     elif photos:
         occurred_at = _photo_time(photos, city, now) or now
-    owner = ticket.suggested_owner if ticket.suggested_owner in city.departments else None
-    return Resolved(matter, classified, geocoded, occurred_at, owner, tuple(notes))
+    owner, complained_of = (
+        named if named in city.departments else None for named in (ticket.suggested_owner, ticket.complained_of)
+    )
+    return Resolved(matter, classified, geocoded, occurred_at, owner, complained_of, tuple(notes))
 
 
 def _geocode_first(
@@ -117,6 +120,8 @@ def _notes(
         notes.append(make_note("district_contradicts_position", value=ticket.district, found=place.district))
     if ticket.suggested_owner and ticket.suggested_owner not in city.departments:
         notes.append(make_note("unknown_owner", value=ticket.suggested_owner))
+    if ticket.complained_of and ticket.complained_of not in city.departments:
+        notes.append(make_note("unknown_department", value=ticket.complained_of))
     return notes
 
 

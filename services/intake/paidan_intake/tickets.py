@@ -120,12 +120,26 @@ class Ticket(RequestModel):
     secrecy: Flag = Field(default=False, description="The name of `confidential` in release 0.1, and the same.")
     photos: PhotoRefs = Field(default=(), description="References from POST /v1/photos.")
     suggested_owner: OptionalSlug = Field(default=None, description="Department that owns the component, if known.")
+    complained_of: OptionalSlug = Field(
+        default=None,
+        description="Of a complaint about how something was handled: the department complained of, which never handles"
+        " it. Such a report opens a case of its own.",
+    )
     occurred_at: Annotated[
         datetime | None, WrapValidator(lenient.read_time, json_schema_input_type=datetime | str | int | None)
     ] = Field(
         default=None,
         description="When the problem was seen. Without a zone it is the city's time; one in the future, or of a clock"
         " that was not set, is replaced by the time of receipt, with a note.",
+    )
+    promised_by: Annotated[
+        datetime | None,
+        WrapValidator(lenient.read_time, json_schema_input_type=datetime | str | int | None),
+        AfterValidator(lenient.within_calendars),
+    ] = Field(
+        default=None,
+        description="When you promised your resident an end; the case is warned of and overdue by it, beside the city's"
+        " own limits. Without a zone it is the city's time. Of an import, `past` has it.",
     )
     past: Annotated[
         Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None,

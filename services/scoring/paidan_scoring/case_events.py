@@ -56,6 +56,12 @@ class ScoringCallback(PartialModel):
     rating: Rating
 
 
+class ScoringTimeLimits(PartialModel):
+    """Whether an appeal against being overdue was granted."""
+
+    exempt: bool = False
+
+
 class ScoringEscalation(PartialModel):
     """The levels to which a case was raised."""
 
@@ -84,6 +90,7 @@ class ScoringState(PartialModel):
     urged: NonNegativeInt = 0
     escalation: ScoringEscalation | None = None
     past: bool = False
+    time_limits: ScoringTimeLimits | None = None
     recurrence_of: CaseId | None = None
 
 

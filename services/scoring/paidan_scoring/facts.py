@@ -95,6 +95,8 @@ def case_facts(state: ScoringState) -> int:
         facts |= FACT_BIT["escalated"]
     if state.past:
         facts |= FACT_BIT["imported"]
+    if state.time_limits is not None and state.time_limits.exempt:
+        facts |= FACT_BIT["exempt"]
     return facts | _rating_facts(state)
 
 

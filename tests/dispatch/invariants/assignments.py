@@ -6,7 +6,7 @@ from itertools import pairwise
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active
+from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active, open_helpers
 from tests.dispatch.invariants.registry import Step, invariant
 from tests.dispatch.random_histories import POLICY
 
@@ -140,3 +140,13 @@ def _orders_of(state: CaseState) -> list[Assignment | Helper | UnitOrder]:
 def _told(order: Assignment | Helper | UnitOrder) -> str:
     """Return on whose topic an order is: a unit's is on that of the nearest above it that has one."""
     return POLICY.city.units.bureau_of(order.unit) if isinstance(order, UnitOrder) else order.department
+
+
+@invariant
+def department_complained_of_has_no_order(step: Step) -> bool:
+    """Neither to lead nor to help; of the past a record says who handled it."""
+    state = step.after
+    if state.past or state.complained_of is None:
+        return True
+    leads = state.status in ASSIGNED_STATUSES and state.department == state.complained_of
+    return not leads and state.complained_of not in open_helpers(state)

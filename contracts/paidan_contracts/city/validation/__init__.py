@@ -4,6 +4,7 @@ from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.answerable import check_answerable
 from paidan_contracts.city.validation.calendar import check_calendar
+from paidan_contracts.city.validation.case_numbers import check_numbering
 from paidan_contracts.city.validation.catalogue import check_catalogue
 from paidan_contracts.city.validation.escalation import check_escalation
 from paidan_contracts.city.validation.geography import check_geography
@@ -31,6 +32,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
         *check_calendar(pack),
         *check_geography(pack, known_ids),
         *check_policies(pack, known_ids),
+        *check_numbering(pack),
         *check_escalation(pack, known_ids),
         *check_privacy(pack),
         *check_indicators(pack, known_ids),

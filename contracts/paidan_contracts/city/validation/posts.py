@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.posts import LOCAL_DUTIES, Post
+from paidan_contracts.city.posts import DUTIES, LOCAL_DUTIES, Post
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.nearest import nearest
 
@@ -45,11 +45,11 @@ def _check_references(path: DocumentPath, post: Post, known_ids: KnownIds) -> It
 
 
 def _check_needs(path: DocumentPath, post: Post) -> Iterator[Violation]:
-    if post.duty == "handler" and post.department is None:
+    if "{department}" in DUTIES[post.duty].scope and post.department is None:
         yield Violation(
             (*path, "department"),
-            "is missing: a handler answers for a department",
-            "缺少必填项：处置员须写明所属部门",
+            f"is missing: a {post.duty} answers for a department",
+            f"缺少必填项：{DUTIES[post.duty].names.zh}须写明所属部门",
         )
     if post.duty in LOCAL_DUTIES and post.places is None:
         yield Violation(

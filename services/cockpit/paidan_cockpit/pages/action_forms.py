@@ -22,6 +22,8 @@ _NEXT_ACTIONS: Final = {
 }
 _FLAGS: Final = {"true": True, "false": False}
 _TIME_OF_DEED: Final = "occurred_at"
+_WORK: Final = frozenset({"finish"})
+"""Actions whose position is where the device is. That of any other is the problem's, and somebody fills it in."""
 _POSITION: Final = ("action.latitude", "action.longitude")
 
 
@@ -58,12 +60,13 @@ class ActionForm:
     @property
     def takes_position(self) -> bool:
         """Whether the place where it was done may be sent along."""
-        return {each.name for each in self.fields}.issuperset(_POSITION)
+        return self.kind in _WORK and {each.name for each in self.fields}.issuperset(_POSITION)
 
     @property
     def drawn_fields(self) -> Sequence[FormField]:
-        """The fields that a person fills in: when and where it was done, a script adds with consent."""
-        return [each for each in self.fields if each.name not in (_TIME_OF_DEED, *_POSITION)]
+        """The fields that a person fills in: when and where work was done, a script adds with consent."""
+        added = (_TIME_OF_DEED, *_POSITION) if self.kind in _WORK else (_TIME_OF_DEED,)
+        return [each for each in self.fields if each.name not in added]
 
     @property
     def takes_text(self) -> bool:

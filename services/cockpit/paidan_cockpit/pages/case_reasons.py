@@ -40,6 +40,9 @@ OTHER_LIMIT: Final = N_("It began at {begin} and ends at {end}.")
 NO_LIMIT: Final = N_("Neither its row nor the city limits the time for handling.")
 HELD: Final = N_("It waits for a person. {why}")
 THE_RULE: Final = N_("The rule says: {rule}.")
+STANDING_LIMIT: Final = N_("The case is suspended: its time limit stands until the work goes on.")
+HAND_SET_LIMIT: Final = N_("The time limit was set by hand and ends on {end}: {why}")
+MOVED_LIMIT: Final = N_("The time limit was extended or stood for a while, and ends on {end}: the history tells it.")
 PROMISED: Final = N_("The imported record promised it by {end}.")
 
 
@@ -115,9 +118,17 @@ class Reasons:
             yield Reason("limit", text, version)
 
     def _limit_sentence(self, record: CaseRecord, names: CityNames) -> str:
-        limit = record.state.assignments[-1].limits[-1]
+        state = record.state
+        limit = state.assignments[-1].limits[-1]
+        if state.status == "suspended" and limit.due_at is None:
+            return self.translate(STANDING_LIMIT)
         if limit.due_at is None:
             return self.translate(NO_LIMIT)
+        if state.time_limits is not None and state.time_limits.set_because is not None:
+            end = self.times.exact(limit.due_at)
+            return self.translate(HAND_SET_LIMIT).format(end=end, why=state.time_limits.set_because)
+        if state.time_limits is not None and state.time_limits.settings:
+            return self.translate(MOVED_LIMIT).format(end=self.times.exact(limit.due_at))
         facts = {"begin": self.times.exact(limit.began_at), "end": self.times.exact(limit.due_at)}
         text, allowed = _allowed(record, names.city) if names.city else (OTHER_LIMIT, None)
         length = PackFormatter(names, self.translate).limit(allowed) if allowed else ""

@@ -14,6 +14,7 @@ FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
     "duty_chief": ("overdue", "due-soon", "placing"),
     "dispatcher": ("placing", "returned", "overdue", "due-soon"),
     "handler": ("in-work", "overdue", "due-soon"),
+    "department_chief": ("overdue", "due-soon", "in-work"),
     "caller": ("callback",),
     "desk": ("placing", "overdue", "due-soon"),
     "supervisor": ("overdue", "due-soon"),

@@ -28,6 +28,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "verify": N_("verify"),
             "inspect": N_("inspect"),
             "callback": N_("call back"),
+            "plan_step": N_("finish a step of the plan"),
+            "promise": N_("keep what was promised"),
             "unit_handle": N_("handle what was handed on"),
         },
         "light": {"green": N_("in time"), "yellow": N_("due soon"), "red": N_("overdue")},
@@ -98,6 +100,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "check": {
             "case_versions_match": N_("every case is in the table as in the log"),
             "history_matches": N_("every step of every case is in the history byte for byte as published"),
+            "numbers_unique": N_("no two cases of a city have one number"),
             "newest_steps_match": N_("every case's present state is its newest step in the history"),
             "report_counts_match": N_("reports opened and merged are the reports that cases hold"),
             "scoring_versions_match": N_("scoring has every case at its newest version"),

@@ -135,7 +135,12 @@ class ListStatement:
             places = self.arguments.add(sorted(scope.grid_places))
             yield f"(listed.street = ANY({places}::text[]) OR listed.community = ANY({places}::text[]))"
         if (number := queue_filter.number) is not None:
-            yield f"number >= {self.arguments.add(number)} AND number < {self.arguments.add(number + 'g')}"
+            # A number by a city's pattern has capitals, the first digits of a case's id have none.
+            ranges = [
+                f"number >= {self.arguments.add(each)} AND number < {self.arguments.add(each + end)}"
+                for each, end in {number: "g", number.upper(): "G"}.items()
+            ]
+            yield f"({' OR '.join(ranges)})"
         if self._by_words:
             yield from self._word_conditions()
 

@@ -41,6 +41,7 @@ class PackTerms:
             (N_("Alarms of machines"), self._screening()),
             (N_("Noted without a case"), self._noted()),
             (N_("Calling back"), self._callbacks()),
+            (N_("Case numbers"), self._numbers()),
             (N_("Returning and reopening"), self._reopening()),
         )
         return [Term(self._translate(title), list(sentences)) for title, sentences in titled]
@@ -108,6 +109,15 @@ class PackTerms:
         terms = self._pack.callbacks
         yield self._translate(_RATINGS[terms.rating])
         yield self._translate(_UNREASONABLE[terms.unreasonable])
+
+    def _numbers(self) -> Iterator[str]:
+        terms = self._pack.numbers
+        if terms is None or terms.pattern is None:
+            yield self._translate(N_("Cases have no numbers of the city's own."))
+        else:
+            yield self._say(N_("Cases are numbered by the pattern {pattern}."), pattern=terms.pattern)
+        if terms is not None and terms.source_refs:
+            yield self._translate(N_("A source's own number of a report stands on its case."))
 
     def _reopening(self) -> Iterator[str]:
         clocks = self._pack.clocks

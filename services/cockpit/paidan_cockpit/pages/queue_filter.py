@@ -25,6 +25,8 @@ Hours = Literal["4", "24", "72", "168"]
 HOURS: Final[tuple[Hours, ...]] = get_args(Hours)
 _NUMBER_DIGITS: Final = frozenset("0123456789abcdef")
 _MIN_NUMBER: Final = 4
+_MAX_NUMBER: Final = 10
+"""A longer one, by a city's pattern or a source's own, is found as a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class QueueFilter:
     def number(self) -> str | None:
         """The beginning of a case's number, if that is what was searched for."""
         text = self.words.strip().lower().rpartition("-")[2].removeprefix("#")
-        is_number = len(text) >= _MIN_NUMBER and set(text) <= _NUMBER_DIGITS and not text.isalpha()
+        is_number = _MIN_NUMBER <= len(text) <= _MAX_NUMBER and set(text) <= _NUMBER_DIGITS and not text.isalpha()
         return text if is_number else None
 
     @property

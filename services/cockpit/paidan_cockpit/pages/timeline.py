@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from paidan_cockpit.pages.case_map import metres_between
+from paidan_cockpit.pages.corrections import corrections_in_words
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
@@ -15,6 +16,8 @@ from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.places import WorkPlace
+from paidan_contracts.record_events import CaseNoteAdded
+from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
 from paidan_contracts.unit_events import CaseUnitAnswered
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
@@ -42,6 +45,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.helper_answered.v1 accepted": N_("{department}, which helps, accepted its order."),
         "case.helper_answered.v1 returned": N_("{department}, which helps, returned its order: {reason}."),
         "case.helper_answered.v1 finished": N_("{department}, which helps, finished its part."),
+        "case.corrected.v1": N_("Corrected. {corrections}"),
+        "case.note_added.v1": N_("A note for the staff."),
+        "case.note_added.v1 department": N_("A note for the department."),
         "case.handed_on.v1": N_("{department} handed it on to {unit}."),
         "case.unit_answered.v1 accepted": N_("{unit}, to which it was handed on, accepted it."),
         "case.unit_answered.v1 returned": N_("{unit}, to which it was handed on, handed it back: {reason}."),
@@ -51,6 +57,19 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.overdue.v1": N_("{department} passed the time limit to {clock}."),
         "case.clock_overdue.v1": N_("The time limit to {clock} passed."),
         "case.clock_warned.v1": N_("The time limit to {clock} will pass soon."),
+        "case.request_made.v1 extension": N_("{department} asked for an extension."),
+        "case.request_made.v1 suspension": N_("{department} asked to suspend it until {day}."),
+        "case.request_made.v1 appeal": N_("{department} appealed against its being overdue."),
+        "case.request_reviewed.v1 approved": N_("The request was approved."),
+        "case.request_reviewed.v1 passed_on": N_("The request was approved, and the next one decides."),
+        "case.request_reviewed.v1 rejected": N_("The request was rejected."),
+        "case.extended.v1": N_("The time limit was extended: it ends on {day}."),
+        "case.suspended.v1": N_("Suspended until {day}: its clock stands."),
+        "case.resumed.v1": N_("{department} goes on with the work."),
+        "case.exempted.v1": N_("Its being overdue is not counted."),
+        "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
+        "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
+        "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
         "case.escalated.v1": N_("Escalated to: {levels}."),
         "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
@@ -126,9 +145,16 @@ class TimelineBuilder:
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
             "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
+            "corrections": corrections_in_words(event, translate, names),
+            "day": self._moment(getattr(event, "resume_at", None) or getattr(event, "due_at", None)),
+            "step": str(getattr(event, "step", "")),
             "levels": translate(SEPARATOR).join(names.level(each) for each in getattr(event, "levels", ())),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
         }
+
+    def _moment(self, at: datetime | None) -> str:
+        zone = self.names.city.zone if self.names.city else UTC
+        return at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at is not None else ""
 
     def _words(self, event: CaseEvent) -> str:
         """Return what was written with a step; of a reason that rules give, which is in two languages, the reader's."""
@@ -162,17 +188,23 @@ def _type_of(event: CaseEvent) -> str:
 
 def _kind_of(event: CaseEvent) -> str:
     """Return the event's type, with what of it another sentence is for."""
+    detail = ""
     match event:
         case cases.CaseOpened() if event.dispatched is not None:
-            return f"{event.type} dispatched"
+            detail = "dispatched"
         case cases.CaseMerged() if event.metres is not None:
-            return f"{event.type} near"
+            detail = "near"
         case cases.CaseFinished() if event.late:
-            return f"{event.type} late"
-        case cases.CaseHelperAnswered() | CaseUnitAnswered():
-            return f"{event.type} {event.answer}"
+            detail = "late"
+        case CaseNoteAdded(visible_to="department"):
+            detail = "department"
+        case cases.CaseHelperAnswered(answer=kind) | CaseUnitAnswered(answer=kind):
+            detail = kind
+        case CaseRequestMade(request=kind) | CaseRequestReviewed(outcome=kind):
+            detail = kind
         case _:
-            return _type_of(event)
+            pass
+    return f"{_type_of(event)} {detail}".rstrip()
 
 
 def _text_of(event: CaseEvent) -> str:

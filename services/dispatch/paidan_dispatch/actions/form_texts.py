@@ -109,6 +109,56 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         "amend.text": FieldText(Bilingual("Words of the record", "记录内容")),
         "amend.occurred_at": FieldText(Bilingual("When it happened by the record", "记录的发生时间")),
         "reply.text": FieldText(_ANSWER),
+        "adopted": FieldText(
+            Bilingual("Is the suggestion adopted?", "是否采纳"), Bilingual("Of a suggestion alone.", "仅用于建议。")
+        ),
+        "correct.latitude": FieldText(
+            Bilingual("Latitude of the problem", "问题地点纬度"),
+            Bilingual("WGS-84, degrees; only with the longitude.", "WGS-84 坐标，单位为度；须与经度同时填写。"),
+        ),
+        "correct.longitude": FieldText(
+            Bilingual("Longitude of the problem", "问题地点经度"),
+            Bilingual("WGS-84, degrees; only with the latitude.", "WGS-84 坐标，单位为度；须与纬度同时填写。"),
+        ),
+        "district": FieldText(
+            Bilingual("District, street or community", "所在区县、街道或社区"),
+            Bilingual("Of a case without a position.", "用于没有位置坐标的案件。"),
+        ),
+        "address": FieldText(Bilingual("Address of the problem", "问题地址")),
+        "correct.text": FieldText(Bilingual("What is reported", "反映内容")),
+        "class_code": FieldText(
+            Bilingual("Class", "类别"),
+            Bilingual("Without a row, the default row of the class applies.", "不填条目时采用该类别的默认条目。"),
+        ),
+        "complained_of": FieldText(
+            Bilingual("Department complained of", "被投诉单位"),
+            Bilingual("Of a complaint about handling: it never handles this case.",
+                      "投诉办理情况时填写；该单位不得办理本案。"),
+        ),
+        "note.text": FieldText(Bilingual("Note", "备注")),
+        "visible_to": FieldText(
+            Bilingual("Who reads it", "可见范围"),
+            Bilingual("Where it is absent, the staff alone.", "不填则仅内部可见。"),
+        ),
+        "approved": FieldText(
+            Bilingual("Is the request approved?", "是否同意申请"),
+            Bilingual("Whoever rejects it states the reason.", "驳回须填写理由。"),
+        ),
+        "resume_at": FieldText(
+            Bilingual("When the work goes on", "恢复处置时间"),
+            Bilingual("The clock stands until then.", "此前暂停计时。"),
+        ),
+        "set_limit.due_at": FieldText(
+            Bilingual("End of the time limit", "时限截止时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "plan_step.due_at": FieldText(
+            Bilingual("End of the step's time limit", "步骤截止时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "step": FieldText(Bilingual("Step of the plan", "整改步骤")),
+        "plan_step.text": FieldText(Bilingual("What is to be done", "整改内容")),
+        "finish_step.text": FieldText(Bilingual("What was done", "完成情况")),
         "occurred_at": FieldText(
             Bilingual("When it was done", "实际办理时间"),
             Bilingual("By the sender's account; without a zone it is the city's time.",
@@ -126,6 +176,7 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
     {
         "verified": {True: Bilingual("It exists", "属实"), False: Bilingual("It does not", "不属实")},
         "passed": {True: Bilingual("It passes", "通过"), False: Bilingual("It fails", "不通过")},
+        "approved": {True: Bilingual("Approved", "同意"), False: Bilingual("Rejected", "驳回")},
         "confirmed": {True: Bilingual("Confirmed", "确认"), False: Bilingual("Not yet done", "未完成，继续处置")},
         "reasonable": {True: Bilingual("Reasonable", "合理"), False: Bilingual("Unreasonable", "不合理")},
         "code": dict(RETURN_CODE_NAMES.items()),
@@ -134,6 +185,11 @@ VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyT
             "basically_satisfied": Bilingual("Basically satisfied", "基本满意"),
             "dissatisfied": Bilingual("Dissatisfied", "不满意"),
             "no_answer": Bilingual("No answer", "未评价"),
+        },
+        "adopted": {True: Bilingual("Adopted", "采纳"), False: Bilingual("Not adopted", "未采纳")},
+        "visible_to": {
+            "internal": Bilingual("The staff alone", "仅内部"),
+            "department": Bilingual("The departments with an order, too", "责任单位和协办单位也可见"),
         },
         "solved": {
             "solved": Bilingual("Solved", "已解决"),

@@ -17,6 +17,7 @@ from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_f
 from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement, units_to_hand_on_to
 from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -118,12 +119,30 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departmen
         fields["department"]["oneOf"] = [
             _choice(each.id, Bilingual(each.names.en, each.names.zh))
             for each in city.departments.values()
-            if not departments or each.id in departments
+            if (not departments or each.id in departments) and each.id != state.complained_of
+        ]
+    if "complained_of" in fields:
+        fields["complained_of"]["oneOf"] = [
+            _choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in city.departments.values()
         ]
     if "row_id" in fields:
         own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
         fields["row_id"]["oneOf"] = [
             _choice(row.id, Bilingual(f"{row.id} {row.filing.en}", f"{row.id} {row.filing.zh}")) for row in own_first
+        ]
+    if "class_code" in fields:
+        fields["class_code"]["oneOf"] = [
+            _choice(each.code, Bilingual(f"{each.code} {each.names.en}", f"{each.code} {each.names.zh}"))
+            for each in city.classes.values()
+        ]
+    if "district" in fields:
+        fields["district"]["oneOf"] = [
+            _choice(each.code, Bilingual(each.names.en, each.names.zh)) for each in city.pack.geography.places
+        ]
+    if "step" in fields:
+        fields["step"]["oneOf"] = [
+            _choice(each.number, Bilingual(f"{each.number}. {each.text}", f"{each.number}. {each.text}"))
+            for each in open_steps(state)
         ]
     if "level" in fields:
         levels = city.pack.escalation.levels if city.pack.escalation else ()
@@ -168,7 +187,7 @@ def _report_choice(report: JoinedReport, policy: CityPolicy) -> Schema:
     return _choice(report.report_id, Bilingual(f"{at} {names.en}", f"{at} {names.zh}"))
 
 
-def _choice(value: str | bool, names: Bilingual | None = None) -> Schema:
+def _choice(value: str | bool | int, names: Bilingual | None = None) -> Schema:
     return {"const": value, **_titled(FieldText(names or Bilingual(str(value), str(value))))}
 
 

@@ -6,7 +6,7 @@ decision itself, by which the same request would be judged from the inbox.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
@@ -17,12 +17,14 @@ from paidan_contracts.actions import Actor, KnownAction, SupportedAction
 from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.extensible import kind_of_model
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_of, build_request
 from paidan_dispatch.cases.decide import Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.unit_rights import assignment_refusal
 
@@ -30,8 +32,9 @@ ACTION_MODELS: Final[Mapping[str, type[KnownAction]]] = MappingProxyType(
     {kind_of_model(model): model for model in (*get_args(SupportedAction), *get_args(UnsupportedAction))}
 )
 _PHOTO: Final = "0" * 64 + ".jpg"
+_SOON: Final = timedelta(seconds=1)
 _AFTER_EVERY_ORDER: Final = datetime.max.replace(tzinfo=UTC)
-_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id")
+_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id", "resume_at")
 """Optional fields without which an action may be refused."""
 
 
@@ -117,7 +120,7 @@ class PermissionQuery:
 
     def _well_formed(self, model: type[KnownAction]) -> KnownAction:
         state, city = self.state, self.policy.city
-        others = (each for each in self.assignable() if each != state.department)
+        others = (each for each in self.assignable() if each not in (state.department, state.complained_of))
         default_row = city.default_rows.get(state.class_code or "")
         rows = [state.row_id, default_row and default_row.id, *city.rows]
         values: dict[str, Any] = {
@@ -133,7 +136,16 @@ class PermissionQuery:
             "text": "text",
             "proof": (_PHOTO,),
             "report_id": next(iter(state.callbacks_awaited), state.opened_by),
+            "approved": True,
+            "resume_at": self.at + _SOON,
+            "due_at": self.at + _SOON,
+            "step": next((each.number for each in open_steps(state)), 1),
         }
+        if model is Correct:
+            # Something must be corrected; which field is the caller's to choose.
+            other_row = next((each for each in city.rows if each not in (state.row_id, state.suggested_row)), None)
+            text = None if state.confidential else "text"
+            return Correct(text=text, row_id=other_row, reason="reason")
         fields = model.model_fields.items()
         return model(**{n: values[n] for n, field in fields if field.is_required() or n in _MAY_BE_NEEDED})
 

@@ -47,7 +47,7 @@ class ReplyRoutes:
         requested = RequestedAction(
             # The case that it would have opened: an action's area is read off it.
             case_id=ids.case_id(area, report_id),
-            action=Reply(text=body.text),
+            action=Reply(text=body.text, adopted=body.adopted),
             of_report=report_id,
         )
         return await self.actions.submit(requested, caller, http_request, dry_run=dry_run)

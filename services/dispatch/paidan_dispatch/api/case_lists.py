@@ -1,14 +1,19 @@
 """SQL of the list of cases: its filters, by columns that are indexed, and its pages in order of time."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
+from paidan_chassis import city_packs
 from paidan_chassis.database import Pool
+from paidan_contracts import ids
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.time_limits import RequestKind
 from paidan_dispatch.api.queries import PageKey, decode_state
 
+PendingRequest: TypeAlias = Literal["any"] | RequestKind
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 # One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
@@ -44,10 +49,27 @@ SELECT_CASES_PAGE: Final = """
       JOIN history USING (case_id, version)
      ORDER BY reported_at {order}, case_id {order}
 """
+SELECT_NUMBERED: Final = """
+    SELECT case_id
+      FROM case_now
+     WHERE number = $1
+     UNION
+    SELECT case_id
+      FROM outcome
+     WHERE id = ANY($2::uuid[])
+       AND case_id IS NOT NULL
+"""
 _MAX_PAGES: Final = 10
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
+NUMBERED_FILTER: Final = "AND case_id = ANY($17::text[])"
 HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
+PENDING_FILTERS: Final[Mapping[PendingRequest, str]] = MappingProxyType(
+    {
+        "any": "AND pending_request IS NOT NULL",
+        **{kind: f"AND pending_request IS NOT NULL AND pending_request = '{kind}'" for kind in get_args(RequestKind)},
+    }
+)
 DUE_SOON_FILTER: Final = "AND due_soon"
 IN_TIME_FILTER: Final = "AND next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
 ESCALATED_FILTER: Final = "AND level IS NOT NULL"
@@ -69,6 +91,7 @@ class CaseFilter:
     not_called_back: bool = False
     held: bool = False
     overdue: bool = False
+    pending: PendingRequest | None = None
     due_soon: bool = False
     in_time: bool = False
     level: str | None = None
@@ -84,6 +107,8 @@ class CaseFilter:
     oldest_first: bool = False
     after: PageKey | None = None
     limit: int = 100
+    number: str | None = None
+    """The case's own, or a source's own number of a report in it."""
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
@@ -94,6 +119,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
     union = " UNION ALL ".join(parts)
     statement = SELECT_CASES_PAGE.format(parts=union, **clauses)
     at, case_id = case_filter.after or (None, None)
+    numbered = () if case_filter.number is None else (await find_numbered(pool, case_filter.number),)
     rows = await pool.fetch(
         statement,
         case_filter.city,
@@ -112,6 +138,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_filter.place and _place_pattern(case_filter.place),
         [_place_pattern(each) for each in case_filter.within_places] or None,
         [each.replace("*", "%") for each in case_filter.within_classes] or None,
+        *numbered,
         timeout=30,
     )
     return [decode_state(row["event"]) for row in rows]
@@ -144,6 +171,16 @@ async def list_covered(pool: Pool, case_filter: CaseFilter, covers: Callable[[Ca
     return CoveredPage(found, after)
 
 
+async def find_numbered(pool: Pool, number: str) -> list[str]:
+    """Return the cases with this number, and those with a report to which some source gave it."""
+    async with pool.acquire() as conn:
+        # Of any version: what a source sent before it was dropped is still in its case.
+        sources = {each.id for each in await city_packs.load_item_ids(conn, ["sources"])}
+        reports = [ids.report_id(source, number) for source in sorted(sources)]
+        rows = await conn.fetch(SELECT_NUMBERED, number, reports)
+    return [row["case_id"] for row in rows]
+
+
 def _place_pattern(code: str) -> str:
     return f"%/{code}/%"
 
@@ -152,10 +189,14 @@ def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:
     """Yield conditions that are no parameters, for only then does the planner use their partial indexes."""
     if case_filter.not_called_back:
         yield AWAITS_CALLBACK_FILTER
+    if case_filter.number is not None:
+        yield NUMBERED_FILTER
     if case_filter.held:
         yield HELD_FILTER
     if case_filter.overdue:
         yield OVERDUE_FILTER
+    if case_filter.pending is not None:
+        yield PENDING_FILTERS[case_filter.pending]
     if case_filter.due_soon:
         yield DUE_SOON_FILTER
     if case_filter.in_time:

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Area, Code, RequestModel, Slug, Timestamp
-from paidan_dispatch.api.case_lists import CaseFilter
+from paidan_contracts.wire import Area, Code, RequestModel, SenderRef, Slug, Timestamp
+from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
 from paidan_dispatch.api.queries import PageKey
 
 CURSORS: Final = CursorCodec(PageKey)
@@ -21,6 +21,9 @@ class CaseQuery(RequestModel):
     status: list[Status] = Field(default=[], max_length=9)
     department: Slug | None = None
     class_code: Code | None = None
+    number: SenderRef | None = Field(
+        default=None, description="The case's number by the city's pattern, or a source's own number of its report."
+    )
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
@@ -31,6 +34,9 @@ class CaseQuery(RequestModel):
     place: Code | None = Field(default=None, description="A district, street or community.")
     held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
     overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
+    pending: PendingRequest | None = Field(
+        default=None, description="Only cases with a request of this kind that waits for a decision; any: of any kind."
+    )
     due: Literal["overdue", "soon", "in_time"] | None = Field(
         default=None,
         description="Only open cases whose traffic light is red, yellow or green, by the warnings that went out and the"
@@ -67,6 +73,7 @@ class CaseQuery(RequestModel):
             statuses=tuple(self.status),
             department=self.department,
             class_code=self.class_code,
+            number=self.number,
             source=self.source,
             place=self.place,
             reported_from=self.reported_from,
@@ -74,6 +81,7 @@ class CaseQuery(RequestModel):
             not_called_back=self.not_called_back,
             held=self.held,
             overdue=self.overdue or self.due == "overdue",
+            pending=self.pending,
             due_soon=self.due == "soon",
             in_time=self.due == "in_time",
             level=self.level,

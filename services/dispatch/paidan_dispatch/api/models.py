@@ -194,6 +194,7 @@ class NotedReport(BaseModel):
     recorded_at: datetime
     report: JoinedReport
     answer: str | None
+    adopted: bool | None = Field(default=None, description="Of a suggestion: whether it is adopted.")
     answered_at: datetime | None
 
 
@@ -208,6 +209,7 @@ class ReplyBody(RequestModel, title="Reply"):
     """The public answer to a noted report, which its source may read."""
 
     text: RequiredText
+    adopted: bool | None = Field(default=None, description="Of a suggestion: whether it is adopted.")
 
 
 class Receipt(BaseModel):

@@ -72,7 +72,8 @@ class ReadRoutes:
         """List cases, latest report first: `status=filed` is the hard-to-place desk, `received` awaits verification.
 
         `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback; `held=true`,
-        `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision.
+        `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision; `pending=any`
+        lists cases with a request that waits for a decision.
         """
         access.require_case_access(caller)
         case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)

@@ -26,7 +26,7 @@ SELECT_REPORTS_TO_CALL: Final = """
 """
 
 SELECT_NOTED: Final = """
-    SELECT report_id::text, city, area, rule, city_version, recorded_at, report, answer, answered_at
+    SELECT report_id::text, city, area, rule, city_version, recorded_at, report, answer, adopted, answered_at
       FROM noted_report
      WHERE ($1::text IS NULL OR city = $1)
        AND ($2::boolean IS NULL OR (answered_at IS NOT NULL) = $2)

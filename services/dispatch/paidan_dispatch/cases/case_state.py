@@ -12,6 +12,7 @@ from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.ladder import follow_status
+from paidan_dispatch.cases.limit_requests import settled
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -90,6 +91,8 @@ def next_state(state: CaseState, provenance: Provenance, **changes: object) -> C
         changes["workers"] = tuple(dict.fromkeys((*state.workers, actor.person)))
     changed = replace_unvalidated(state, version=version, city_version=city_version, **changes)
     after = with_clock(changed, provenance)
+    if after.time_limits is not None:
+        after = settled(after, provenance.recorded_at)
     return after if after.escalation is None else follow_status(state, after, provenance.recorded_at)
 
 

@@ -34,11 +34,13 @@ from paidan_dispatch.cases.case_state import (
     is_active,
     timer_provenance,
 )
+from paidan_dispatch.cases.complaints import judges_own_complaint
 from paidan_dispatch.cases.guards import (
     ALLOWED_ACTIONS,
     NO_EVIDENCE,
     ROLE_ACTIONS,
     SUPPORTED_ACTIONS,
+    TIME_LIMIT_ACTIONS,
     ActionEvidence,
     ActorRole,
 )
@@ -46,11 +48,22 @@ from paidan_dispatch.cases.ladder import running_positions
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.post_rights import duty_refusal
 from paidan_dispatch.cases.proofs import proof_refusal
-from paidan_dispatch.cases.timers import ESCALATION, HELPER_ACCEPT, HELPER_HANDLE, UNIT_HANDLE, WARNING, running_timers
+from paidan_dispatch.cases.timers import (
+    ESCALATION,
+    HELPER_ACCEPT,
+    HELPER_HANDLE,
+    PLAN_STEP,
+    PROMISE,
+    RESUME,
+    UNIT_HANDLE,
+    WARNING,
+    running_timers,
+)
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import fulfilment, helper_orders, unit_orders
+from paidan_dispatch.cases.transitions import fulfilment, helper_orders, limit_timers, unit_orders
 from paidan_dispatch.cases.transitions.escalation import take_step
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
+from paidan_dispatch.cases.transitions.suspension import due_resumption, resumed
 from paidan_dispatch.cases.transitions.unit_orders import acting_unit, has_unit_order
 
 
@@ -85,11 +98,16 @@ def decide(
     state: CaseState, request: ActionRequested, policy: CityPolicy, evidence: ActionEvidence = NO_EVIDENCE
 ) -> Progressed | Refused:
     """Return the steps that an action causes in this state, or why it is refused."""
-    action = request.action
+    action, before = request.action, state
+    first: tuple[CaseEvent, ...] = ()
     if not _is_supported(action):
         return Refused(refusals.not_supported(state, action))
+    if state.status == "suspended" and (resumption := _due_resumption(state, request, policy)) is not None:
+        # The timer may be consumed later: a deed after the date finds the case resumed.
+        state, first = resumption.state, (resumption,)
     refusal = (
-        _role_refusal(state, request, policy)
+        (judges_own_complaint(state, request.action.kind, request.actor) if state.complained_of else None)
+        or _role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
         or proof_refusal(state, request, evidence, policy)
@@ -102,20 +120,35 @@ def decide(
         result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
         return Refused(refusals.calendar_exhausted(state, policy.calendar_covers))
-    return Refused(result) if isinstance(result, Refusal) else Progressed(state, tuple(result))
+    return Refused(result) if isinstance(result, Refusal) else Progressed(before, (*first, *result))
 
 
 def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progressed | Ignored:
     """Return the overdue step that a timer causes, once for each limit; a cancelled generation is ignored."""
     for running in running_timers(state):
         if (running.kind, running.generation) == (timer.kind, timer.generation):
-            if timer.kind.endswith(ESCALATION):
-                clock = timer.kind.removesuffix(ESCALATION)
-                position = next(each for each in running_positions(state) if each.clock == clock)
-                return Progressed(state, (take_step(state, position, timer_provenance(timer, policy)),))
-            overdue = _OVERDUE.get(timer.kind.removesuffix(WARNING), fulfilment.overdue)
-            return Progressed(state, (overdue(state, timer_provenance(timer, policy), timer),))
+            return Progressed(state, (_expired(state, timer, policy),))
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
+
+
+def _expired(state: CaseState, timer: TimerDue, policy: CityPolicy) -> CaseEvent:
+    provenance = timer_provenance(timer, policy)
+    if timer.kind.endswith(ESCALATION):
+        clock = timer.kind.removesuffix(ESCALATION)
+        position = next(each for each in running_positions(state) if each.clock == clock)
+        return take_step(state, position, provenance)
+    base = timer.kind.removesuffix(WARNING)
+    if base in (RESUME, PLAN_STEP, PROMISE):
+        return limit_timers.expire(state, provenance, timer, policy)
+    return _OVERDUE.get(base, fulfilment.overdue)(state, provenance, timer)
+
+
+def _due_resumption(state: CaseState, request: ActionRequested, policy: CityPolicy) -> CaseEvent | None:
+    at = due_resumption(state, request.recorded_at)
+    if at is None:
+        return None
+    cause = action_provenance(request, policy).cause
+    return resumed(state, Provenance(cause, at, at, policy), policy)
 
 
 _OVERDUE: Final[Mapping[str, Callable[[CaseState, Provenance, TimerDue], CaseEvent]]] = MappingProxyType(
@@ -156,9 +189,9 @@ def _role_refusal(state: CaseState, request: ActionRequested, policy: CityPolicy
         return refusal
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
-    is_others = actor.kind == "department" and actor.id != state.department
-    if is_others and acting_helper(state, actor) is None and not has_unit_order(state, actor.id):
-        return refusals.NOT_YOUR_ORDER
+    if actor.kind == "department" and actor.id != state.department:
+        has_order = acting_helper(state, actor) is not None or has_unit_order(state, actor.id)
+        return None if has_order and kind not in TIME_LIMIT_ACTIONS else refusals.NOT_YOUR_ORDER
     return None
 
 

@@ -11,7 +11,8 @@ from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
-    "amend", "reply", "hand_on", "confirm", "escalate", "end_escalation",
+    "amend", "reply", "correct", "note", "hand_on", "confirm", "escalate", "end_escalation",
+    "ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -19,56 +20,52 @@ SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 """Every other action is refused: as ``not_supported_yet`` if the contract names it."""
 
 _ESCALATING: Final[tuple[ActionKind, ...]] = ("escalate", "end_escalation")
+_RECORDING: Final[tuple[ActionKind, ...]] = ("correct", "note")
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", *_ESCALATING, "amend"),
-        "filed": ("assign", "file", "void", *_ESCALATING, "amend"),
+        "received": ("verify", *_ESCALATING, *_RECORDING, "amend"),
+        "filed": ("assign", "file", "void", *_ESCALATING, *_RECORDING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
         "dispatched": (
-            "accept",
-            "finish",
-            "return",
-            "redispatch",
-            "file",
-            "void",
-            "urge",
-            "hand_on",
-            *_ESCALATING,
-            "amend",
+            "accept", "finish", "return", "redispatch", "file", "void", "urge", "hand_on",
+            "set_limit", "plan_step", "finish_step", *_ESCALATING, *_RECORDING, "amend",
         ),
         "handling": (
-            "finish",
-            "return",
-            "redispatch",
-            "file",
-            "void",
-            "urge",
-            "hand_on",
-            "confirm",
-            *_ESCALATING,
-            "amend",
+            "finish", "return", "redispatch", "file", "void", "urge", "hand_on", "confirm", "ask_extension",
+            "ask_suspension", "review", "set_limit", "plan_step", "finish_step", *_ESCALATING, *_RECORDING, "amend",
         ),
-        "suspended": _ESCALATING,
-        "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, "amend"),
-        "closed": ("call_back", "amend"),
-        "not_accepted": ("amend",),
-        "voided": ("amend",),
+        "suspended": ("resume", "redispatch", "void", *_ESCALATING, *_RECORDING),
+        "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, *_RECORDING, "amend"),
+        "closed": ("call_back", "appeal", "review", "note", "amend"),
+        "not_accepted": ("note", "amend"),
+        "voided": ("note", "amend"),
     }
+)  # fmt: skip
+
+TIME_LIMIT_ACTIONS: Final[frozenset[str]] = frozenset(
+    {"ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step"}
 )
+"""Of the department that leads, and of operators: those that help, and units, have no say in the limits."""
 
 ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyType(
     {
-        "department": frozenset({"accept", "return", "finish", "hand_on", "confirm"}),
-        "inspector": frozenset({"verify", "inspect"}),
-        "caller": frozenset({"call_back", "reply"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING}),
+        "department": frozenset({
+            "accept", "return", "finish",
+            "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
+        }),
+        "inspector": frozenset({"verify", "inspect", "note"}),
+        "caller": frozenset({"call_back", "reply", "note"}),
+        "operator": frozenset({
+            "verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING, *_RECORDING,
+            "review", "resume", "set_limit", "plan_step", "finish_step",
+        }),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING},
+        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING, *_RECORDING} - TIME_LIMIT_ACTIONS,
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }
-)
+)  # fmt: skip
 
 
 class ProofPhoto(NamedTuple):

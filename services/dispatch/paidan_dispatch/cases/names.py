@@ -36,11 +36,17 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "urge": Bilingual("Urge", "催办"),
         "amend": Bilingual("Amend", "修正"),
         "reply": Bilingual("Reply", "答复"),
+        "correct": Bilingual("Correct", "更正"),
+        "note": Bilingual("Note", "备注"),
         "hand_on": Bilingual("Hand on", "二级派遣"),
         "confirm": Bilingual("Confirm", "确认处置"),
         "ask_extension": Bilingual("Ask for an extension", "延期"),
         "ask_suspension": Bilingual("Ask for suspension", "挂账"),
         "resume": Bilingual("Resume", "恢复"),
+        "review": Bilingual("Decide on the request", "审批"),
+        "set_limit": Bilingual("Set the time limit", "限时"),
+        "plan_step": Bilingual("Add a step to the plan", "制定整改步骤"),
+        "finish_step": Bilingual("Tick off a step", "完成整改步骤"),
         "adjudicate": Bilingual("Adjudicate", "审定"),
         "co_handle": Bilingual("Handle jointly", "协办"),
         "escalate": Bilingual("Escalate", "督办"),
@@ -58,6 +64,13 @@ ROLE_NAMES: Final[MappingProxyType[ActorRole, Bilingual]] = MappingProxyType(
         "operator": Bilingual("an operator", "派遣员"),
         "importer": Bilingual("an import", "历史数据导入"),
         "source": Bilingual("a source", "上报来源"),
+    }
+)
+REQUEST_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
+    {
+        "extension": Bilingual("extension", "延期"),
+        "suspension": Bilingual("suspension", "挂账"),
+        "appeal": Bilingual("appeal", "申诉"),
     }
 )
 RETURN_CODE_NAMES: Final[MappingProxyType[ReturnCode, Bilingual]] = MappingProxyType(

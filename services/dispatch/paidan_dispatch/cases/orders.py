@@ -9,19 +9,15 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
     CaseClosed,
     CaseDispatched,
-    CaseFiled,
     CaseHelperAnswered,
-    CaseMerged,
     CaseOpened,
-    CaseReopened,
     CaseReturned,
-    CaseReworked,
     CaseUrged,
     CaseVoided,
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
-from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
+from paidan_contracts.escalation_events import CaseEscalated
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
@@ -37,6 +33,7 @@ from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
 from paidan_dispatch.cases.ladder import told_levels
+from paidan_dispatch.cases.order_changes import OrderChange, change_of_helper, change_of_lead
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.unit_messages import events_of_units, order_of_unit
 
@@ -94,21 +91,19 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
                     order=previous_order, recorded_at=at, because="redispatched", reason=event.reason
                 )
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
-        case CaseReopened():
-            yield _order_changed(event, current_order(state, policy))
         case CaseUrged(reason=reason) | CaseEscalated(reason=reason) if assigned_before is not None:
             levels = event.levels if isinstance(event, CaseEscalated) else None
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason, levels=levels)
-        case CaseClockWarned(department=department, clock="accept" | "handle") if (
+        case CaseClockWarned(department=department, clock="accept" | "handle" | "plan_step") if (
             department == state.department is not None
         ):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
-        case CaseMerged() | CaseFiled() | CaseReworked() | CaseEscalationEnded() if assigned_before is not None:
-            yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
         case _:
-            return
+            change = change_of_lead(event)
+            if change is not None and (assigned_before is not None or change.because == "reopened"):
+                yield _order_changed(event, current_order(state, policy), change)
 
 
 def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: CityPolicy) -> Iterator[OrderEvent]:
@@ -128,8 +123,8 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and helper.withdrawn_at is not None:
             reason = event.reason if isinstance(event, CaseDispatched) else ""
             yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
-        elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
-            yield _order_changed(event, order)
+        elif was_active and (change := change_of_helper(event)) is not None:
+            yield _order_changed(event, order, change)
         elif was_active and isinstance(event, CaseClockWarned) and event.department == helper.department:
             yield _new_order_urged(order=order, recorded_at=at, reason=_soon_due(event, policy))
 
@@ -139,21 +134,9 @@ def _soon_due(event: CaseClockWarned, policy: CityPolicy) -> str:
     return Bilingual(f"The time limit ends at {ends_at}.", f"时限将于 {ends_at} 届满。").joined()
 
 
-def _order_changed(
-    event: CaseMerged | CaseFiled | CaseReworked | CaseReopened | CaseEscalationEnded, order: Order
-) -> OrderChanged:
-    at = event.recorded_at
-    match event:
-        case CaseMerged(report=report):
-            return _new_order_changed(order=order, recorded_at=at, because="merged", report=report)
-        case CaseFiled(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="refiled", reason=reason)
-        case CaseReworked(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
-        case CaseReopened(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
-        case CaseEscalationEnded(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="escalation_ended", reason=reason)
+def _order_changed(event: CaseEvent, order: Order, change: OrderChange) -> OrderChanged:
+    because, reason, report = change
+    return _new_order_changed(order=order, recorded_at=event.recorded_at, because=because, reason=reason, report=report)
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
@@ -239,6 +222,7 @@ def _build_helper_order(state: CaseState, helper: Helper, policy: CityPolicy) ->
 
 def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noqa: ANN401 - fields of the order
     row = policy.city.rows.get(state.row_id or "")
+    promise = state.time_limits.promise if state.time_limits is not None else None
     return _new_order(
         case_id=state.case_id,
         version=state.version,
@@ -252,7 +236,10 @@ def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noq
         confidential=state.confidential,
         reports=state.reports,
         joined=state.joined,
+        numbers=state.numbers,
+        notes=state.notes,
         round=state.round,
+        promised_by=promise.due_at if promise is not None and promise.ended_at is None else None,
         escalations=told_levels(state, policy) if state.escalation is not None else None,
         **own,
     )

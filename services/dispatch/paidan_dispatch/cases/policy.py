@@ -19,6 +19,7 @@ from paidan_contracts.places import Place
 from paidan_contracts.state import Answerable
 from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_numbers import NumberFormat
 from paidan_dispatch.matching.candidates import MatchRules
 
 _CLOCK_UNITS: Final = {
@@ -39,12 +40,14 @@ class CityPolicy:
     city: City
     version: str
     deadline: Callable[[datetime, TimeLimit], datetime]
-    """``WorkingTime.deadline`` of the city's calendar."""
+    """``working_time.deadline``."""
+    working_time: "WorkingTime"
     rule_ref: Callable[[str], RuleRef]
     """Returns the receipt of a rule: its name and the version it belongs to."""
     match_rules: MatchRules
     part_of_time: PartOfTime
     """``WorkingTime.part_until`` of the city's calendar."""
+    number_format: NumberFormat | None
 
     @classmethod
     def from_city(cls, city: City) -> Self:
@@ -59,7 +62,10 @@ class CityPolicy:
             addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
-        return cls(city, city.version, deadline, rule_ref, match_rules, working_time.part_until)
+        number_format = NumberFormat.of(city.numbers)
+        return cls(
+            city, city.version, deadline, working_time, rule_ref, match_rules, working_time.part_until, number_format
+        )
 
     def local_time(self, at: datetime) -> str:
         """Return a time as the city's clocks show it, for texts that people read."""
@@ -91,6 +97,10 @@ class CityPolicy:
         """Return when a warning of a limit is due; None where the city wants none."""
         share = self.city.clocks.warn_at
         return None if share is None or due_at is None else began_at + (due_at - began_at) * share
+
+    def in_city_time(self, at: datetime) -> datetime:
+        """Return a time that was stated; without a zone it is the city's."""
+        return (at if at.tzinfo else at.replace(tzinfo=self.city.zone)).astimezone(UTC)
 
     def share_until(self, at: datetime, due_at: datetime, limit: TimeLimit | None) -> datetime:
         """Return the end of a unit's share of the time until its department's deadline, which a limit has set.
@@ -190,6 +200,17 @@ class WorkingTime:
         return self._add_working_time(
             start_utc, limit.amount * (_HOUR if limit.unit == "working_hour" else self.working_day)
         )
+
+    def left(self, at: datetime, due_at: datetime, *, working: bool) -> timedelta:
+        """Return what is left at a time of a limit: working time, or all hours."""
+        if not working or due_at >= self.shift_ends[-1]:
+            return due_at - at
+        return self._worked_until(due_at.astimezone(UTC)) - self._worked_until(at.astimezone(UTC))
+
+    def after(self, at: datetime, left: timedelta, *, working: bool) -> datetime:
+        """Return when so much time is over that begins at a time. Raises ``CalendarExhausted``."""
+        start_utc = at.astimezone(UTC)
+        return self._add_working_time(start_utc, left) if working else _require_representable(start_utc + left)
 
     def part_until(self, start: datetime, end: datetime, share: float) -> datetime:
         """Return when this share of the working time between two times is over; of all time where there is none."""

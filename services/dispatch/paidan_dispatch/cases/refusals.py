@@ -1,6 +1,6 @@
 """The wording of refusals of actions, in English and in Chinese."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -19,6 +19,18 @@ NOT_YOUR_ORDER: Final = Refusal(
     message_zh="本案没有贵单位的派单（主办或协办）。",
 )
 """Does not tell the case's state, which is no business of another department."""
+
+
+_UNKNOWN_NAMES: Final[Mapping[str, tuple[RefusalCode, Bilingual]]] = MappingProxyType(
+    {
+        "department": ("unknown_department", Bilingual("The city has no department", "本市没有单位")),
+        "complained_of": ("unknown_department", Bilingual("The city has no department", "本市没有单位")),
+        "row_id": ("unknown_row", Bilingual("The catalogue has no row", "立案标准中没有条目")),
+        "class_code": ("unknown_class", Bilingual("The catalogue has no class", "立案标准中没有类别")),
+        "district": ("invalid_field", Bilingual("The city has no place", "本市没有区域")),
+    }
+)
+"""By field, the code and the beginning of the refusal of a name that the city's pack does not have."""
 
 
 def build_refusal(
@@ -63,14 +75,14 @@ def unknown_photo(state: CaseState, ref: str, since: str, role: ActorRole) -> Re
 
 
 def unknown_name(
-    state: CaseState, field: Literal["department", "row_id"], name: str, known: Collection[str]
+    state: CaseState,
+    field: Literal["department", "row_id", "class_code", "district", "complained_of"],
+    name: str,
+    known: Collection[str],
 ) -> Refusal:
-    """Return the refusal of a department or a row that the city's pack does not have; it names the nearest."""
-    hint = nearest(name, known)
-    en, zh = ("The city has no department", "本市没有单位") if field == "department" else (
-        "The catalogue has no row", "立案标准中没有条目")  # fmt: skip
-    code: RefusalCode = "unknown_department" if field == "department" else "unknown_row"
-    text = Bilingual(f"{en} {name}{hint.en}.", f"{zh} {name}{hint.zh}。")
+    """Return the refusal of a name that the city's pack does not have; it names the nearest."""
+    hint, (code, missing) = nearest(name, known), _UNKNOWN_NAMES[field]
+    text = Bilingual(f"{missing.en} {name}{hint.en}.", f"{missing.zh} {name}{hint.zh}。")
     return build_refusal(state, code, text, f"action.{field}")
 
 
@@ -207,7 +219,7 @@ def _names_zh(kinds: list[ActionKind]) -> str:
 
 
 def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -> Bilingual:
-    allowed = [kind for kind in ALLOWED_ACTIONS[status] if past or kind != "amend"]
+    allowed = [kind for kind in ALLOWED_ACTIONS[status] if kind != ("correct" if past else "amend")]
     own = [kind for kind in allowed if role is None or kind in ROLE_ACTIONS[role]]
     others = [kind for kind in allowed if kind not in own]
     yours = Bilingual(" to you", "贵方") if role is not None else Bilingual("", "")

@@ -6,14 +6,17 @@ from typing import Final, NamedTuple, TypeAlias
 from paidan_contracts import ids
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.case_event import CaseEvent, Cause
+from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.cases import CaseMerged, CaseOpened, Dispatch
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, with_clock
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
+from paidan_dispatch.cases.promises import with_promise
 from paidan_dispatch.cases.transitions.filing import file_and_route
 from paidan_dispatch.cases.transitions.routing import NoRoute, assigned_fields, hold, place_by_rule
 from paidan_dispatch.matching.candidates import Duplicate
@@ -23,6 +26,7 @@ JOINED_KEPT: Final = 20
 """So many of the newest reports that joined a case stand in its state; all of them are stored beside it."""
 JOINED_TEXT_LENGTH: Final = 500
 
+_new_numbers: Final = unvalidated_constructor(CaseNumbers)
 _new_joined: Final = unvalidated_constructor(JoinedReport)
 _new_state: Final = unvalidated_constructor(CaseState)
 _new_cause: Final = unvalidated_constructor(Cause)
@@ -55,20 +59,26 @@ def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
 
 
 def receive_report(
-    report: ReportReceived, *, nearby: CandidateIndex, state_of: Callable[[str], CaseState], policy: CityPolicy
+    report: ReportReceived,
+    *,
+    nearby: CandidateIndex,
+    state_of: Callable[[str], CaseState],
+    policy: CityPolicy,
+    serials: Serials | None = None,
 ) -> ReportDecision:
     """Open a case for a report, or let it join the open case that it is about.
 
     ``nearby`` holds the cases in ``squares_around(report)``, those opened or changed earlier in the batch included;
     ``state_of`` returns the whole state of one of them. The caller applies ``compute_index_change`` of each decision
-    to ``nearby`` before the next report.
+    to ``nearby`` before the next report. A case that is opened takes its number from ``serials``; None: it gets none.
     """
     provenance = _provenance(report, policy)
     rules = policy.match_rules
     matched = match(report, nearby.in_squares(squares_around(report, rules)), rules, state_of)
     if isinstance(matched, Duplicate):
         return _join(state_of(matched.case_id), report, matched.distance_m, policy)
-    return Opened(_open(_first_state(report, matched.recurrence_of, policy), provenance, policy))
+    numbers = _numbers_of(report, policy, serials) if policy.city.numbers is not None else None
+    return Opened(_open(_first_state(report, matched.recurrence_of, policy, numbers), provenance, policy))
 
 
 def _open(state: CaseState, provenance: Provenance, policy: CityPolicy) -> tuple[CaseEvent, ...]:
@@ -133,6 +143,9 @@ def _merged(
         reports=state.reports + 1,
         joined=(*state.joined, kept)[-JOINED_KEPT:],
         callbacks_wanted=(*wanted, report.report_id) if _is_called_back(report, policy) else wanted,
+        time_limits=state.time_limits
+        if report.promised_by is None
+        else with_promise(state.time_limits, report, policy),
     )
     return _new_merged(**event_fields(after, provenance), report_id=report.report_id, metres=metres, report=joined)
 
@@ -161,7 +174,21 @@ def _provenance(report: ReportReceived, policy: CityPolicy) -> Provenance:
     return Provenance(cause, report.occurred_at, report.recorded_at, policy)
 
 
-def _first_state(report: ReportReceived, recurrence_of: str | None, policy: CityPolicy) -> CaseState:
+def _numbers_of(report: ReportReceived, policy: CityPolicy, serials: Serials | None) -> CaseNumbers | None:
+    city, ours, source_ref = policy.city, None, None
+    if policy.number_format is not None and serials is not None and report.past is None:
+        day = report.recorded_at.astimezone(city.zone).date()
+        serial = serials.next(report.area, day)
+        ours = policy.number_format.number(report.class_code, report.area, day, serial)
+    shows_ref = city.numbers is not None and city.numbers.source_refs
+    if shows_ref and not report.confidential and report.channel not in SCREENED_CHANNELS:
+        source_ref = report.source_ref
+    return _new_numbers(ours=ours, source_ref=source_ref) if ours or source_ref else None
+
+
+def _first_state(
+    report: ReportReceived, recurrence_of: str | None, policy: CityPolicy, numbers: CaseNumbers | None
+) -> CaseState:
     trusted = _is_trusted(report, policy)
     filing = select_row(report.class_code, report.row_id, policy) if trusted else None
     filed = filing if isinstance(filing, Filed) else None
@@ -184,6 +211,7 @@ def _first_state(report: ReportReceived, recurrence_of: str | None, policy: City
         filed_at=report.recorded_at if filed else None,
         place=replace_unvalidated(report.place, address=None) if report.confidential else report.place,
         suggested_owner=report.suggested_owner,
+        complained_of=report.complained_of,
         text=_public_text(report),
         photos=report.photos,
         reporter=report.reporter,
@@ -195,9 +223,11 @@ def _first_state(report: ReportReceived, recurrence_of: str | None, policy: City
         reported_at=report.recorded_at,
         department=_known_department(past.owner, policy) if past else None,
         past=past is not None,
+        time_limits=with_promise(None, report, policy) if report.promised_by is not None else None,
         promised_by=past.promised_by if past else None,
         matched_within=past.matched_within if past else None,
         recurrence_of=recurrence_of,
+        numbers=numbers,
         answerable=None if past else policy.answerable(report.class_code, report.place),
     )
 

@@ -9,19 +9,26 @@ from paidan_contracts import ids
 from paidan_contracts.assignments import Helper, UnitOrder
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limits import TimeLimits
 from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.case_state import OPEN_STATUSES, is_active
 from paidan_dispatch.cases.ladder import running_positions
+from paidan_dispatch.cases.limit_requests import open_steps
 
 HELPER_ACCEPT: Final = Unknown("helper_accept")
 HELPER_HANDLE: Final = Unknown("helper_handle")
 UNIT_HANDLE: Final = Unknown("unit_handle")
 """Of an order that is handed on inside the department."""
+PLAN_STEP: Final = Unknown("plan_step")
+PROMISE: Final = Unknown("promise")
+RESUME: Final = Unknown("resume")
+STEPS_PER_SETTING: Final = 1000
+"""A generation of a planned step's timer is the step's number, and this many for each further setting."""
 WARNING: Final = "_warning"
 ESCALATION: Final = "_escalation"
 UNITS_PER_REWORK: Final = 1000
 HELPERS_PER_ROUND: Final = 1000
-"""Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
+"""Timers of helpers' orders; a generation is the helper's number, and this many for each reopening or setting."""
 
 
 class Timer(NamedTuple):
@@ -61,13 +68,32 @@ def _iter_running(state: CaseState) -> Iterator[Timer]:
         if assignment.handed_on:
             yield from _iter_unit_timers(state, assignment.handed_on[-1])
     if state.helpers and state.status in OPEN_STATUSES:
-        for number, helper in enumerate(state.helpers, start=1):
-            if is_active(helper):
-                yield from _iter_helper_timers(state, helper, number)
+        yield from _iter_timers_of_helpers(state)
     if state.escalation is not None:
         yield from _iter_escalation_timers(state)
     if state.clocks and (clock := state.clocks[-1]).ended_at is None and clock.overdue_at is None:
         yield from _timers(state, clock.kind, clock.number, clock.due_at, clock.warn_at)
+    if state.time_limits is not None:
+        yield from _iter_limit_timers(state, state.time_limits)
+
+
+def _iter_timers_of_helpers(state: CaseState) -> Iterator[Timer]:
+    for number, helper in enumerate(state.helpers, start=1):
+        if is_active(helper):
+            yield from _iter_helper_timers(state, helper, number)
+
+
+def _iter_limit_timers(state: CaseState, limits: TimeLimits) -> Iterator[Timer]:
+    if limits.suspension is not None and state.status == "suspended":
+        yield Timer(state.case_id, state.area, RESUME, limits.suspension.request, limits.suspension.resume_at)
+    if state.status in ("dispatched", "handling"):
+        for step in open_steps(state):
+            if step.overdue_at is None:
+                generation = step.number + STEPS_PER_SETTING * (step.setting - 1)
+                yield from _timers(state, PLAN_STEP, generation, step.due_at, step.warn_at)
+    promise = limits.promise
+    if promise is not None and promise.ended_at is None and promise.overdue_at is None:
+        yield from _timers(state, PROMISE, promise.number, promise.due_at, promise.warn_at)
 
 
 def _timers(
@@ -99,8 +125,9 @@ def _iter_escalation_timers(state: CaseState) -> Iterator[Timer]:
 
 
 def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:
-    # A helper's limit begins anew when the case is reopened; the generation tells the two apart.
-    generation = number + HELPERS_PER_ROUND * state.reopened
+    # A helper's limit begins anew when the case is reopened or the lead's is set anew; the generation tells them apart.
+    settings = state.time_limits.settings if state.time_limits is not None else 0
+    generation = number + HELPERS_PER_ROUND * (state.reopened + settings)
     if helper.accepted_at is None and helper.accept_overdue_at is None:
         yield from _timers(state, HELPER_ACCEPT, generation, helper.accept_by, helper.accept_warn_at)
     if helper.finished_at is None and helper.overdue_at is None:

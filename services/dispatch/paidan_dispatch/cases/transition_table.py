@@ -19,7 +19,18 @@ from paidan_contracts.actions import (
 )
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
+from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limit_actions import (
+    Appeal,
+    AskExtension,
+    AskSuspension,
+    FinishStep,
+    PlanStep,
+    Resume,
+    Review,
+    SetLimit,
+)
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
@@ -27,10 +38,15 @@ from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions import (
     amendment,
     callback,
+    correction,
     escalation,
     filing,
     fulfilment,
+    hand_set_limits,
+    limit_requests,
+    notes,
     routing,
+    suspension,
     unit_orders,
 )
 
@@ -51,6 +67,16 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         Urge: lambda state, action, provenance, _policy: fulfilment.urge(state, action, provenance),
         CallBack: callback.call_back,
         Amend: amendment.amend,
+        Correct: correction.correct,
+        AddNote: lambda state, action, provenance, _policy: notes.add_note(state, action, provenance),
+        AskExtension: limit_requests.ask_extension,
+        AskSuspension: limit_requests.ask_suspension,
+        Appeal: limit_requests.appeal,
+        Review: limit_requests.review,
+        Resume: suspension.resume,
+        SetLimit: hand_set_limits.set_limit,
+        PlanStep: hand_set_limits.plan_step,
+        FinishStep: lambda state, action, provenance, _policy: hand_set_limits.finish_step(state, action, provenance),
         HandOn: unit_orders.hand_on,
         Confirm: unit_orders.confirm,
         Escalate: escalation.escalate,

@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limits import TimeLimits
+from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.inbox.rows import OutcomeRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile
 from paidan_dispatch.matching.candidates import Candidate
@@ -42,11 +44,13 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
+        pending_request(state),
         is_due_soon(state),
         level_of(state),
         state.source,
         places_of(state.place),
         due_at[state.case_id],
+        state.numbers and state.numbers.ours,
         case_file.chain,
     )
 
@@ -61,6 +65,8 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         state.department,
         state.class_code,
         state.reported_at,
+        state.place.latitude,
+        state.place.longitude,
         case_file.index_change is not None,
         candidate and candidate.square,
         recurs_until(candidate),
@@ -68,6 +74,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
+        pending_request(state),
         is_due_soon(state),
         level_of(state),
         places_of(state.place),
@@ -108,8 +115,25 @@ def is_overdue(state: CaseState) -> bool:
             return True
         if state.status == "dispatched" and assignment.accept_overdue_at is not None:
             return True
+    if state.time_limits is not None and _is_limit_overdue(state, state.time_limits):
+        return True
     clock = state.clocks[-1] if state.clocks else None
     return clock is not None and clock.ended_at is None and clock.overdue_at is not None
+
+
+def _is_limit_overdue(state: CaseState, limits: TimeLimits) -> bool:
+    """Return whether a promise that is still to be kept is over, or a step of the plan that is still to be done."""
+    promise = limits.promise
+    if promise is not None and promise.ended_at is None and promise.overdue_at is not None:
+        return True
+    is_planned = bool(limits.plan) and state.status in ("dispatched", "handling")
+    return is_planned and any(each.overdue_at is not None for each in open_steps(state))
+
+
+def pending_request(state: CaseState) -> str | None:
+    """Return the kind of the request that waits for a decision; None where none does."""
+    pending = state.time_limits.pending if state.time_limits is not None else None
+    return pending.kind if pending is not None else None
 
 
 def is_due_soon(state: CaseState) -> bool:

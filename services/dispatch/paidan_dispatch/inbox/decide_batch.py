@@ -106,7 +106,8 @@ class _BatchDecider:
             self._note(record, report, decided_by)
             return
         nearby = self._unit_of_work.nearby[record.partition]
-        match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy):
+        serials = self._unit_of_work.serials.get(record.partition)
+        match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy, serials=serials):
             case Opened(events):
                 self._apply_events(record, CaseFile.new(record.partition), events, policy)
                 self._record_success(record, report, "opened", events[-1].state)

@@ -13,6 +13,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.inbox.case_serials import load_serials
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import rejected_refusal
@@ -73,6 +74,8 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     reachable_ids = await _load_nearby(batch, unit_of_work)
     await _load_cases(batch, unit_of_work, reachable_ids)
     await _load_photos(batch, unit_of_work)
+    if any(each.number_format is not None for each in in_force.policies.values()):
+        unit_of_work.serials = await load_serials(batch.conn, entries)
     return unit_of_work
 
 

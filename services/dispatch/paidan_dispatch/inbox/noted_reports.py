@@ -63,6 +63,7 @@ def decide_reply(request: ActionRequested) -> ReportReplied | Refusal:
         report_id=request.of_report,
         action_id=request.action_id,
         text=request.action.text,
+        adopted=request.action.adopted,
         replied_at=request.recorded_at,
     )
 

@@ -13,6 +13,7 @@ from paidan_dispatch.cases.case_state import open_helpers
 from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
+from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, serial_rows
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile, DecodedRecord, UnitOfWork
 
@@ -64,7 +65,12 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
         [Write("without_helpers", statements.DELETE_HELPERS, (without_helpers,))] if without_helpers else []
     )
     return BatchWrites(
-        [*in_force, *photos, *delete_helpers],
+        [
+            *in_force,
+            *photos,
+            *_serial_writes(unit_of_work),
+            *delete_helpers,
+        ],
         new_rows,
         [
             *_columns_write("updated_cases", statements.UPDATE_CASES, updates),
@@ -122,6 +128,11 @@ def _photo_writes(unit_of_work: UnitOfWork) -> list[Write]:
     ]
 
 
+def _serial_writes(unit_of_work: UnitOfWork) -> list[Write]:
+    rows = serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
+    return _columns_write("serials", UPSERT_SERIALS, rows)
+
+
 def _helper_changes(changed_cases: Iterable[CaseFile]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the helpers to insert, as department and case, and the cases whose stored helpers are deleted before."""
     rows, stored_ids = [], []
@@ -134,7 +145,7 @@ def _helper_changes(changed_cases: Iterable[CaseFile]) -> tuple[list[tuple[str, 
 
 
 def _note_writes(unit_of_work: UnitOfWork) -> list[Write]:
-    replies = [(each.report_id, each.text, each.replied_at) for each in unit_of_work.replies.values()]
+    replies = [(each.report_id, each.text, each.adopted, each.replied_at) for each in unit_of_work.replies.values()]
     return [
         *_columns_write("noted_reports", statements.INSERT_NOTED_REPORTS, unit_of_work.noted_reports),
         *_columns_write("replies", statements.UPDATE_REPLIES, replies),

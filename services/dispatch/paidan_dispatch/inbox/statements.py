@@ -25,11 +25,13 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "awaits_call": "boolean",
         "held": "boolean",
         "overdue": "boolean",
+        "pending_request": "text",
         "due_soon": "boolean",
         "level": "text",
         "source": "text",
         "places": "text",
         "next_due_at": "timestamptz",
+        "number": "text",
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
@@ -78,23 +80,27 @@ UPDATE_CASES: Final = """
            department = changed.department,
            class_code = changed.class_code,
            reported_at = changed.reported_at,
+           latitude = changed.latitude,
+           longitude = changed.longitude,
            square = CASE WHEN changed.is_reindexed THEN changed.square ELSE c.square END,
            recurs_until = CASE WHEN changed.is_reindexed THEN changed.recurs_until ELSE c.recurs_until END,
            ended_at = changed.ended_at,
            awaits_call = changed.awaits_call,
            held = changed.held,
            overdue = changed.overdue,
+           pending_request = changed.pending_request,
            due_soon = changed.due_soon,
            level = changed.level,
            places = changed.places,
            next_due_at = changed.next_due_at,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-           $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::boolean[], $15::text[], $16::text[], $17::timestamptz[],
-           $18::bytea[])
-           AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, due_soon, level, places, next_due_at, chain)
+           $7::double precision[], $8::double precision[], $9::boolean[], $10::bigint[], $11::timestamptz[],
+           $12::timestamptz[], $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::boolean[],
+           $18::text[], $19::text[], $20::timestamptz[], $21::bytea[])
+           AS changed (case_id, version, status, department, class_code, reported_at, latitude, longitude,
+                       is_reindexed, square, recurs_until, ended_at, awaits_call, held, overdue, pending_request,
+                       due_soon, level, places, next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 
@@ -124,8 +130,10 @@ INSERT_NOTED_REPORTS: Final = """
 UPDATE_REPLIES: Final = """
     UPDATE noted_report AS n
        SET answer = reply.text,
+           adopted = reply.adopted,
            answered_at = reply.replied_at
-      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
+      FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::timestamptz[])
+           AS reply (report_id, text, adopted, replied_at)
      WHERE n.report_id = reply.report_id
 """
 

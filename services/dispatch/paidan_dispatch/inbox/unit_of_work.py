@@ -15,6 +15,7 @@ from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
+from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.inbox.rows import EventRow, KnownOutcome, NotedRow, OutcomeRow, ReportRow
@@ -120,6 +121,8 @@ class UnitOfWork:
     """In log order, partition by partition."""
     nearby: dict[int, CandidateIndex]
     """By partition: cases that the batch's reports may match."""
+    serials: dict[int, Serials] = field(default_factory=dict)
+    """By partition, where its reports may open cases that get numbers."""
     known_outcomes: dict[str, KnownOutcome] = field(default_factory=dict)
     case_files: dict[str, CaseFile] = field(default_factory=dict)
     changed_files: dict[str, CaseFile] = field(default_factory=dict)
@@ -194,6 +197,8 @@ class UnitOfWork:
         self.changed_files, self.new_events, self.new_reports = {}, [], []
         self.outcomes, self.noted_reports, self.replies = {}, [], {}
         self.new_photos, self.used_photos = [], {}
+        for serials in self.serials.values():
+            serials.mark_stored()
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:

@@ -70,7 +70,9 @@ def squares_around(report: ReportReceived, rules: MatchRules) -> tuple[int, ...]
     if class_code is None or place.latitude is None or place.longitude is None or abs(place.latitude) > MAX_LATITUDE:
         return ()
     terms = rules.terms_of(class_code)
-    is_never_matched = report.past is not None and report.past.matched_within is None
+    is_never_matched = report.complained_of is not None or (
+        report.past is not None and report.past.matched_within is None
+    )
     if terms.off or report.channel not in rules.channels or is_never_matched:
         return ()
     namespace = (report.area, class_code, _matched_within(report) or "")
@@ -144,6 +146,9 @@ def candidate_of(state: CaseState, rules: MatchRules) -> Candidate | None:
         return None
     if state.status in _UNMATCHABLE_STATUSES or (state.past and state.matched_within is None):
         return None
+    if state.complained_of is not None:
+        # A complaint about handling is no report of the problem that was handled.
+        return None
     is_closed = state.status == "closed"
     return Candidate(
         case_id=state.case_id,
@@ -162,9 +167,11 @@ def candidate_of(state: CaseState, rules: MatchRules) -> Candidate | None:
 
 
 def _index_key(state: CaseState) -> tuple[object, ...]:
-    # Only these parts of the entry ever change; place and area never do.
-    closed_at = state.closed_at if state.status == "closed" else None
-    return state.class_code, state.reported_at, closed_at, state.status in _UNMATCHABLE_STATUSES
+    # Only these parts of the entry ever change; the area never does.
+    closed_at, place = state.closed_at if state.status == "closed" else None, state.place
+    position = place.latitude, place.longitude
+    is_unmatchable = state.status in _UNMATCHABLE_STATUSES or state.complained_of is not None
+    return state.class_code, position, state.reported_at, closed_at, is_unmatchable
 
 
 def _distance_if_match(report: ReportReceived, candidate: Candidate, rules: MatchRules) -> float | None:

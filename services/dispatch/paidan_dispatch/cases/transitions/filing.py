@@ -3,9 +3,10 @@
 from typing import Final, Literal, TypedDict
 
 from paidan_contracts.actions import File, Verify, Void
-from paidan_contracts.assignments import Limit, RuleRef
+from paidan_contracts.assignments import Assignment, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseFiled, CaseNotAccepted, CaseVoided
+from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.state import Answerable, CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases import answers
@@ -19,6 +20,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     replace_assignment,
     replace_limit,
+    stop_limit,
 )
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import unknown_name
@@ -62,9 +64,7 @@ def file(state: CaseState, action: File, provenance: Provenance, policy: CityPol
     if state.status == "filed":
         filed = _filed(state, provenance, filing, action.reason)
         return [filed, route_or_hold(filed.state, provenance, policy)]
-    began_at = state.assignments[-1].limits[-1].began_at
-    limit = next_limit(state, began_at, handling_deadline(state, row, began_at, policy), policy)
-    return [_refiled(state, provenance, filing, limit, action.reason)]
+    return [_refiled(state, provenance, filing, action.reason)]
 
 
 def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
@@ -92,28 +92,41 @@ def _filed(state: CaseState, provenance: Provenance, filing: Filed, reason: str)
         status="filed",
         held_because=None,
         filed_at=provenance.recorded_at,
-        **_filing_fields(state, filing, provenance.policy),
+        **filing_fields(state, filing, provenance.policy),
     )
     return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
 
-def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Limit, reason: str) -> CaseFiled:
+def judge_anew(state: CaseState, row: CatalogueRow, policy: CityPolicy) -> tuple[Assignment, ...]:
+    """Return the assignments with a row's limit instead of the running one, from its beginning.
+
+    Work that was finished is judged again by the other deadline. Raises ``CalendarExhausted``.
+    """
     assignment = state.assignments[-1]
-    finished_at = assignment.limits[-1].finished_at
-    # Work that was finished is judged again by the other row's deadline.
+    last = assignment.limits[-1]
+    finished_at, due_at = last.finished_at, handling_deadline(state, row, last.began_at, policy)
+    limit = next_limit(state, last.began_at, due_at, policy)
     late = None if limit.due_at is None or finished_at is None else finished_at > limit.due_at
-    refiled = replace_limit(assignment, limit.model_copy(update={"finished_at": finished_at, "late": late}))
+    limit = limit.model_copy(update={"finished_at": finished_at, "late": late})
+    if state.status == "inspecting" and finished_at is not None:
+        limit = stop_limit(limit, finished_at)
+    return replace_assignment(state, replace_limit(assignment, limit))
+
+
+def _refiled(state: CaseState, provenance: Provenance, filing: Filed, reason: str) -> CaseFiled:
     after = next_state(
         state,
         provenance,
         filed_at=provenance.recorded_at,
-        assignments=replace_assignment(state, refiled),
-        **_filing_fields(state, filing, provenance.policy),
+        assignments=judge_anew(state, filing.row, provenance.policy),
+        **filing_fields(state, filing, provenance.policy),
     )
     return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
 
-class _FilingFields(TypedDict):
+class FilingFields(TypedDict):
+    """Fields of the state that a catalogue row sets."""
+
     class_code: str
     row_id: str
     suggested_row: None
@@ -121,7 +134,8 @@ class _FilingFields(TypedDict):
     answerable: Answerable | None
 
 
-def _filing_fields(state: CaseState, filing: Filed, policy: CityPolicy) -> _FilingFields:
+def filing_fields(state: CaseState, filing: Filed, policy: CityPolicy) -> FilingFields:
+    """Return the fields of the state that a catalogue row sets."""
     row = filing.row
     return {
         "class_code": row.class_code,

@@ -24,6 +24,7 @@ from paidan_dispatch.cases.case_state import (
     next_limit,
     next_state,
 )
+from paidan_dispatch.cases.complaints import excluded_departments, handles_own_complaint
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
@@ -91,6 +92,8 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
     department = action.department
     if department not in policy.city.departments:
         return unknown_name(state, "department", department, policy.city.departments)
+    if department == state.complained_of:
+        return handles_own_complaint(state, policy.city.departments[department].names)
     if state.status in ASSIGNED_STATUSES and department == state.department:
         names = policy.city.departments[department].names
         text = Bilingual(f"It is with {names.en} already.", f"案件已在{names.zh}。")
@@ -137,7 +140,10 @@ def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoR
     routed = policy.city.rule_index.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
         return NoRoute(_why_unrouted(state, policy))
-    return Assigned(routed.department, policy.rule_ref(routed.rule), routed.helpers)
+    helpers = routed.helpers
+    if state.complained_of in helpers:
+        helpers = tuple(each for each in helpers if each != state.complained_of)
+    return Assigned(routed.department, policy.rule_ref(routed.rule), helpers)
 
 
 def _why_unrouted(state: CaseState, policy: CityPolicy) -> Bilingual:
@@ -169,7 +175,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
         condition=row.condition if row else None,
         owner=state.suggested_owner,
         matter=state.matter,
-        declined=_declining_departments(state) if state.hops else frozenset(),
+        declined=excluded_departments(state) if state.hops or state.complained_of else frozenset(),
     )
 
 
@@ -179,10 +185,6 @@ def _place_codes(place: Place, policy: CityPolicy) -> PlaceCodes:
         point = (place.longitude, place.latitude)
         codes = frozenset([area.code for area in areas if area.contains(point)])
     return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
-
-
-def _declining_departments(state: CaseState) -> frozenset[str]:
-    return frozenset(each.department for each in state.assignments if each.returned_at is not None)
 
 
 def _returned_text(times: int) -> Bilingual:

@@ -1,0 +1,42 @@
+"""The serials of case numbers: what each partition's log gave out, read once a batch and written with it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from paidan_chassis.database import Connection
+from paidan_contracts.reports import ReportReceived
+from paidan_dispatch.cases.case_numbers import Serials
+from paidan_dispatch.inbox.unit_of_work import DecodedRecord
+
+SELECT_SERIALS: Final = """
+    SELECT lane, area, day, last
+      FROM case_serial
+     WHERE (lane, area, day) IN (SELECT * FROM unnest($1::integer[], $2::text[], $3::date[]))
+"""
+UPSERT_SERIALS: Final = """
+    INSERT INTO case_serial (lane, area, day, last)
+    SELECT * FROM unnest($1::integer[], $2::text[], $3::date[], $4::integer[])
+        ON CONFLICT (lane, area, day) DO UPDATE
+       SET last = EXCLUDED.last
+"""
+
+
+async def load_serials(conn: Connection, entries: Sequence[DecodedRecord]) -> dict[int, Serials]:
+    """Return, by partition, the last serial of each area and day in which a report may open a case with a number."""
+    keys = {
+        (each.record.partition, each.entry.area, each.entry.recorded_at.astimezone(each.policy.city.zone).date())
+        for each in entries
+        if each.policy is not None and each.policy.number_format and isinstance(each.entry, ReportReceived)
+    }
+    if not keys:
+        return {}
+    last: dict[int, dict[tuple[str, date], int]] = {lane: {} for lane, _, _ in keys}
+    for row in await conn.fetch(SELECT_SERIALS, *zip(*keys, strict=True)):
+        last[row["lane"]][row["area"], row["day"]] = row["last"]
+    return {lane: Serials(each) for lane, each in last.items()}
+
+
+def serial_rows(serials: Mapping[int, Serials]) -> list[tuple[int, str, date, int]]:
+    """Return the rows of what was given out since it was stored."""
+    return [(lane, *row) for lane, each in serials.items() for row in each.changed()]
