@@ -116,6 +116,7 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
         assert "dead-letters" not in (await staff.get("/queues")).text
     async with signed_in(site, pool, "role:operator", city="*") as operator:
         assert 'href="/system/dispatch/dead-letters"' in (await operator.get("/queues")).text
+        assert re.search(r"UTC([+-]\d\d:\d\d)?, by real time", (await operator.get("/system")).text), "by which clock"
     assert table.headers["content-type"].startswith("text/csv")
     name = r'attachment; filename="tiny-[a-z]+-\d{4}-\d\d-\d\d-\d{4}\.csv"'
     assert re.fullmatch(name, table.headers["content-disposition"]), "of which moment it is"

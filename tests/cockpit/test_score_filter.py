@@ -107,7 +107,7 @@ def test_a_trend_begins_with_the_first_year_there_is() -> None:
 
 def test_what_cannot_be_shown_is_told_and_what_is_shown_is_not() -> None:
     query = {"period": "2026-13", "by": "zzz", "indicator": "closing", "direction": ""}
-    chosen = parse(**query)
+    chosen = ScoreFilter.parse(query, city="tiny", today=date(2026, 3, 2), indicators=INDICATORS)
 
     assert chosen.replaced(query) == {"period": "2026-13", "by": "zzz"}
     assert parse(period="2026-03").replaced({"period": "2026-03"}) == {}
