@@ -96,7 +96,7 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
     await form.locator("textarea").fill("   ")
     if view.has_script:
         await clerk.evaluate(NO_ROOM)
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
 
     await expect(clerk.locator("form .error")).to_have_count(1)
     await expect(form.locator("textarea")).to_be_focused()
@@ -105,43 +105,20 @@ async def test_a_return_without_a_reason_is_told_at_its_field_and_what_was_writt
         assert await clerk.evaluate(KEPT_WORDS) == ["   "], "what was sent stays until the changed one is kept"
         await send_what_a_proxy_refuses(clerk, form)
         await clerk.unroute_all()
-        await come_back_to_a_refused_form(cockpit, clerk, case_id)
-        await form.locator("select").select_option("not_our_duty")
     await form.locator("textarea").fill("不属于我单位")
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
     # The case is not the department's any more, so it is told on the desk.
-    await clerk.wait_for_url("**/desk?done=applied&case=*")
-    await expect(clerk.locator("p[role=status]:focus")).to_contain_text("已办理")
+    await clerk.wait_for_url("**/desk?done=applied&deed=return&case=*")
+    await expect(clerk.locator("p[role=status]:focus")).to_contain_text("已退单")
 
 
 async def send_what_a_proxy_refuses(clerk: Page, form: Locator) -> None:
     """Send a form that never arrives, because something in front says no: it is told, and can be sent again."""
     answer = {"error": {"code": "too_large", "message": "too large", "message_zh": "请求体过大"}}
     await clerk.route("**/actions/return", lambda route: route.fulfill(status=413, json=answer))
-    await form.locator("button").click()
+    await form.locator("button[type=submit]").click()
     await expect(form.locator(".notice.bad")).to_contain_text("请求体过大")
-    await expect(form.locator("button")).to_be_enabled()
-
-
-async def come_back_to_a_refused_form(cockpit: CockpitInProcess, clerk: Page, case_id: str) -> None:
-    """Find a refused form again as a draft, at its own case alone and without the old errors, and discard it."""
-    other = await report(cockpit, f"other-than-{case_id}")
-    form = clerk.locator(f"form[action='/cases/{case_id}/actions/return']")
-    await clerk.goto(f"{cockpit.address}/cases/{other}")
-    await expect(clerk.locator(".kept [data-state]")).to_contain_text("缺少必填项")  # sent again, and refused just now
-    await clerk.locator(".kept summary").click()
-    await expect(clerk.locator(".kept [data-open]")).to_have_attribute("href", f"/cases/{case_id}")
-    await clerk.reload()
-    assert await clerk.evaluate(KEPT_WORDS) == ["   "]
-    await expect(clerk.locator(".kept li")).to_have_count(0)
-    await clerk.goto(f"{cockpit.address}/cases/{case_id}")
-    await expect(form.locator(".notice")).to_contain_text("缺少必填项")
-    await expect(clerk.locator(".error, .bad")).to_have_count(0)
-    await expect(form.locator("textarea")).to_have_value("   ")
-    await form.get_by_role("button", name="丢弃").click()
-    await expect(form.locator(".notice")).to_have_count(0)
-    await expect(form.locator("textarea")).to_have_value("")
-    assert await clerk.evaluate(KEPT_WORDS) == []
+    await expect(form.locator("button[type=submit]")).to_be_enabled()
 
 
 async def choose_by_keys(page: Page) -> None:
@@ -170,8 +147,39 @@ async def send_without_a_department(page: Page) -> None:
     await page.locator("summary", has_text="Redispatch").click()
     form = page.locator("form[action='/queues/actions/redispatch']")
     await form.evaluate("form => form.noValidate = true")
-    await form.locator("button").click()
-    await expect(form.locator(".error")).to_have_count(1)
+    await form.locator("button[type=submit]").click()
+    await expect(form.locator(".error")).to_have_count(2)
+
+
+async def test_who_comes_too_late_sees_the_case_as_it_is_and_what_was_written_follows_nowhere_else(
+    cockpit: CockpitInProcess, pages: WatchedPages
+) -> None:
+    """A form that was overtaken stays with its own case, with its words; on other cases it is one folded line."""
+    case_id, other_id = [await report(cockpit, name) for name in ("overtaken", "elsewhere")]
+    page = await cockpit.sign_in(pages, "role:operator", view=View(locale="en-GB"), expected_problems=["status of 422"])
+    await page.goto(f"{cockpit.address}/cases/{case_id}")
+    await page.locator("summary", has_text="Redispatch").click()
+    form = page.locator("form[action$='/actions/redispatch']")
+    assert await form.get_attribute("autocomplete") == "off", "going back brings no old words along"
+    await form.locator("select").first.select_option("lamps")
+    await form.locator("textarea").first.fill("these are lamps")
+    await cockpit.dispatch.service.append_to_inbox(build_action(case_id, Void(reason="no case"), by="operator:desk"))
+    status = "SELECT status = 'voided' FROM case_row WHERE case_id = $1"
+    await poll(lambda: cockpit.pool.fetchval(status, case_id), within_s=20, what="the case to be voided")
+    await form.locator("button[type=submit]").click()
+
+    kept = page.locator(".kept > ol > li")
+    await expect(kept).to_contain_text("the case is “voided” now. Its last step")
+    await expect(kept.locator("[data-written]")).to_contain_text("these are lamps")
+    await expect(page.locator("article header .status")).to_have_class("status voided")
+    await assert_accessible(page)
+    await page.goto(f"{cockpit.address}/cases/{other_id}")
+    await expect(page.locator(".kept summary")).to_have_text("Refused forms of other cases: 1")
+    await expect(kept).to_have_count(0)
+    await assert_accessible(page)
+    await page.locator(".kept summary").click()
+    await page.locator(".kept [data-discard]").click()
+    await expect(page.locator(".kept")).to_be_hidden()
 
 
 async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_view(

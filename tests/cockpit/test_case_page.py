@@ -121,6 +121,17 @@ def test_a_held_case_has_the_reason_why_it_waits_and_no_limit() -> None:
     assert "limit" not in told
 
 
+def test_who_had_a_held_case_before_is_not_said_to_have_it_now() -> None:
+    [assignment] = in_hand().assignments
+    held = opened(status="filed", held_because="No rule covers it.", assignments=(assignment,))
+
+    told, before = reasons(record_of(held)), reasons(record_of(in_hand()))
+
+    assert "department" not in told
+    assert told["earlier"] == f"No longer in force: {before['department']}"
+    assert "earlier" not in before
+
+
 def test_all_reports_are_shown_the_opening_one_first_and_in_full_where_an_event_has_them() -> None:
     cut, whole = joined(2, text="cut"), joined(2, text="cut short no more", metres=7.4)
     forgotten = joined(1, text="older than the newest 20", photos=PHOTOS[:1])

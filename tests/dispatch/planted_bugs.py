@@ -19,7 +19,7 @@ from paidan_contracts.record_events import FieldCorrection
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
-from paidan_dispatch.cases import case_state, decide, ladder, orders, reports, timers
+from paidan_dispatch.cases import authority, case_state, decide, ladder, orders, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
 from paidan_dispatch.cases.transitions import correction, filing, fulfilment, helper_orders, routing
@@ -200,7 +200,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
         ),
         "units_move_nothing": wrong_state(HandOn, lambda state: {"urged": state.version}),
-        "doers_do_not_inspect": wrong_function(decide, "_doers", lambda _: lambda _state: frozenset()),
+        "doers_do_not_inspect": wrong_function(authority, "_doers", lambda _: lambda _state: frozenset()),
     }
 )
 """By the name of the invariant that it breaks."""

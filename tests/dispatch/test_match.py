@@ -13,14 +13,8 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import ReportDecision, receive_report
 from paidan_dispatch.matching.candidates import Candidate, Duplicate, MatchResult, NoMatch
-from paidan_dispatch.matching.match import (
-    CandidateIndex,
-    candidate_of,
-    compute_index_change,
-    distance_between_m,
-    match,
-    squares_around,
-)
+from paidan_dispatch.matching.match import CandidateIndex, candidate_of, compute_index_change, match, squares_around
+from paidan_dispatch.matching.squares import distance_between_m
 from tests.dispatch.builders import apply_decision, build_report, imported_report, opened_case, receive_reports
 from tests.dispatch.sample_pack import default_policy
 

@@ -75,3 +75,30 @@ async def test_offered_actions_are_those_that_a_dry_run_applies(
     assert (every["order"]["order"]["role"], every["order"]["status"], shown["order"]) == ("lead", "handling", None)
     assert (shown["case_id"], shown["status"]) == (case_id, "handling")
     assert shown["case_version"] >= 3, "opened, merged, accepted; and perhaps a timer went off"
+
+
+async def test_a_department_reads_why_it_is_to_do_its_work_again_and_no_other_does(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    first = build_report("failed", east_m=43_000)
+    case_id = case_id_of(first)
+    streets, inspector = await service.create_key("department:streets"), await service.create_key("role:inspector")
+    operator = await service.create_key("role:operator")
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.outcomes", 1, about=[first.report_id])
+    proof = await service.store_proof(case_id)
+    await act_and_await(client, case_id, {"kind": "finish", "text": "swept", "proof": [proof]}, streets)
+    failed = {"kind": "inspect", "passed": False, "reason": "still wet"}
+    assert (await act_and_await(client, case_id, failed, inspector))["result"] == "applied"
+
+    shown = (await client.get(f"/v1/cases/{case_id}", headers=streets)).json()
+    [offered] = (await client.post(LOOKUP, json={"case_ids": [case_id]}, headers=streets)).json()["cases"]
+    [past] = shown["rounds"]
+    told = {"round": 1, "because": "rework", "reason": "still wet", "text": "swept", "proof": [proof], "photos": []}
+    assert past.items() >= told.items()
+    assert offered["order"]["rounds"] == [past]
+
+    redispatch = {"kind": "redispatch", "department": "lamps", "reason": "it is a lamp"}
+    await act_and_await(client, case_id, redispatch, operator)
+    lamps = await service.create_key("department:lamps")
+    assert (await client.get(f"/v1/cases/{case_id}", headers=lamps)).json()["rounds"] == []

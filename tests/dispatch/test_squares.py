@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_dispatch.matching.match import distance_between_m, square_of, squares_within
+from paidan_dispatch.matching.squares import distance_between_m, square_of, squares_within
 
 # Around the equator, the city, the far north, and both sides of the date line.
 latitudes = st.sampled_from([0.0, 36.0, -36.6661, 69.9, -84.9]) | st.floats(-85, 85)

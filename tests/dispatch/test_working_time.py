@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from paidan_contracts.city.pack_types import TimeLimit, TimeUnit
-from paidan_dispatch.cases.policy import WorkingTime
+from paidan_dispatch.cases.working_time import WorkingTime
 from tests.dispatch.sample_pack import default_policy
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -147,6 +147,8 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
     await save_screenshot(inspector, "inspection-refused")
     await inspect(inspector, work.case_id, passed=False, reason="墙角仍有垃圾")
     await work.wait_for("handling")
+    await clerk.goto(f"{work.urls['cockpit']}/cases/{work.case_id}")
+    await expect(clerk.locator("main")).to_contain_text("墙角仍有垃圾")
     assert len(set(checks.keys)) == 2, "a changed one has a new id after a refusal"
 
     plain = await pages.open(work.clerk_link(), PHONE_WITHOUT_SCRIPT)
@@ -219,8 +221,10 @@ async def call_back(work: Work, pages: WatchedPages) -> None:
     await call.first.click()
     await look(caller, "call")
     assert NUMBER not in await caller.content()
-    await caller.locator('form[action$="/contact"] button').click()
+    address = caller.url.partition("?")[0]
+    await caller.locator(".contact[data-ready] form button").click()
     await caller.get_by_role("link", name=NUMBER).wait_for()
+    assert caller.url.partition("?")[0] == address, "what is shown once has no address of its own"
     await save_screenshot(caller, "call-contact")
     await assert_accessible(caller)
     await caller.locator('[name="action.rating"]').select_option("satisfied")
@@ -230,6 +234,10 @@ async def call_back(work: Work, pages: WatchedPages) -> None:
     await expect(caller.locator("p[role=status]:focus")).to_be_in_viewport()
     rated = await work.case()
     assert rated["case"]["rating"] == "satisfied"
+    await caller.go_back()
+    await expect(caller.locator("main")).to_contain_text("本次回访已登记")
+    await expect(caller.locator('form[action$="/call_back"]')).to_be_hidden()
+    assert NUMBER not in await caller.content()
 
 
 async def _reloaded(page: Page, wanted: Any) -> bool:  # noqa: ANN401 - a locator

@@ -55,6 +55,12 @@ class ServiceAnswer:
         return value if isinstance(value, str) else None
 
     @property
+    def code(self) -> str | None:
+        """The name of what was wrong, as programs read it."""
+        value = self._error.get("code")
+        return value if isinstance(value, str) else None
+
+    @property
     def _error(self) -> Mapping[str, Any]:
         return self.body.get("error", {}) if isinstance(self.body, dict) else {}
 

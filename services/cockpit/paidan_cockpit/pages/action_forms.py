@@ -51,6 +51,10 @@ class ActionForm:
     fields: Sequence[FormField]
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    """The id under which it is sent; empty: a new one each time that it is drawn."""
+    confirmed: str = ""
+    """What its sender means though it is strange: sent again, the form says so."""
 
     @property
     def takes_photos(self) -> bool:

@@ -15,6 +15,7 @@ from paidan_cockpit.pages.bulk_request import BulkResult, send_action
 from paidan_cockpit.pages.case_page import load_offers
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import open_city
+from paidan_cockpit.pages.form_checks import errors_of_fields
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.renderer import PageValues
@@ -23,6 +24,7 @@ from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import may_see
 from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_cockpit.translations import translations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,9 @@ class BulkActionPages:
             raise PageRefused(422, "too_many_cases")
         cases = await self._find(context, chosen)
         form = replace(await self._form_of(context, cases, kind), values=fields)
+        if wrong := errors_of_fields(form, fields, 0, translations(context.language).gettext):
+            missing, filled = len(chosen) - len(cases), replace(form, errors=wrong)
+            return await self._show_choice(context, cases, back, missing=missing, filled=filled)
         results = await send_action(self._site, context, cases, request_body(form, fields, ()), key)
         errors = [errors_at(form, each.field, each.why) for each in results if each.result == "refused"]
         # What is wrong with the form is wrong for every case: nothing was done, and it is filled in again.

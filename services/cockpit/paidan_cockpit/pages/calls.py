@@ -1,6 +1,6 @@
 """One call to one reporter: what to say, whom to call (once, and recorded by the vault), and what the reporter said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.action_forms import ActionForm
+from paidan_cockpit.pages.call_answers import call_key, recorded_calls
 from paidan_cockpit.pages.case_page import find_visible_case, load_case_page
 from paidan_cockpit.pages.case_record import CaseRecord
 from paidan_cockpit.pages.case_reports import reports_of_case
@@ -17,7 +18,9 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_contracts.state import CalledBack
 
 REASON: Final = "回访 callback"
 """Why a caller-back looks: the vault records it, and shows a caller-back nothing but what a waiting call needs."""
@@ -39,10 +42,12 @@ class CallPage(PageValues):
 
     summary: CaseSummary
     names: CityNames
+    times: CityTimes
     report_id: str
     report_text: str | None
     answer: str | None
     form: ActionForm | None
+    recorded: Sequence[CalledBack]
     contact: Mapping[str, Any] | None = None
     refusal: str = ""
 
@@ -83,13 +88,17 @@ class CallPages:
         texts = texts_by_report(page.record) if page.record else {}
         if page.record is None or report_id not in texts:
             raise PageRefused(404)
+        state = page.record.state
+        form = next((each for each in page.forms if each.kind == "call_back" and each.allowed), None)
         return CallPage(
             summary=summary,
             names=page.names,
+            times=page.times,
             report_id=report_id,
             report_text=texts[report_id],
-            answer=page.record.state.answer,
-            form=next((each for each in page.forms if each.kind == "call_back" and each.allowed), None),
+            answer=state.answer,
+            form=replace(form, key=call_key(state, report_id)) if form else None,
+            recorded=recorded_calls(state, report_id),
         )
 
 

@@ -10,7 +10,7 @@ from paidan_cockpit.pages.action_forms import ActionForm, next_action, parse_for
 from paidan_cockpit.pages.case_map import CaseMap, draw_case
 from paidan_cockpit.pages.case_photos import PhotoGroup, photos_of_case, photos_of_order
 from paidan_cockpit.pages.case_reasons import Reason, Reasons
-from paidan_cockpit.pages.case_record import CaseRecord, parse_order, parse_record
+from paidan_cockpit.pages.case_record import CaseRecord, ShownRound, parse_order, parse_record, parse_rounds
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
@@ -38,6 +38,7 @@ class CaseOffer:
     forms: Sequence[ActionForm]
     order: Order | None = None
     order_status: str = ""
+    rounds: Sequence[ShownRound] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,14 @@ class CasePage(PageValues):
     times: CityTimes
     map: CaseMap | None
     notice: str = ""
+    deed: str = ""
     unavailable: bool = False
     filled: ActionForm | None = None
     forms: Sequence[ActionForm] = ()
     next_action: str | None = None
     record: CaseRecord | None = None
     order: Order | None = None
+    rounds: Sequence[ShownRound] = ()
     timeline: Sequence[TimelineEntry] = ()
     reasons: Sequence[Reason] = ()
     reports: Sequence[ShownReport] = ()
@@ -92,7 +95,7 @@ async def load_offers(
 
 def _offer(body: dict[str, Any], language: Language) -> CaseOffer:
     item = body.get("order") or {}
-    return CaseOffer(parse_forms(body, language), parse_order(item), str(item.get("status", "")))
+    return CaseOffer(parse_forms(body, language), parse_order(item), str(item.get("status", "")), parse_rounds(item))
 
 
 async def load_case_page(
@@ -120,7 +123,9 @@ async def load_case_page(
     page = replace(page, forms=[_merged(each, filled) for each in ordered], next_action=following)
     if context.person.department is not None:
         order = parse_order(body)
-        return _with_order(site, view, page, order) if order is not None else page
+        if order is None:
+            return page
+        return _with_order(site, view, replace(page, rounds=parse_rounds(body)), order)
     record = parse_record(body)
     return await _with_record(site, view, page, record) if record is not None else page
 
@@ -128,7 +133,7 @@ async def load_case_page(
 def _merged(form: ActionForm, filled: ActionForm | None) -> ActionForm:
     if filled is None or filled.kind != form.kind:
         return form
-    return replace(form, values=filled.values, errors=filled.errors)
+    return replace(form, values=filled.values, errors=filled.errors, confirmed=filled.confirmed)
 
 
 def _with_order(site: Site, view: CityView, page: CasePage, order: Order) -> CasePage:

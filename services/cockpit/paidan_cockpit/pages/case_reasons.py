@@ -1,7 +1,7 @@
 """Why a case is what and where it is: class, row, departments, time limit, each in a sentence. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from paidan_cockpit.pages.case_record import CaseRecord, ShownReceipt
@@ -38,6 +38,7 @@ REOPENED_LIMIT: Final = N_(
 )
 OTHER_LIMIT: Final = N_("It began at {begin} and ends at {end}.")
 NO_LIMIT: Final = N_("Neither its row nor the city limits the time for handling.")
+EARLIER: Final = N_("No longer in force: {sentence}")
 HELD: Final = N_("It waits for a person. {why}")
 THE_RULE: Final = N_("The rule says: {rule}.")
 STANDING_LIMIT: Final = N_("The case is suspended: its time limit stands until the work goes on.")
@@ -69,8 +70,14 @@ class Reasons:
         """Yield the reasons in the order in which the decisions are made."""
         state = record.state
         yield self._class(record)
+        placed = [each for each in record.receipts if each.decision == "placed"]
+        in_force = placed[-1] if placed and state.status not in _UNPLACED else None
         for receipt in record.receipts:
-            yield self._receipt(receipt)
+            reason = self._receipt(receipt)
+            if receipt.decision == "placed" and receipt is not in_force:
+                text = self.translate(EARLIER).format(sentence=reason.sentence)
+                reason = replace(reason, subject="earlier", sentence=text)
+            yield reason
         if state.held_because and state.status in _UNPLACED:
             yield Reason(
                 "held",

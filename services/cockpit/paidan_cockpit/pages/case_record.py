@@ -1,6 +1,8 @@
 """A case as dispatch shows it to staff: its state, history and receipts; and to a department, its order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -22,6 +24,23 @@ class ShownReceipt(BaseModel):
     rule: str
     city_version: str
     department: str | None = None
+
+
+class ShownRound(BaseModel):
+    """An earlier round: why a department's work is to be done again, the inspector's photos, and what it had sent."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    round: int
+    ended_at: datetime
+    because: str
+    reason: str = ""
+    photos: tuple[str, ...] = ()
+    text: str = ""
+    proof: tuple[str, ...] = ()
+
+
+_ROUNDS: Final = TypeAdapter(tuple[ShownRound, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,14 @@ def parse_order(body: dict[str, Any]) -> Order | None:
         return Order.model_validate(body["order"])
     except (KeyError, TypeError, ValidationError):
         return None
+
+
+def parse_rounds(body: dict[str, Any]) -> Sequence[ShownRound]:
+    """Return the earlier rounds of an order, the newest first; empty where dispatch does not tell of them."""
+    try:
+        return _ROUNDS.validate_python(body.get("rounds", ()))[::-1]
+    except ValidationError:
+        return ()
 
 
 def _parse_event(event: object) -> CaseEvent | None:

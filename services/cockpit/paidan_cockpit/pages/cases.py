@@ -31,15 +31,15 @@ class CasePages:
         ]
 
     async def _show(self, context: RequestContext) -> Response:
-        notice = context.request.query_params.get("done", "")
+        notice, deed = (context.request.query_params.get(each, "") for each in ("done", "deed"))
         try:
             summary = await find_visible_case(self._site, context)
         except PageRefused:
             if notice in _NOTICES and context.person.department is not None:
-                return see_other(_desk_page(context, notice))
+                return see_other(_desk_page(context, notice, deed))
             raise
         page = await load_case_page(self._site, context, summary)
-        return self._site.show_with_map(context, replace(page, notice=notice if notice in _NOTICES else ""))
+        return self._site.show_with_map(context, replace(page, notice=notice if notice in _NOTICES else "", deed=deed))
 
     async def _show_photo(self, context: RequestContext) -> Response:
         """Return a photo that intake lets this person see."""
@@ -54,7 +54,9 @@ class CasePages:
         return Response(answer.content, media_type="image/jpeg", headers=headers)
 
 
-def _desk_page(context: RequestContext, notice: str) -> str:
+def _desk_page(context: RequestContext, notice: str, deed: str) -> str:
     """Return the desk of a department that acted on a case, and by that lost it, as by a return."""
     done = "taken" if notice == "taken" else "applied"
-    return "/desk?" + urlencode({"done": done, "case": number_of(str(context.request.path_params["case_id"]))})
+    return "/desk?" + urlencode(
+        {"done": done, "deed": deed, "case": number_of(str(context.request.path_params["case_id"]))}
+    )

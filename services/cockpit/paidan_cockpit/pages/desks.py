@@ -13,7 +13,7 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
 from paidan_cockpit.pages.calls import CallableReport, reports_to_call
 from paidan_cockpit.pages.case_page import CaseOffer, load_offers
-from paidan_cockpit.pages.case_record import parse_record
+from paidan_cockpit.pages.case_record import ShownRound, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
@@ -35,7 +35,7 @@ _AT_ONCE: Final = 6
 """How many cases dispatch is asked about at a time, where it has to be asked about each."""
 _NOTICES: Final = frozenset({"applied", "taken"})
 _COUNT: Final = re.compile(r"[0-9]{1,6}")
-_NUMBER: Final = re.compile(r"[0-9a-f]{1,64}")
+_NUMBER: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Task:
     """How far that order is; empty: as far as the case."""
     is_done: bool = False
     """Whether the department has done its part, so that nothing is left to do but to wait."""
+    rounds: Sequence[ShownRound] = ()
+    """Of a department: why it is to do its work again, the newest first."""
 
 
 class TaskList(NamedTuple):
@@ -99,6 +101,7 @@ class DeskPage(PageValues):
     back: str
     done: str
     done_case: str
+    deed: str
 
 
 class DeskPages:
@@ -139,6 +142,7 @@ class DeskPages:
             cities=view.cities,
             done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
             done_case=number,
+            deed=query.get("deed", ""),
             back=f"/{desk.page}?city={view.city_id}",
         )
         return self._site.show(context, desk_page)
@@ -206,4 +210,5 @@ def task_of(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:
     if order is not None and order.role != "lead" and status == "inspecting":
         return Task(summary, (), order=order, status=status, is_done=True)
     allowed = {form.kind: form for form in offer.forms if form.allowed}
-    return Task(summary, [allowed[kind] for kind in desk.actions if kind in allowed], order=order, status=status)
+    forms = [allowed[kind] for kind in desk.actions if kind in allowed]
+    return Task(summary, forms, order=order, status=status, rounds=offer.rounds)

@@ -225,6 +225,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "class": N_("Class"),
             "row": N_("Catalogue row"),
             "department": N_("Department"),
+            "earlier": N_("Department before"),
             "helper": N_("Helping department"),
             "held": N_("Where it waits"),
             "limit": N_("Time limit"),

@@ -13,6 +13,7 @@ from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.case_rows import number_of
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.bulk_forms import case_fields
+from paidan_cockpit.pages.done_texts import done_text
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.receipts import rule_name
 from paidan_cockpit.pages.request_context import MAX_PHOTOS, THEMES, RequestContext
@@ -79,6 +80,7 @@ class Renderer:
             themes=THEMES,
             in_language=in_language,
             rule_name=rule_name,
+            done_text=partial(done_text, translate=translations(language).gettext),
             label=partial(label, translations(language).gettext),
             post_name=partial(post_name, language, translations(language).gettext),
             max_photos=MAX_PHOTOS,

@@ -1,6 +1,6 @@
 // Desks, and the forms of a case and of a call. Everything here is a help: without it the plain forms work.
 // What was filled in is kept in the browser until it has been decided, and is sent under one id however often.
-import { clearErrors, lock, sayAt, showError } from "./form_messages.js";
+import { clearErrors, lock, sayAt, showError, writtenIn } from "./form_messages.js";
 import { PendingForms } from "./pending_forms.js";
 import { drawn, preview } from "./photos.js";
 import { offerNearestFirst, position } from "./position.js";
@@ -30,7 +30,8 @@ async function collected(form) {
   const path = new URL(form.action).pathname;
   const title = form.closest("[data-title]")?.dataset.title || "";
   const { owner } = desk.dataset;
-  return { key: fields.key, owner, path, title, fields, photos, photoName: input?.name || "", withoutPosition, state: "waiting" };
+  const words = writtenIn(form);
+  return { written: words, key: fields.key, owner, path, title, fields, photos, photoName: input?.name || "", withoutPosition, state: "waiting" };
 }
 
 async function submitted(event) {

@@ -5,6 +5,15 @@ export function lock(form, isLocked) {
   });
 }
 
+// What a person filled in, field by field, in the words of the form.
+export function writtenIn(form) {
+  return [...form.querySelectorAll(".field")].flatMap((field) => {
+    const control = field.querySelector("select, input, textarea");
+    const chosen = control.type === "file" ? control.files.length || "" : control.value && (control.selectedOptions?.[0].textContent || control.value);
+    return chosen ? [`${field.querySelector("label").firstChild.textContent.trim()}: ${String(chosen).trim()}`] : [];
+  });
+}
+
 export function noticeOf(words) {
   const notice = Object.assign(document.createElement("p"), { className: "notice good", tabIndex: -1, textContent: words });
   notice.setAttribute("role", "status");
@@ -42,15 +51,6 @@ export function showError(form, name, message) {
   field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} ${error.id}`.trim());
   field.closest(".field").classList.add("wrong");
   field.closest(".field").append(error);
-}
-
-// Of an earlier visit: no error, and a way to be rid of it.
-export function showDraft(form, words, discardWords, discard) {
-  const draft = Object.assign(document.createElement("div"), { className: "notice warn js-error" });
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: discardWords });
-  button.addEventListener("click", discard);
-  draft.append(Object.assign(document.createElement("p"), { textContent: words }), button);
-  form.prepend(draft);
 }
 
 export function showHint(input, words) {

@@ -1,20 +1,24 @@
 // Forms that are kept until they are decided: sent under one id however often, listed, and shown again when refused.
-import { clearErrors, lock, noticeOf, sayAt, showDraft, showError, showHint } from "./form_messages.js";
+import { clearErrors, lock, noticeOf, sayAt, showError, showHint } from "./form_messages.js";
 import { forget, keep, keptOf, newId, replace } from "./pending_store.js";
 
 const RETRY_MS = 15000;
 const ANSWER_MS = 60000;
 const STATE_TEXTS = { sending: "Sending", taken: "Taken", "no-line": "NoLine", "signed-out": "SignedOut", refused: "Refused" };
 
+const caseOf = (item) => item.path.split("/actions/")[0];
+
 export class PendingForms {
   #desk;
   #list;
   #pressed = ""; // whose button was pressed on this page
+  #others; // what was refused of other cases than this page's: folded, for it waits for nothing
   #busy = new Set(); // what is on its way, and what was refused while the browser had no room for the changed one
 
   constructor(desk) {
     this.#desk = desk;
-    this.#list = desk.querySelector(".kept ol");
+    this.#list = desk.querySelector(".kept > ol");
+    this.#others = desk.querySelector(".kept > details");
   }
 
   text(name) {
@@ -25,7 +29,7 @@ export class PendingForms {
     addEventListener("online", () => this.#sendAll());
     setInterval(() => this.#sendAll(), RETRY_MS);
     for (const item of await this.#kept()) {
-      if (item.state === "refused") this.#showFormer(item);
+      if (item.state === "refused") this.#showRefusal(item);
       else this.#show(item, "sending");
     }
     await this.#sendAll();
@@ -52,11 +56,18 @@ export class PendingForms {
     this.#busy.add(item.key);
     this.#show(item, "sending");
     const told = await this.#ask(item);
-    if (told.result === "refused") return this.#refuse(item, told.errors || {});
+    if (told.result === "refused") return this.#refuse(item, told);
     this.#busy.delete(item.key);
     if (told.result !== "applied") return this.#show(item, told.result);
     await forget(item.key);
-    this.#showDone(item);
+    await this.#calm(item);
+    this.#showDone(item, told);
+  }
+
+  // Why a form was refused is no news once another one of the case is done: what was written stays, without it.
+  async #calm(item) {
+    const refused = (await this.#kept()).filter((each) => each.state === "refused" && caseOf(each) === caseOf(item));
+    for (const each of refused) await keep({ ...each, errors: {} });
   }
 
   async #ask(item) {
@@ -91,12 +102,14 @@ export class PendingForms {
     return body;
   }
 
-  async #refuse(item, errors) {
-    const changed = { ...item, key: newId(), state: "refused", errors };
+  async #refuse(item, { errors = {}, confirmed = "", overtaken = false }) {
+    const fields = { ...item.fields, confirmed };
+    const changed = { ...item, fields, key: newId(), state: "refused", errors };
     const form = this.#formOf(item);
     try {
       await replace(item.key, changed);
       this.#busy.delete(item.key);
+      if (overtaken) return location.assign(caseOf(item)); // as it is now, with what is said here
     } catch {
       if (form) form.formerKey = item.key; // stays kept as it was sent, until the changed one is
     }
@@ -109,27 +122,36 @@ export class PendingForms {
   }
 
   #rowOf(item) {
-    return [...this.#list.children].find((each) => each.dataset.key === item.key) || this.#newRow(item);
+    return this.#rows().find((each) => each.dataset.key === item.key) || this.#newRow(item);
+  }
+
+  #rows() {
+    return [...this.#desk.querySelectorAll(".kept > ol > li, .kept > details > ol > li")];
+  }
+
+  // What waits is listed on every page; what was refused only where it belongs, and else folded.
+  #listOf(item) {
+    return item.state !== "refused" || caseOf(item) === location.pathname ? this.#list : this.#others.querySelector("ol");
   }
 
   #newRow(item) {
     const row = this.#desk.querySelector("template").content.firstElementChild.cloneNode(true);
     row.dataset.key = item.key;
-    row.querySelector("[data-title]").textContent = item.title;
-    row.querySelector("[data-open]").href = item.path.replace(/\/actions\/[^/]*$/, "");
-    row.querySelector("[data-words]").textContent = this.#written(item);
+    row.querySelector("strong").textContent = item.title;
+    row.querySelector("[data-case]").href = caseOf(item);
+    for (const words of item.written || []) row.querySelector("[data-written]").append(Object.assign(document.createElement("li"), { textContent: words }));
     row.querySelector("[data-again]").addEventListener("click", () => this.#send(item));
     row.querySelector("[data-discard]").addEventListener("click", () => this.#discard(item));
-    this.#list.append(row);
-    this.#desk.querySelector(".kept").hidden = false;
+    this.#listOf(item).append(row);
+    this.#count();
     return row;
   }
 
-  // What was written, and how many photos there are: one would know it before it is discarded.
-  #written(item) {
-    const words = Object.entries(item.fields).filter(([name, value]) => name.startsWith("action.") && /\D/.test(value));
-    const photos = item.photos.length ? [this.text("Photos").replace("{number}", item.photos.length)] : [];
-    return [...words.map(([, value]) => value), ...photos].join(" · ");
+  #count() {
+    const others = this.#others.querySelector("ol").children.length;
+    this.#others.hidden = !others;
+    this.#others.querySelector("summary").textContent = this.text("Others").replace("{count}", others);
+    this.#desk.querySelector(".kept").hidden = !this.#rows().length;
   }
 
   async #discard(item) {
@@ -138,17 +160,16 @@ export class PendingForms {
     const form = this.#formOf(item);
     if (!form) return;
     form.reset();
-    form.keptPhotos = [];
-    form.querySelector(".previews")?.replaceChildren();
-    form.elements.key.value = newId();
+    form.keptPhotos = undefined;
     clearErrors(form);
+    form.elements.key.value = newId();
     sayAt(form, "");
     lock(form, false);
   }
 
   #unlist(item) {
-    [...this.#list.children].find((each) => each.dataset.key === item.key)?.remove();
-    this.#desk.querySelector(".kept").hidden = !this.#list.children.length;
+    this.#rows().find((each) => each.dataset.key === item.key)?.remove();
+    this.#count();
   }
 
   #show(item, state) {
@@ -170,15 +191,15 @@ export class PendingForms {
     return item.withoutPosition ? `${words} ${this.text("WithoutPosition")}` : words;
   }
 
-  #showDone(item) {
+  #showDone(item, { said, deed }) {
     this.#unlist(item);
     const form = this.#formOf(item);
     const then = this.#desk.dataset.then;
-    if (form && then) return location.assign(then + (item.withoutPosition ? "-without-position" : ""));
+    if (form && then) return location.assign(then + (item.withoutPosition ? "-without-position" : "") + (deed ? `&deed=${deed}` : ""));
     const task = form?.closest(".task");
-    const words = this.#wordsOf(item, this.text("Done"));
+    const words = this.#wordsOf(item, said || this.text("Done"));
     if (!task) return this.#desk.querySelector(".kept").before(noticeOf(`${item.title}: ${words}`));
-    task.querySelectorAll("form, details").forEach((each) => each.remove());
+    task.querySelectorAll("form, details, .status, .due").forEach((each) => each.remove());
     const notice = noticeOf(words);
     task.append(notice);
     notice.focus(); // what was focused is gone, and on a phone the task's end may be out of sight
@@ -186,30 +207,12 @@ export class PendingForms {
 
   #showRefusal(item) {
     const form = this.#formOf(item);
-    if (!form) return this.#listRefused(item);
-    this.#restore(form, item);
-    for (const [name, message] of Object.entries(item.errors)) showError(form, name, message);
-    form.querySelector("[aria-invalid], .notice.js-error")?.focus();
-  }
-
-  // On a later visit it is a draft: what was wrong then may be right by now. That of another case stands on desks alone.
-  #showFormer(item) {
-    const form = this.#formOf(item);
-    if (form) {
-      this.#restore(form, item);
-      const words = `${this.text("Draft")} ${Object.values(item.errors).join(" ")}`;
-      return showDraft(form, words, this.text("Discard"), () => this.#discard(item));
+    if (!form) {
+      const row = this.#rowOf(item);
+      row.querySelector("[data-state]").textContent = `${this.text("Refused")} ${Object.values(item.errors).join(" ")}`;
+      row.querySelector("[data-again]").hidden = true;
+      return;
     }
-    if (!this.#desk.dataset.then || location.pathname === item.path.replace(/\/actions\/[^/]*$/, "")) this.#listRefused(item);
-  }
-
-  #listRefused(item) {
-    const row = this.#rowOf(item);
-    row.querySelector("[data-state]").textContent = `${this.text("Refused")} ${Object.values(item.errors).join(" ")}`;
-    row.querySelector("[data-again]").hidden = true;
-  }
-
-  #restore(form, item) {
     lock(form, false);
     sayAt(form, "");
     clearErrors(form);
@@ -217,10 +220,23 @@ export class PendingForms {
     form.elements.key.value = item.key;
     form.keptPhotos = item.photos;
     const input = form.querySelector("input[type=file]");
-    if (input && item.photos.length) {
+    const isOfPhotos = item.photoName in item.errors; // what is wrong with them, only others mend
+    if (isOfPhotos) form.keptPhotos = undefined;
+    else if (input && item.photos.length) {
       input.required = false;
       showHint(input, this.text("PhotosKept"));
     }
+    this.#offerDiscard(form, item);
+    if (!Object.keys(item.errors).length) return;
+    for (const [name, message] of Object.entries(item.errors)) showError(form, name, message);
     form.closest("details")?.setAttribute("open", "");
+    form.querySelector("[aria-invalid], .notice.js-error")?.focus();
+  }
+  // At the form itself, where its own words stand in its fields; taken away with the errors.
+  #offerDiscard(form, item) {
+    const button = this.#desk.querySelector("template").content.querySelector("[data-discard]").cloneNode(true);
+    button.classList.add("js-error");
+    button.addEventListener("click", () => this.#discard(item));
+    form.append(button);
   }
 }

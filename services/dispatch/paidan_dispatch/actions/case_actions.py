@@ -88,26 +88,30 @@ class CaseActionRoutes:
                 policy = await self.actions.packs.get(conn, stored[case_id].pack_version)
                 own_report = own_reports[0].report_id if own_reports else None
                 query = PermissionQuery(state, policy, caller, self.actions.clock.now(), own_report)
-                listed.append(_case_actions(query, own_reports, kinds))
+                listed.append(_case_actions(query, own_reports, kinds, await _own_order(conn, query)))
                 await asyncio.sleep(0)  # others' requests do not wait for a hundred forms
         return listed
 
 
-def _case_actions(query: PermissionQuery, own_reports: Sequence[JoinedReport], kinds: Collection[str]) -> CaseActions:
+def _case_actions(
+    query: PermissionQuery, own_reports: Sequence[JoinedReport], kinds: Collection[str], order: OrderItem | None
+) -> CaseActions:
     state = query.state
     return CaseActions(
         case_id=state.case_id,
         case_version=state.version,
         status=state.status,
         actions=[_case_action(each, state, query.policy, own_reports) for each in query.permissions(kinds)],
-        order=_own_order(query),
+        order=order,
     )
 
 
-def _own_order(query: PermissionQuery) -> OrderItem | None:
+async def _own_order(conn: Connection, query: PermissionQuery) -> OrderItem | None:
     department = grants_of(query.caller.scopes).department
     order = orders.open_order_of(query.state, department, query.policy) if department else None
-    return order_item(query.state, order, query.at) if order else None
+    if order is None:
+        return None
+    return order_item(query.state, order, query.at, await queries.load_past_rounds(conn, query.state, order))
 
 
 async def _find_own_reports(conn: Connection, state: CaseState, caller: Principal) -> Sequence[JoinedReport] | None:

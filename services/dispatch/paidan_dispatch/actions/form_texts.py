@@ -103,8 +103,8 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         ),
         "inspect.answer": FieldText(
             _ANSWER,
-            Bilingual("Of one that passes; where it is absent, the department's last account.",
-                      "核查通过时告知；不填则采用责任单位最后的处置情况。"),
+            Bilingual("Only where the inspection passes. Left empty, residents read what the department wrote last.",
+                      "仅核查通过时填写。不填则以责任单位最后填写的处置情况答复。"),
         ),
         "amend.text": FieldText(Bilingual("Words of the record", "记录内容")),
         "amend.occurred_at": FieldText(Bilingual("When it happened by the record", "记录的发生时间")),

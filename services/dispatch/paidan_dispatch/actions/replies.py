@@ -15,7 +15,7 @@ from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.requests import RequestedAction
 from paidan_dispatch.api import access, report_queries
-from paidan_dispatch.api.models import ReplyBody
+from paidan_dispatch.api.report_models import ReplyBody
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from paidan_chassis.database import Connection, Pool
+from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
+from paidan_dispatch.api.rounds import PastRound, past_rounds
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
@@ -123,6 +125,12 @@ async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) ->
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
     """Return every event of a case, in order."""
     return [EventRow(**row) for row in await conn.fetch(SELECT_HISTORY, case_id)]
+
+
+async def load_past_rounds(conn: Connection, state: CaseState, order: Order) -> tuple[PastRound, ...]:
+    """Return the earlier rounds of an order's case; one in its first round is not asked for."""
+    history = await load_history(conn, state.case_id) if state.round > 1 else []
+    return past_rounds([each.event for each in history], order)
 
 
 async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list[CaseState]:

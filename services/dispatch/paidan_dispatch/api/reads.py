@@ -158,7 +158,9 @@ class ReadRoutes:
         items = await self._order_items([state], department) if department is not None else []
         if not items:
             raise access.no_such_case()
-        return items[0]
+        async with self.pool.acquire() as conn:
+            rounds = await queries.load_past_rounds(conn, state, items[0].order)
+        return items[0].model_copy(update={"rounds": rounds})
 
     async def _order_items(self, states: Sequence[CaseState], department: str) -> list[OrderItem]:
         async with self.pool.acquire() as conn:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from paidan_chassis.database import Connection, Pool
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.wire import Id, Timestamp
-from paidan_dispatch.api.models import CaseReport, NotedReport
+from paidan_dispatch.api.report_models import CaseReport, NotedReport
 
 SELECT_JOINED_REPORTS: Final = """
     SELECT number, report

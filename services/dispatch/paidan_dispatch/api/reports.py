@@ -18,14 +18,8 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, RequestModel, Slug
 from paidan_dispatch.api import access, case_lists, queries, report_queries
 from paidan_dispatch.api.case_lists import CaseFilter
-from paidan_dispatch.api.models import (
-    Callback,
-    CallbackList,
-    CaseReport,
-    CaseReportList,
-    NotedReportList,
-)
 from paidan_dispatch.api.queries import PageKey
+from paidan_dispatch.api.report_models import Callback, CallbackList, CaseReport, CaseReportList, NotedReportList
 from paidan_dispatch.api.report_queries import NotedPageKey
 
 _CASE_CURSORS = CursorCodec(PageKey)

@@ -1,20 +1,11 @@
 """Decides on actions and timers: checks role and state, then applies the transition. Reports: see ``reports``."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeGuard, get_args
 
-from paidan_contracts.actions import (
-    Action,
-    ActionRequested,
-    Actor,
-    CallBack,
-    Inspect,
-    SupportedAction,
-    Verify,
-    Void,
-)
+from paidan_contracts.actions import Action, ActionRequested, Actor, CallBack, Inspect, SupportedAction, Verify, Void
 from paidan_contracts.assignments import UnitOrder
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
@@ -25,28 +16,12 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import Confirm
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import refusals
-from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import (
-    ActResult,
-    Provenance,
-    action_provenance,
-    has_handed_on,
-    is_active,
-    timer_provenance,
-)
+from paidan_dispatch.cases.authority import role_refusal
+from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, has_handed_on, timer_provenance
 from paidan_dispatch.cases.complaints import judges_own_complaint
-from paidan_dispatch.cases.guards import (
-    ALLOWED_ACTIONS,
-    NO_EVIDENCE,
-    ROLE_ACTIONS,
-    SUPPORTED_ACTIONS,
-    TIME_LIMIT_ACTIONS,
-    ActionEvidence,
-    ActorRole,
-)
+from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, NO_EVIDENCE, SUPPORTED_ACTIONS, ActionEvidence, ActorRole
 from paidan_dispatch.cases.ladder import running_positions
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.post_rights import duty_refusal
 from paidan_dispatch.cases.proofs import proof_refusal
 from paidan_dispatch.cases.timers import (
     ESCALATION,
@@ -64,7 +39,7 @@ from paidan_dispatch.cases.transitions import fulfilment, helper_orders, limit_t
 from paidan_dispatch.cases.transitions.escalation import take_step
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 from paidan_dispatch.cases.transitions.suspension import due_resumption, resumed
-from paidan_dispatch.cases.transitions.unit_orders import acting_unit, has_unit_order
+from paidan_dispatch.cases.transitions.unit_orders import acting_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +82,7 @@ def decide(
         state, first = resumption.state, (resumption,)
     refusal = (
         (judges_own_complaint(state, request.action.kind, request.actor) if state.complained_of else None)
-        or _role_refusal(state, request, policy)
+        or role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
         or proof_refusal(state, request, evidence, policy)
@@ -176,50 +151,6 @@ def _apply(state: CaseState, action: SupportedAction, provenance: Provenance, po
 
 def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
     return action.kind in SUPPORTED_ACTIONS
-
-
-def _role_refusal(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Refusal | None:
-    kind, actor = request.action.kind, request.actor
-    if kind == "inspect" and actor.kind != "importer" and _did_the_work(state, actor, policy):
-        text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
-        return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
-    if kind not in ROLE_ACTIONS[actor.kind]:
-        return refusals.not_your_role(state, kind, actor.kind)
-    if actor.post is not None and (refusal := duty_refusal(state, kind, actor.post, policy.city)):
-        return refusal
-    if actor.kind == "importer" and not state.past:
-        return refusals.not_an_import(state)
-    if actor.kind == "department" and actor.id != state.department:
-        has_order = acting_helper(state, actor) is not None or has_unit_order(state, actor.id)
-        return None if has_order and kind not in TIME_LIMIT_ACTIONS else refusals.NOT_YOUR_ORDER
-    return None
-
-
-def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:
-    """Return whether an inspection would judge the actor's own work: that of the person, of the unit, or of one above
-    or below it.
-    """
-    if actor.person is not None and actor.person in _persons_at_work(state):
-        return True
-    tree, doers = policy.city.units, _doers(state)
-    related = {unit for doer in doers for unit in (*tree.above.get(doer, ()), *tree.below.get(doer, ()))}
-    return not (doers | related).isdisjoint((actor.id, actor.member))
-
-
-def _doers(state: CaseState) -> frozenset[str]:
-    """Return whose work an inspection judges: the lead, those that helped it, the units to which it handed on."""
-    helpers = {each.department for each in state.helpers if is_active(each) and each.accepted_at is not None}
-    units = {each.unit for each in _confirmed_units(state)}
-    return frozenset({*helpers, *units, state.department} if state.department else helpers)
-
-
-def _persons_at_work(state: CaseState) -> frozenset[str]:
-    return frozenset(state.workers) | {each.person for each in _confirmed_units(state) if each.person is not None}
-
-
-def _confirmed_units(state: CaseState) -> Iterator[UnitOrder]:
-    handed_on = state.assignments[-1].handed_on if state.assignments else ()
-    yield from (each for each in handed_on if each.confirmed_at is not None)
 
 
 def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:

@@ -44,8 +44,8 @@ def build_refusal(
 def photo_used(state: CaseState, ref: str, role: ActorRole) -> Refusal:
     """Return the refusal of a photo that has proved something in another case."""
     text = Bilingual(
-        f"The photo {ref} has proved the work of another case: take a new one.",
-        f"照片 {ref} 已用于证明另一案件的处置，请重新拍摄。",
+        f"The photo {ref} counts in another case already: take a new one.",
+        f"照片 {ref} 已用于另一案件，请重新拍摄。",
     )
     return build_refusal(state, "photo_used", text, "action.proof", role=role)
 

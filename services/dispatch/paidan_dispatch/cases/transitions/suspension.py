@@ -25,8 +25,8 @@ from paidan_dispatch.cases.case_state import (
 )
 from paidan_dispatch.cases.limit_requests import time_limits_of
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.working_time import is_working_time
 
-_CLOCK_UNITS: Final = frozenset({"urgent_minute", "urgent_hour", "urgent_day"})
 _new_suspension: Final = unvalidated_constructor(Suspension)
 _new_suspended: Final = unvalidated_constructor(CaseSuspended)
 _new_resumed: Final = unvalidated_constructor(CaseResumed)
@@ -119,7 +119,7 @@ def due_resumption(state: CaseState, at: datetime) -> datetime | None:
 def _is_working_time(state: CaseState, limit: Limit, policy: CityPolicy) -> bool:
     """Return whether a limit counts working time, as the row's or the city's unit says."""
     terms = original_limit(state, limit, policy)
-    return terms is None or terms.unit not in _CLOCK_UNITS
+    return terms is None or is_working_time(terms)
 
 
 def original_limit(state: CaseState, limit: Limit, policy: CityPolicy) -> TimeLimit | None:
