@@ -153,7 +153,9 @@ async def test_the_page_is_whole_without_script(
 
     assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
     assert 'href="/overview?city=tiny&amp;class_code=E0110"' in page
-    assert 'id="hours"' in page
+    hours = page.partition('id="hours"')[2].partition("</table>")[0]
+    assert "<tr>" in hours
+    assert not re.search(r'class="number">\s', hours), "blanks would be read as 0 of an hour to come"
     assert " style=" not in page
 
 

@@ -116,8 +116,10 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
         assert "dead-letters" not in (await staff.get("/queues")).text
     async with signed_in(site, pool, "role:operator", city="*") as operator:
         assert 'href="/system/dispatch/dead-letters"' in (await operator.get("/queues")).text
+        assert re.search(r"UTC([+-]\d\d:\d\d)?, by real time", (await operator.get("/system")).text), "by which clock"
     assert table.headers["content-type"].startswith("text/csv")
-    assert "attachment" in table.headers["content-disposition"]
+    name = r'attachment; filename="tiny-[a-z]+-\d{4}-\d\d-\d\d-\d{4}\.csv"'
+    assert re.fullmatch(name, table.headers["content-disposition"]), "of which moment it is"
     assert not re.search(r'(^|,)"?[=+\-@\t\r]', table.text, re.MULTILINE)
 
 
@@ -229,4 +231,8 @@ async def test_a_desk_of_several_cities_stays_in_the_chosen_one(
         assert '<option value="other">' in first
         [further] = re.findall(r'rel="next" href="([^"]+)"', first)
         second = (await clerk.get(unescape(further))).text
+        found = (await clerk.get("/desk?city=tiny&words=缺失")).text
     assert [each.case_id in first + second for each in (states[0], new)] == [True, True]
+    assert [each.case_id in found for each in (states[0], new)] == [False, True]
+    assert 'rel="first"' in second
+    assert 'rel="first"' not in first

@@ -42,7 +42,8 @@ def drawn_case(rounds: tuple[ShownRound, ...]) -> str:
 def drawn_desk(rounds: tuple[ShownRound, ...]) -> str:
     task = Task(summary_of(in_hand()), (), order=order_of_case(), status="handling", rounds=rounds)
     page = DeskPage(
-        desk=DESKS[0], tasks=[task], after=None, names=NAMES, times=TIMES, unavailable=False, cities={}, back="/desk",
+        desk=DESKS[0], tasks=[task], done_tasks=(), seen=0, total=None, words="",
+        after=None, names=NAMES, times=TIMES, unavailable=False, cities={}, back="/desk",
         done="", done_case="", deed="",
     )  # fmt: skip
     return draw(page, "department:minghu-management")

@@ -103,3 +103,11 @@ def test_a_trend_ends_with_the_period_shown(period: str, first: str, number: int
 
 def test_a_trend_begins_with_the_first_year_there_is() -> None:
     assert parse(period="0002").trend_periods == ["0001", "0002"]
+
+
+def test_what_cannot_be_shown_is_told_and_what_is_shown_is_not() -> None:
+    query = {"period": "2026-13", "by": "zzz", "indicator": "closing", "direction": ""}
+    chosen = ScoreFilter.parse(query, city="tiny", today=date(2026, 3, 2), indicators=INDICATORS)
+
+    assert chosen.replaced(query) == {"period": "2026-13", "by": "zzz"}
+    assert parse(period="2026-03").replaced({"period": "2026-03"}) == {}

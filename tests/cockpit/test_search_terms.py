@@ -37,6 +37,13 @@ def test_the_names_of_both_languages_are_known_and_the_beginning_of_one_is_enoug
     assert MINGHU.code in found("明湖")["明湖",].places
 
 
+def test_several_words_that_a_name_begins_with_stand_for_it() -> None:
+    street = next(each for each in CITY.pack.geography.places if each.names.en == "West Gate Street")
+
+    assert street.code in found("west gate")["west", "gate"].places
+    assert list(found("garbage heap")) == [("garbage",), ("heap",)]
+
+
 def test_departments_are_for_those_who_may_see_several() -> None:
     name = DRAINAGE.names.zh
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_cockpit.search_words import MAX_WORDS, words_of
+from paidan_cockpit.search_words import MAX_WORDS, single_characters, words_of
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,7 @@ def test_whoever_searches_a_part_of_a_chinese_text_asks_for_a_part_of_its_words(
 
 def test_words_are_bounded() -> None:
     assert len(words_of(" ".join(map(str, range(5000))))) == MAX_WORDS
+
+
+def test_characters_that_stand_alone_are_told_for_they_find_next_to_nothing() -> None:
+    assert single_characters("湖 垃圾 a 12 湖边，桥") == ["湖", "桥"]

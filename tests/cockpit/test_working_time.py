@@ -30,8 +30,8 @@ def test_nothing_is_left_of_what_has_passed_and_nothing_is_said_beyond_the_calen
 def test_time_left_is_told_in_both_languages() -> None:
     due = MONDAY + timedelta(days=2)
 
-    assert CityTimes(CITY.zone, MONDAY, "en", CITY).working_time_left(due) == "2 days"
-    assert CityTimes(CITY.zone, MONDAY, "zh", CITY).working_time_left(due) == "2天"
+    assert CityTimes(CITY.zone, MONDAY, "en", CITY).working_time_left(due) == "2 working days"
+    assert CityTimes(CITY.zone, MONDAY, "zh", CITY).working_time_left(due) == "2 个工作日"
     assert CityTimes(CITY.zone, MONDAY, "en", CITY).relative(due) == "in 2 days"
     assert CityTimes(CITY.zone, MONDAY, "en", CITY).working_time_left(MONDAY - HOURS) is None
 

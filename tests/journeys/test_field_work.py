@@ -79,7 +79,7 @@ async def look(page: Page, name: str) -> None:
 
 async def counts_of(page: Page) -> list[int]:
     """Return numerator and denominator of the satisfaction that an open overview shows; zeros while nothing counts."""
-    tile = page.locator("#board-rates .tile", has_text="满意率")
+    tile = page.locator("#figures-rates .tile", has_text="满意率")
     await tile.wait_for()
     rate = tile.locator("a[href^='/scores/']")
     return [int(each) for each in re.findall(r"\d+", await rate.inner_text())] if await rate.count() else [0, 0]

@@ -14,8 +14,9 @@ from paidan_chassis import city_packs
 from paidan_chassis.clock import ClockMismatch, open_clock, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection, open_pool
 from paidan_contracts.city import load_pack, pack_version
+from paidan_deploy.cli.stack import clock_line
 from paidan_deploy.credentials import Credentials
-from paidan_deploy.provisioning.clock import ClockRefused, check_city_fits_clock, read_clock, settle_clock
+from paidan_deploy.provisioning.clock import ClockReading, ClockRefused, check_city_fits_clock, read_clock, settle_clock
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.database import prepare_database
 from tests import fork_server
@@ -184,3 +185,13 @@ def test_an_invalid_clock_is_one_line_with_the_variable_and_its_values(value: st
     assert ended.stderr.count("\n") == 1
     assert "PAIDAN_CLOCK: Input should be 'real' or 'scaled'" in ended.stderr
     assert "不在允许的取值之内，须为 'real' 或 'scaled'" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"), [(1, "now as fast as real time"), (1080, "1080 times as fast as real time")]
+)
+def test_a_clock_of_its_own_that_runs_at_real_speed_is_not_called_faster(factor: float, told: str) -> None:
+    line = clock_line(ClockReading("scaled", factor, MARCH))
+
+    assert told in line
+    assert "1 times" not in line

@@ -11,6 +11,7 @@ from paidan_chassis import migrations
 from paidan_chassis.clock import set_scale
 from paidan_contracts.city.loader import load_city
 from paidan_deploy.cli import output
+from paidan_deploy.cli.demo import print_day
 from paidan_deploy.cli.output import show_status
 from paidan_deploy.demo.day import next_day
 from paidan_deploy.demo.plan import DaySize, plan_day
@@ -74,3 +75,17 @@ def test_without_a_terminal_each_step_is_a_line_and_a_count_is_no_step(monkeypat
         "downloading 1/46 …",
         "starting services / 正在启动各服务 …",
     ]
+
+
+async def test_a_day_says_that_simulated_staff_work_along_and_until_when(
+    connection: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(output.console, "_file", stream)
+    await set_scale(connection, city_time=INITIAL_CITY_TIME, factor=1, fast_until=INITIAL_CITY_TIME)
+
+    print_day(await next_day(connection, CITY, 80))
+
+    assert "22:00" in stream.getvalue()
+    assert "simulated staff" in stream.getvalue()
+    assert "模拟人员" in stream.getvalue()

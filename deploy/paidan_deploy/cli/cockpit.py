@@ -33,6 +33,7 @@ from paidan_deploy.stack.stack import Installation, Stack
 
 # A demonstration prints them before anybody has had time to look.
 _VALIDITY_OF_ALL: Final = timedelta(hours=1)
+_DEMONSTRATOR: Final = "演示 Demo"
 _DEFAULT_CITY: Final = "quancheng"
 _ADMINISTRATOR: Final = "administrator"
 _MINUTES: Final = round(LINK_VALIDITY.total_seconds() / 60)
@@ -94,8 +95,7 @@ async def links_of_all_posts(installation: Installation, city: str) -> Mapping[s
         by_duty = {post.duty: post.id for post in reversed(await posts_of_pack(connection, city))}
         posts = [*reversed(by_duty.values()), _ADMINISTRATOR, SYSTEM_OPERATOR] if by_duty else POSTS
         return {
-            post: await _link_as(connection, installation, post, city, None, valid_for=_VALIDITY_OF_ALL)
-            for post in posts
+            post: await _link_as(connection, installation, post, city, None, is_demonstration=True) for post in posts
         }
 
 
@@ -106,13 +106,14 @@ async def _link_as(
     city: str,
     department: str | None,
     *,
-    valid_for: timedelta = LINK_VALIDITY,
+    is_demonstration: bool = False,
 ) -> str:
     if post == CLERK and department is None:
         department = next(iter((await queries.newest_pack(connection, city)).departments), None)
-    person = NewPerson(user_name(), ALL_CITIES if post == SYSTEM_OPERATOR else city, post, department)
+    name = _DEMONSTRATOR if is_demonstration else user_name()
+    person = NewPerson(name, ALL_CITIES if post == SYSTEM_OPERATOR else city, post, department)
     person_id = await find_or_add_person(connection, person, created_by=user_name())
-    return await _link_of(connection, installation, person_id, valid_for)
+    return await _link_of(connection, installation, person_id, _VALIDITY_OF_ALL if is_demonstration else LINK_VALIDITY)
 
 
 async def _link_of(

@@ -87,7 +87,7 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
     async with open_connection(installation.database) as connection:
         city = await queries.newest_pack(connection, CITY)
         day = await next_day(connection, city, seconds)
-        _print_day(day)
+        print_day(day)
         with _progress_of(day) as show_progress:
             waited_s = await play_day(installation, connection, day, show_progress)
         console.print()
@@ -99,7 +99,8 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
     return day
 
 
-def _print_day(day: DemoDay) -> None:
+def print_day(day: DemoDay) -> None:
+    """Print which day is played, until when, and who works along."""
     names, seconds = day.city.pack.names, f"{day.duration_s:.0f}"
     if day.skips is not None:
         console.print(
@@ -111,6 +112,13 @@ def _print_day(day: DemoDay) -> None:
         f"[bold]{names.zh} {names.en}[/bold] {day.midnight:%Y-%m-%d}, until {day.end:%H:%M}: a day in {seconds} s"
         f" / 播放至 {day.end:%H:%M}，{seconds} 秒播放一天",
         highlight=False,
+    )
+    console.print(
+        "Until then simulated staff of every post work the same queues and may be faster than you; from then on the"
+        " clock runs at real speed and they rest"
+        " / 在此之前，各岗位的模拟人员处理同一批队列，可能比您更快；此后时钟按真实速度走，模拟人员不再办理",
+        highlight=False,
+        soft_wrap=True,
     )
 
 

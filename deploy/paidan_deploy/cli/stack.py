@@ -138,7 +138,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON. 打
     else:
         print_state(running, consumers)
         if clock is not None:
-            console.print(_clock_line(clock), highlight=False)
+            console.print(clock_line(clock), highlight=False)
     if running is None or not _is_healthy(running):
         raise typer.Exit(1)
 
@@ -150,9 +150,12 @@ def _clock_document(clock: ClockReading | None) -> dict[str, object] | None:
     return asdict(clock) | {"city_time": clock.city_time.isoformat(), "local_times": local}
 
 
-def _clock_line(clock: ClockReading) -> str:
+def clock_line(clock: ClockReading) -> str:
+    """Return what the clock shows, and how fast it runs."""
     kind = "real time 真实时间"
-    if clock.kind != "real":
+    if clock.kind != "real" and clock.factor == 1:
+        kind = "of its own, now as fast as real time / 安装自有时钟，现按真实速度走"
+    elif clock.kind != "real":
         kind = f"scaled, {clock.factor:g} times as fast as real time / 加速，为真实时间的 {clock.factor:g} 倍"
     times: dict[str, list[str]] = {} if clock.local_times else {clock.city_time.isoformat(" ", "seconds"): []}
     for city, local in clock.local_times.items():

@@ -49,13 +49,13 @@ def progress_line(clock: ClockStatus, *, sources: DemoSources, observed: Observe
 
 def _counters(sources: DemoSources, observed: Observed) -> list[tuple[str, int]]:
     return [
-        ("reports 上报", sources.sent),
+        ("sent in, with alarms 送达（含告警）", sources.sent),
         ("opened 立案", observed.outcome_counts["opened"]),
         ("merged 合并", observed.outcome_counts["merged"]),
         ("screened out 告警未受理", observed.outcome_counts["suppressed"]),
         ("dispatched 派遣", observed.event_counts["case.dispatched.v1"]),
         ("returned 退单", observed.event_counts["case.returned.v1"]),
-        ("overdue 超时", observed.event_counts["case.overdue.v1"]),
+        ("limits passed so far 累计超时次数", observed.event_counts["case.overdue.v1"]),
         ("rework 返工", observed.event_counts["case.reworked.v1"]),
         ("closed 结案", observed.event_counts["case.closed.v1"]),
         ("reopened 重办", observed.event_counts["case.reopened.v1"]),

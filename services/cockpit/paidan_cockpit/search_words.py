@@ -16,6 +16,12 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(_words(text)))[:MAX_WORDS]
 
 
+def single_characters(text: str) -> list[str]:
+    """Return the Chinese characters that stand alone: words are pairs of them, so these find next to nothing."""
+    runs = _RUNS.findall(unicodedata.normalize("NFKC", text))
+    return [chinese for chinese, _ in runs if len(chinese) == 1]
+
+
 def _words(text: str) -> list[str]:
     words: list[str] = []
     for chinese, other in _RUNS.findall(unicodedata.normalize("NFKC", text)):

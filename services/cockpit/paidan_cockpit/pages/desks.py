@@ -3,8 +3,8 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, NamedTuple
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -15,11 +15,12 @@ from paidan_cockpit.pages.calls import CallableReport, reports_to_call
 from paidan_cockpit.pages.case_page import CaseOffer, load_offers
 from paidan_cockpit.pages.case_record import ShownRound, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
-from paidan_cockpit.pages.city_view import open_city
+from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
+from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import Scope
@@ -28,10 +29,13 @@ from paidan_cockpit.services_client import ServiceUnavailable
 from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
+_PAGES_AT_MOST: Final = 4
+"""How many pages of cases are looked through for as many that still need something."""
 _AT_ONCE: Final = 6
 """How many cases dispatch is asked about at a time, where it has to be asked about each."""
 _NOTICES: Final = frozenset({"applied", "taken"})
-_NUMBER: Final = re.compile(r"[0-9a-f]{1,64}")
+_COUNT: Final = re.compile(r"[0-9]{1,6}")
+_NUMBER: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,18 @@ class Task:
     """Of a department: its own order."""
     status: str = ""
     """How far that order is; empty: as far as the case."""
+    is_done: bool = False
+    """Whether the department has done its part, so that nothing is left to do but to wait."""
     rounds: Sequence[ShownRound] = ()
     """Of a department: why it is to do its work again, the newest first."""
+
+
+class TaskList(NamedTuple):
+    """Some tasks of a desk, the cursor of the next ones, and whether dispatch left any unanswered."""
+
+    tasks: list[Task]
+    after: str | None
+    unavailable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,13 @@ class DeskPage(PageValues):
 
     desk: Desk
     tasks: Sequence[Task]
+    done_tasks: Sequence[Task]
     after: str | None
+    seen: int
+    """How many cases the pages before this one had."""
+    total: int | None
+    """How many there are; None where they are not counted, or words were searched for."""
+    words: str
     names: CityNames
     times: CityTimes
     unavailable: bool
@@ -104,17 +124,21 @@ class DeskPages:
         query = context.request.query_params
         view = await open_city(self._site, context, query.get("city") or None)
         scope = Scope(view.city_id, context.person.grants, view.times.now)
-        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
-        page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
-        tasks, unavailable = await self._tasks(context, desk, page.cases)
-        number, done = query.get("case", ""), query.get("done", "")
+        asked = {name: query.get(name, "") for name in ("after", "words")}
+        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id} | asked)
+        listed = await self._list(context, desk, view, scope, queue_filter)
+        number, done, seen = (query.get(name, "") for name in ("case", "done", "seen"))
         desk_page = DeskPage(
             desk=desk,
-            tasks=tasks,
-            after=page.after,
+            tasks=[each for each in listed.tasks if not each.is_done],
+            done_tasks=[each for each in listed.tasks if each.is_done],
+            after=listed.after,
+            seen=int(seen) if _COUNT.fullmatch(seen) else 0,
+            total=await self._count(scope, queue_filter),
+            words=queue_filter.words,
             names=view.names,
             times=view.times,
-            unavailable=unavailable,
+            unavailable=listed.unavailable,
             cities=view.cities,
             done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
             done_case=number,
@@ -122,6 +146,27 @@ class DeskPages:
             back=f"/{desk.page}?city={view.city_id}",
         )
         return self._site.show(context, desk_page)
+
+    async def _list(
+        self, context: RequestContext, desk: Desk, view: CityView, scope: Scope, queue_filter: QueueFilter
+    ) -> TaskList:
+        """Return the next tasks, so many that a page of them needs something, if there are."""
+        terms = search_terms(view.city, queue_filter.words, with_departments=scope.department is None)
+        tasks: list[Task] = []
+        for _ in range(_PAGES_AT_MOST):
+            page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN, terms)
+            more, unavailable = await self._tasks(context, desk, page.cases)
+            tasks += more
+            if unavailable or page.after is None or sum(not each.is_done for each in tasks) >= _SHOWN:
+                break
+            queue_filter = replace(queue_filter, after=page.after)
+        return TaskList(tasks, page.after, unavailable)
+
+    async def _count(self, scope: Scope, queue_filter: QueueFilter) -> int | None:
+        if queue_filter.words:
+            return None
+        counts = await queries.count_queues(self._site.pool, scope, queue_filter)
+        return counts._asdict().get(queue_filter.queue)
 
     async def _tasks(
         self, context: RequestContext, desk: Desk, summaries: Sequence[CaseSummary]
@@ -133,7 +178,7 @@ class DeskPages:
             offers = await load_offers(self._site, context, summaries, desk.actions)
         except ServiceUnavailable:
             return [Task(each, ()) for each in summaries], True
-        return [_task(desk, *pair) for pair in zip(summaries, offers, strict=True)], False
+        return [task_of(desk, *pair) for pair in zip(summaries, offers, strict=True)], False
 
     async def _calls(self, context: RequestContext, summaries: Sequence[CaseSummary]) -> tuple[list[Task], bool]:
         """Return whom to call about each case; once dispatch has left some unanswered it is asked no more."""
@@ -158,11 +203,12 @@ class DeskPages:
         return Task(summary, (), reports_to_call(record) if record else ())
 
 
-def _task(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:
+def task_of(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:
+    """Return the task of a case that dispatch offers something of, or nothing any more."""
     order = offer.order
     status = offer.order_status if order is not None else summary.status
     if order is not None and order.role != "lead" and status == "inspecting":
-        return Task(summary, (), order=order, status=status)  # its part is done
+        return Task(summary, (), order=order, status=status, is_done=True)
     allowed = {form.kind: form for form in offer.forms if form.allowed}
     forms = [allowed[kind] for kind in desk.actions if kind in allowed]
     return Task(summary, forms, order=order, status=status, rounds=offer.rounds)

@@ -182,7 +182,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "department_name": N_("Department"),
             "source": N_("Source"),
             "reported_at": N_("Reported"),
-            "due": N_("Time limit"),
+            "due": N_("What is due next"),
             "due_at": N_("Due"),
             "reports": N_("Reports"),
             "round": N_("Round"),

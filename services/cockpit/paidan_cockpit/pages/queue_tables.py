@@ -93,4 +93,5 @@ def xlsx_content(page: CaseListPage, view: CityView, queue_filter: QueueFilter, 
 
 def _attachment(queue_filter: QueueFilter, view: CityView, page: CaseListPage, ending: str) -> str:
     cut = f"-first-{MAX_ROWS}" if page.after else ""
-    return f'attachment; filename="{view.city_id}-{queue_filter.queue}{cut}.{ending}"'
+    day = view.times.exact(view.times.now).replace(":", "").replace(" ", "-")
+    return f'attachment; filename="{view.city_id}-{queue_filter.queue}-{day}{cut}.{ending}"'

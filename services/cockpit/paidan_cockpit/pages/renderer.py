@@ -18,6 +18,7 @@ from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.receipts import rule_name
 from paidan_cockpit.pages.request_context import MAX_PHOTOS, THEMES, RequestContext
 from paidan_cockpit.rights import Person, pages_of
+from paidan_cockpit.search_words import single_characters
 from paidan_cockpit.sessions import OpenSession
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
@@ -85,6 +86,7 @@ class Renderer:
             max_photos=MAX_PHOTOS,
             case_fields=case_fields,
             case_number=number_of,
+            single_characters=single_characters,
             new_key=lambda: str(uuid4()),
             asset=self._assets.address,
             map_attribution=self._map_attribution,

@@ -50,6 +50,11 @@ class ScoreFilter:
             direction="lowest" if query.get("direction") == "lowest" else "highest",
         )
 
+    def replaced(self, query: Mapping[str, str]) -> dict[str, str]:
+        """Return what an address asks for in vain, by the name of what is shown in its place."""
+        names = ("period", "by", "indicator", "direction")
+        return {name: asked for name in names if (asked := query.get(name)) and asked != getattr(self, name)}
+
     def query(self, **changes: Any) -> str:  # noqa: ANN401 - values of this class's own fields
         """Return the address's query for this filter with some changes."""
         changed = replace(self, **changes)

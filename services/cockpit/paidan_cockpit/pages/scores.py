@@ -74,6 +74,8 @@ class ScoresPage(PageValues):
     scores: Mapping[str, Any] | None
     trend: Sequence[TrendPoint]
     why: str
+    replaced: Mapping[str, str]
+    """What the address asked for in vain, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ class ScorePages:
             ranks=ranks(rows, chosen),
             scores=body,
             trend=trend,
+            replaced=chosen.replaced(context.request.query_params),
             why="" if body else answer.message(context.language),
         )
         return self._site.show(context, page)

@@ -58,6 +58,9 @@ def search_terms(city: City, text: str, *, with_departments: bool) -> list[Searc
         if name in rest and (pattern := _whole(name)).search(rest):
             found.append(_term(name, codes[name]))
             rest = pattern.sub(" ", rest)
+    begun = _begun(rest.strip(), codes) if " " in rest.strip() else NamedCodes()
+    if begun != NamedCodes():  # several words that a name begins with
+        return [*found, _term(rest.strip(), begun)]
     found.extend(_term(each, _begun(each, codes)) for each in rest.split())
     return [each for each in found if each.words]
 

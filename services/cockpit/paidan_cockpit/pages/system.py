@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import ClassVar, Final, get_args
 
 from starlette.responses import Response
@@ -46,6 +46,8 @@ class SystemPage(PageValues):
     halts: Sequence[ServiceHalts]
     checks: Sequence[ConservationChecked]
     times: CityTimes
+    """Machines' times, which are real ones; ``city_now``: what the clock of the installation shows."""
+    city_now: datetime
     operates: bool
     done: str
     refused: str
@@ -76,6 +78,7 @@ class SystemPages:
             halts=halts,
             checks=checks,
             times=times,
+            city_now=self._site.clock.now(),
             operates=context.person.operates_installation,
             done=context.request.query_params.get("done", ""),
             refused=refused,

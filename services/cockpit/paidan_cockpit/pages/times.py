@@ -8,6 +8,7 @@ from babel.dates import format_timedelta
 from babel.units import format_unit
 
 from paidan_cockpit.settings import Language
+from paidan_cockpit.translations import translations
 from paidan_cockpit.working_time import working_time_between
 from paidan_contracts.city import City
 
@@ -27,6 +28,12 @@ class CityTimes:
     def exact(self, at: datetime) -> str:
         """Return the local time."""
         return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+    @property
+    def zone_name(self) -> str:
+        """The zone of these times, such as `UTC+08:00`."""
+        offset = self.now.astimezone(self.zone).isoformat()[-6:]
+        return "UTC" if offset == "+00:00" else f"UTC{offset}"
 
     def machine(self, at: datetime) -> str:
         """Return the time as programs read it."""
@@ -57,9 +64,17 @@ class CityTimes:
         assert self.city is not None  # noqa: S101 - there is a calendar
         days, rest = divmod(left, self.city.calendar.hours_per_day)
         hours, minutes = divmod(rest, _HOUR)
+        texts = translations(self.language)
+        whole_days, whole_hours, whole_minutes = int(days), int(hours), int(minutes // _MINUTE)
         parts = [
-            format_unit(days, "duration-day", locale=self.language) if days else "",
-            format_unit(hours, "duration-hour", locale=self.language) if hours else "",
-            format_unit(minutes // _MINUTE, "duration-minute", locale=self.language) if not days and not hours else "",
+            texts.ngettext("%(num)s working day", "%(num)s working days", whole_days) % {"num": whole_days}
+            if days
+            else "",
+            texts.ngettext("%(num)s working hour", "%(num)s working hours", whole_hours) % {"num": whole_hours}
+            if hours
+            else "",
+            texts.ngettext("%(num)s working minute", "%(num)s working minutes", whole_minutes) % {"num": whole_minutes}
+            if not days and not hours
+            else "",
         ]
         return " ".join(filter(None, parts))

@@ -24,7 +24,8 @@ export function noticeOf(words) {
 export function sayAt(form, words) {
   const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
   said.dataset.said = "";
-  said.className = "hint";
+  said.className = words ? "notice warn" : "hint";
+  said.setAttribute("role", "status");
   said.textContent = words;
 }
 

@@ -71,7 +71,7 @@ let plot = null;
 function readHours() {
   const table = document.getElementById("hours");
   const rows = [...table.tBodies[0].rows];
-  const number = (cell) => (cell.textContent === "" ? null : Number(cell.textContent));
+  const number = (cell) => (cell.textContent.trim() === "" ? null : Number(cell.textContent));
   return [rows.map((_, hour) => hour), rows.map((row) => number(row.cells[1])), rows.map((row) => number(row.cells[2]))];
 }
 
