@@ -24,8 +24,7 @@ export function noticeOf(words) {
 export function sayAt(form, words) {
   const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
   said.dataset.said = "";
-  said.className = words ? "notice warn" : "hint";
-  said.setAttribute("role", "status");
+  said.className = "hint";
   said.textContent = words;
 }
 

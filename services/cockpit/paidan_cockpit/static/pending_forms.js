@@ -11,7 +11,6 @@ const caseOf = (item) => item.path.split("/actions/")[0];
 export class PendingForms {
   #desk;
   #list;
-  #pressed = ""; // whose button was pressed on this page
   #others; // what was refused of other cases than this page's: folded, for it waits for nothing
   #busy = new Set(); // what is on its way, and what was refused while the browser had no room for the changed one
 
@@ -39,7 +38,6 @@ export class PendingForms {
     await (form.formerKey ? replace(form.formerKey, item) : keep(item));
     form.formerKey = "";
     clearErrors(form);
-    this.#pressed = item.key;
     await this.#send(item);
   }
 
@@ -182,9 +180,6 @@ export class PendingForms {
     if (!form) return;
     lock(form, true);
     sayAt(form, words);
-    if (state === "sending" || this.#pressed !== item.key) return;
-    this.#pressed = ""; // told once where it was pressed: that may be far down, and the list of what is kept above it grew
-    form.querySelector("[data-said]").scrollIntoView({ block: "nearest" });
   }
 
   #wordsOf(item, words) {
