@@ -13,6 +13,7 @@ from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Redispat
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unit_actions import Confirm, HandOn
@@ -48,7 +49,14 @@ unit_actions: st.SearchStrategy[Action] = st.sampled_from(
         Confirm(confirmed=False, reason="x"),
     ]
 )
-supervisory_actions: st.SearchStrategy[Action] = st.sampled_from([Escalate(reason="x"), EndEscalation(reason="x")])
+supervisory_actions: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        Escalate(reason="x"),
+        EndEscalation(reason="x"),
+        Correct(reason="x", row_id="E0111-1"),
+        Correct(reason="x", class_code="E0110"),
+    ]
+)
 
 
 class InvariantBroken(AssertionError):
@@ -112,7 +120,7 @@ class CaseMachine(RuleBasedStateMachine):
 
     @rule(minute=minutes, action=supervisory_actions)
     def supervise(self, minute: float, action: Action) -> None:
-        """Let an operator raise the case, or end that."""
+        """Let an operator raise the case, end that, or correct its record."""
         self.act(ActionStep(action, minute, None))
 
     @rule(minute=minutes)

@@ -50,7 +50,7 @@ async def test_offered_actions_are_those_that_a_dry_run_applies(
     await service.append_to_inbox(first, twin)
     await service.await_messages("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
 
-    assert await offered.allowed(operator) == ["file", "redispatch", "void", "urge"]
+    assert await offered.allowed(operator) == ["file", "redispatch", "void", "urge", "correct", "note"]
     assert await offered.allowed(streets) == ["accept", "return", "finish"]
     assert await offered.allowed(photo) == ["urge"]
     assert await offered.allowed(monitor) == []

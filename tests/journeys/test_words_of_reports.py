@@ -36,6 +36,8 @@ BELONGS: Final[Mapping[str, frozenset[str]]] = {
     "home": frozenset({"vault"}),
 }
 """Where each field of a ticket is found again; the reporter's own in the vault alone."""
+OPENER: Final = {**BELONGS, "source_ref": BELONGS["source_ref"] | {"cases", "orders"}}
+"""The source's own number of the report that opened a case stands on it, as the city's pack says."""
 CONFIDENTIAL: Final = {**BELONGS, "text": frozenset({"vault"}), "address": frozenset({"vault"})}
 """The same of a confidential ticket, whose words and address stay in the vault, too."""
 
@@ -46,10 +48,14 @@ class SentTicket:
 
     words: dict[str, str]
     body: dict[str, Any]
+    opens: bool
+    """It opens the case of all."""
 
     @property
     def belongs(self) -> Mapping[str, frozenset[str]]:
         """Where each field is found again."""
+        if self.opens:
+            return OPENER
         return CONFIDENTIAL if self.body["confidential"] else BELONGS
 
 
@@ -72,7 +78,7 @@ def _tickets() -> Iterator[SentTicket]:
             "position": {"x": 117.0207 + number * 1e-5, "y": 36.6702, "crs": "gcj02"},
             "reporter": {"name": words["name"], "phone": words["phone"], "address": words["home"]},
         }
-        yield SentTicket(words, body)
+        yield SentTicket(words, body, opens=number == 0)
 
 
 async def _read_all(kafka: str, prefix: str) -> dict[str, str]:
