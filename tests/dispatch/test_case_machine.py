@@ -10,7 +10,7 @@ from tests.dispatch.invariants.registry import INVARIANTS
 from tests.dispatch.planted_bugs import PLANTED_BUGS
 
 SEARCH: Final = settings(
-    max_examples=2_000,
+    max_examples=5_000,
     stateful_step_count=20,
     deadline=None,
     database=None,

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
+from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active, open_helpers
 from tests.dispatch.invariants.registry import Step, invariant
@@ -66,8 +67,8 @@ def limits_are_numbered_once(step: Step) -> bool:
 
 @invariant
 def deadline_never_shortens(step: Step) -> bool:
-    """Unless another catalogue row applies, or another limit begins."""
-    if step.before is None or step.after.past or isinstance(step.event, CaseFiled | CaseReopened):
+    """Unless another catalogue row applies, by filing or correction, or another limit begins."""
+    if step.before is None or step.after.past or isinstance(step.event, CaseFiled | CaseReopened | CaseCorrected):
         return True
     before, after = _last_due(step.before), _last_due(step.after)
     same = len(step.before.assignments) == len(step.after.assignments)
