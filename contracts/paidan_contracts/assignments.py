@@ -72,6 +72,7 @@ class UnitOrder(WireModel):
     )
     overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, if it passed unfinished.")
     reworks: NonNegativeInt = Field(default=0, description="How often the department did not confirm its work.")
+    settings: NonNegativeInt = Field(default=0, description="How often its limit was set anew, after a suspension.")
     text: Text = Field(default="", description="Of its last finish.")
     proof: tuple[PhotoRef, ...] = ()
 

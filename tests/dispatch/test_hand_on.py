@@ -1,6 +1,7 @@
 """二级派遣: an order is handed on inside its department, with a limit of its own; the department stays answerable."""
 
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.time_limit_actions import AskSuspension, Resume, Review
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.case_state import open_helpers
@@ -10,6 +11,7 @@ from tests.dispatch.builders import (
     ActionContext,
     at_minute,
     build_report,
+    case_after,
     decide_action,
     opened_case,
     stored_photos,
@@ -153,3 +155,26 @@ def test_order_that_is_handed_on_anew_is_the_first_units_no_more() -> None:
     ]
     assert refusal(result.after, Accept(), by="north-squad").startswith("not_your_order")
     assert refusal(result.after, HandOn(unit="north-street")).startswith("not_allowed_in_state: It is handed on to")
+
+
+def test_units_limit_stands_while_the_case_is_suspended_and_is_a_share_of_what_was_left() -> None:
+    state = handed_on()
+    before = unit_order(state)
+    asked = after(state, AskSuspension(reason="a court decides first", resume_at=at_minute(3_000)), minutes=6)
+    asked = case_after(asked, Review(approved=True), minutes=7, actor="operator:olga", policy=POLICY)
+    assert asked.status == "suspended"
+    assert (unit_order(asked).due_at, unit_order(asked).warn_at) == (None, None)
+    assert [each.kind for each in running_timers(asked)] == ["resume"]
+
+    resumed = after(asked, Resume(), minutes=1_500)
+
+    order, limit = unit_order(resumed), resumed.assignments[-1].limits[-1]
+    assert order.due_at is not None
+    assert limit.due_at is not None
+    assert at_minute(1_500) < order.due_at < limit.due_at
+    assert order.due_at == POLICY.share_until(
+        at_minute(1_500), limit.due_at, POLICY.handling_limit(POLICY.city.rows["E0110-1"])
+    )
+    earlier = {each.id for each in running_timers(state)}
+    assert [each.id in earlier for each in running_timers(resumed) if each.kind == "unit_handle"] == [False]
+    assert before.due_at is not None

@@ -112,8 +112,8 @@ def _warning_of(kind: AnyTimerKind) -> Unknown:
 
 def _iter_unit_timers(state: CaseState, order: UnitOrder) -> Iterator[Timer]:
     if order.is_open and order.finished_at is None and order.overdue_at is None:
-        # Work that was not confirmed goes on under the same limit: the generation sets its timer again.
-        generation = order.number + UNITS_PER_REWORK * order.reworks
+        # Work that was not confirmed goes on under the same limit, and a new limit is one: either sets the timer again.
+        generation = order.number + UNITS_PER_REWORK * (order.reworks + order.settings)
         yield from _timers(state, UNIT_HANDLE, generation, order.due_at, order.warn_at)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from paidan_contracts.assignments import Helper, Limit
+from paidan_contracts.assignments import Assignment, Helper, Limit, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.pack_types import TimeLimit
@@ -21,6 +21,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     replace_assignment,
     replace_limit,
+    replace_unit_order,
     stop_limit,
 )
 from paidan_dispatch.cases.limit_requests import time_limits_of
@@ -77,7 +78,7 @@ def suspend(state: CaseState, request: LimitRequest, provenance: Provenance, pol
         state,
         provenance,
         status="suspended",
-        assignments=replace_assignment(state, replace_limit(state.assignments[-1], standing)),
+        assignments=replace_assignment(state, _standing_unit(replace_limit(state.assignments[-1], standing), at)),
         helpers=helpers,
         time_limits=replace_unvalidated(limits, suspension=suspension, plan=plan),
     )
@@ -102,6 +103,7 @@ def resumed(state: CaseState, provenance: Provenance, policy: CityPolicy, reason
         due_at = _end_of(left_s, at, policy, working=suspension.working)
         changes = with_limit(state, due_at, at, policy)
         limits = changes["time_limits"]
+        changes = {**changes, "assignments": _with_resumed_unit(state, changes["assignments"], at, policy)}
     plan = tuple(_resumed_step(each, at, policy) for each in limits.plan)
     changes = {**changes, "time_limits": replace_unvalidated(limits, suspension=None, plan=plan)}
     after = next_state(state, provenance, status="handling", **changes)
@@ -145,6 +147,30 @@ def _with_due(helper: Helper, due_at: datetime | None, at: datetime, policy: Cit
     if helper.due_at is not None and at > helper.due_at:
         return replace_unvalidated(helper, overdue_at=helper.due_at)
     return replace_unvalidated(helper, due_at=due_at, warn_at=policy.warn_at(at, due_at), warned_at=None)
+
+
+def _standing_unit(assignment: Assignment, at: datetime) -> Assignment:
+    """Return an assignment whose unit's limit stands, too; one that was over stays over."""
+    order = open_unit_order((assignment,))
+    is_over = order is not None and order.due_at is not None and at > order.due_at
+    return replace_unit_order(assignment, at, **({} if is_over else {"due_at": None, "warn_at": None}))
+
+
+def _with_resumed_unit(
+    state: CaseState, assignments: tuple[Assignment, ...], at: datetime, policy: CityPolicy
+) -> tuple[Assignment, ...]:
+    """Return the assignments as the work goes on: the unit that has the order gets its share of what is left anew."""
+    assignment, order = assignments[-1], open_unit_order(assignments)
+    limit = assignment.limits[-1]
+    if order is None or order.finished_at is not None or order.overdue_at is not None or limit.due_at is None:
+        return assignments
+    try:
+        due_at = policy.share_until(at, limit.due_at, original_limit(state, limit, policy))
+    except CalendarExhausted:
+        due_at = at + (limit.due_at - at) * policy.city.hand_on.share
+    warn_at = policy.warn_at(at, due_at)
+    changed = replace_unit_order(assignment, at, due_at=due_at, warn_at=warn_at, settings=order.settings + 1)
+    return (*assignments[:-1], changed)
 
 
 def _standing_step(step: PlannedStep, at: datetime, policy: CityPolicy) -> PlannedStep:
