@@ -53,7 +53,7 @@ def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> No
     assert any("ACLs" in note for note in status["notes"])
     assert (status["clock"]["kind"], status["clock"]["factor"]) == ("scaled", 1.0)
     assert status["clock"]["city_time"].startswith("2026-03-0")
-    assert "clock 时钟  scaled" in paidan("status").stdout
+    assert "clock 时钟  of its own, now as fast as real time" in paidan("status").stdout
 
 
 def test_only_their_owner_reads_secrets_and_none_is_in_the_state(paidan: PaidanCommand) -> None:
