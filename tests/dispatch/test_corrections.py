@@ -241,6 +241,13 @@ def test_unverified_case_has_no_department_to_correct() -> None:
     assert _refusal(case_in_status("received"), department="water") == ("not_allowed_in_state", "action.department")
 
 
+def test_limit_that_stands_is_not_judged_by_another_row() -> None:
+    state = case_in_status("suspended")
+
+    assert _refusal(state, row_id="E0111-1") == ("not_allowed_in_state", "action.row_id")
+    assert _correct(state, text="at the gate").after.text == "at the gate"
+
+
 def test_finish_after_a_correction_is_judged_by_the_new_limit() -> None:
     state = _correct(opened_case(), row_id="C0101-1").after
 

@@ -92,6 +92,10 @@ def _refusal(state: CaseState, action: Correct, policy: CityPolicy) -> Refusal |
         return build_refusal(state, "not_allowed_in_state", text, field, role="operator")
     if action.complained_of is not None and (refusal := _complaint_refusal(state, action, policy)):
         return refusal
+    if state.status == "suspended" and (action.class_code is not None or action.row_id is not None):
+        text = Bilingual("Its time limit stands: resume the work first.", "案件挂账，时限停计：请先恢复。")
+        field = "action.row_id" if action.row_id is not None else "action.class_code"
+        return build_refusal(state, "not_allowed_in_state", text, field, role="operator")
     if state.status == "received" and action.department is not None:
         text = Bilingual("It is not verified yet, and has no department.", "案件尚未核实，没有责任单位。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department", role="operator")
