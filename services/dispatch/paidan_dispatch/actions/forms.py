@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from paidan_contracts.assignments import open_unit_order
+from paidan_contracts.city import City
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.lenient import COORDINATES
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
@@ -114,39 +116,14 @@ def _add_units(fields: Schema, permission: Permission, state: CaseState, policy:
 
 
 def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departments: Collection[str]) -> None:
-    city = policy.city
-    if "department" in fields:
-        fields["department"]["oneOf"] = [
-            _choice(each.id, Bilingual(each.names.en, each.names.zh))
-            for each in city.departments.values()
-            if (not departments or each.id in departments) and each.id != state.complained_of
-        ]
-    if "complained_of" in fields:
-        fields["complained_of"]["oneOf"] = [
-            _choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in city.departments.values()
-        ]
-    if "row_id" in fields:
-        own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
-        fields["row_id"]["oneOf"] = [
-            _choice(row.id, Bilingual(f"{row.id} {row.filing.en}", f"{row.id} {row.filing.zh}")) for row in own_first
-        ]
-    if "class_code" in fields:
-        fields["class_code"]["oneOf"] = [
-            _choice(each.code, Bilingual(f"{each.code} {each.names.en}", f"{each.code} {each.names.zh}"))
-            for each in city.classes.values()
-        ]
-    if "district" in fields:
-        fields["district"]["oneOf"] = [
-            _choice(each.code, Bilingual(each.names.en, each.names.zh)) for each in city.pack.geography.places
-        ]
+    for name, choices in _city_choices(state, policy.city, departments):
+        if name in fields:
+            fields[name]["oneOf"] = list(choices)
     if "step" in fields:
         fields["step"]["oneOf"] = [
             _choice(each.number, Bilingual(f"{each.number}. {each.text}", f"{each.number}. {each.text}"))
             for each in open_steps(state)
         ]
-    if "level" in fields:
-        levels = city.pack.escalation.levels if city.pack.escalation else ()
-        fields["level"]["oneOf"] = [_choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in levels]
     # An import may name a report that its case does not hold.
     if "report_id" in fields and not state.past:
         opening = JoinedReport(
@@ -157,6 +134,28 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departmen
             _report_choice(known[report_id], policy) if report_id in known else _choice(report_id)
             for report_id in dict.fromkeys(_reports_to_call(state))
         ]
+
+
+def _city_choices(state: CaseState, city: City, departments: Collection[str]) -> Iterator[tuple[str, Iterator[Schema]]]:
+    """Yield each field whose values are the city's, with a choice for each value."""
+    every = city.departments.values()
+    may_get_it = [each for each in every if not departments or each.id in departments]
+    yield "department", (_named(each.id, each.names) for each in may_get_it if each.id != state.complained_of)
+    yield "complained_of", (_named(each.id, each.names) for each in every)
+    own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
+    yield "row_id", (_coded(row.id, row.filing) for row in own_first)
+    yield "class_code", (_coded(each.code, each.names) for each in city.classes.values())
+    yield "district", (_named(each.code, each.names) for each in city.pack.geography.places)
+    levels = city.pack.escalation.levels if city.pack.escalation else ()
+    yield "level", (_named(each.id, each.names) for each in levels)
+
+
+def _named(value: str, names: Names) -> Schema:
+    return _choice(value, Bilingual(names.en, names.zh))
+
+
+def _coded(value: str, names: Names) -> Schema:
+    return _choice(value, Bilingual(f"{value} {names.en}", f"{value} {names.zh}"))
 
 
 def _reports_to_call(state: CaseState) -> Iterator[str]:
