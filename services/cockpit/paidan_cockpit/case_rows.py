@@ -1,6 +1,6 @@
 """What the read model stores of a case: one row, computed from the case's newest state alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -72,12 +72,8 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
     state, place = event.state, event.state.place
     due = min(running_clocks(state), default=None)
     helpers = sorted(_active_helpers(state) | _units_at_work(state))
-    places = (place.district, place.street, place.community)
     text = state.text[:_MAX_TEXT]
     more_text = "\n".join(_more_texts(state))[:_MAX_MORE_TEXT] if state.joined else ""
-    rare_end = state.status if state.status in RARE_ENDS else None
-    # All that words and facets are made of.
-    found_by = (text, more_text, place.address, rare_end, state.source, state.class_code, *places, state.department)
     return ReadModelRow(
         case_id=event.case_id,
         version=event.version,
@@ -96,7 +92,7 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         longitude=place.longitude,
         text=text,
         more_text=more_text,
-        text_digest=crc32("\0".join([each or "" for each in (*found_by, *helpers)]).encode()),
+        text_digest=_digest_of(state, text, more_text, helpers),
         confidential=state.confidential,
         department=state.department,
         helpers=helpers,
@@ -111,6 +107,14 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         due_kind=due.kind if due else None,
         due_at=due.at if due else NEVER,
     )
+
+
+def _digest_of(state: StatePart, text: str, more_text: str, helpers: Sequence[str]) -> int:
+    """Return a checksum of all that words and facets are made of: while it stays, they need not be written again."""
+    place, rare_end = state.place, state.status if state.status in RARE_ENDS else None
+    places = (place.district, place.street, place.community)
+    found_by = (text, more_text, place.address, rare_end, state.source, state.class_code, *places, state.department)
+    return crc32("\0".join([each or "" for each in (*found_by, *helpers)]).encode())
 
 
 def report_rows(event: CockpitCaseEvent) -> Iterator[CountedReport]:
