@@ -9,9 +9,9 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.translations import translations
 from paidan_contracts.state import CalledBack, CaseState
+from tests.cockpit.case_records import QUANCHENG_CITY
 from tests.cockpit.drawn_pages import draw, summary_of
 from tests.cockpit.test_action_forms import answer_of_dispatch
-from tests.cockpit.test_case_page import QUANCHENG_CITY
 from tests.dispatch.action_table import case_in_status
 from tests.scoring.case_histories import START
 

@@ -14,9 +14,9 @@ from paidan_cockpit.pages.labels import label
 from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.translations import translations
 from paidan_contracts.cases import CaseDispatched
+from tests.cockpit.case_records import LANGUAGES, PHOTOS, event_of, in_hand, record_of
 from tests.cockpit.drawn_pages import draw, summary_of
 from tests.cockpit.test_action_forms import answer_of_dispatch
-from tests.cockpit.test_case_page import LANGUAGES, PHOTOS, event_of, in_hand, record_of
 from tests.cockpit.test_past_rounds import NAMES, TIMES
 
 EN: Final = translations("en").gettext

@@ -9,8 +9,8 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.times import CityTimes
 from paidan_contracts.orders import Order
 from paidan_contracts.places import Place
+from tests.cockpit.case_records import PHOTOS, QUANCHENG_CITY, in_hand
 from tests.cockpit.drawn_pages import draw, summary_of
-from tests.cockpit.test_case_page import PHOTOS, QUANCHENG_CITY, in_hand
 from tests.scoring.case_histories import START
 
 ANSWER: Final[dict[str, Any]] = {

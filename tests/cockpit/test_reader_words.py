@@ -4,7 +4,7 @@ from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.translations import LANGUAGES, translations
 from paidan_contracts.cases import CaseHeld
-from tests.cockpit.test_case_page import QUANCHENG_CITY, event_of, opened
+from tests.cockpit.case_records import QUANCHENG_CITY, event_of, opened
 
 
 def test_why_a_case_was_held_is_told_in_the_readers_language() -> None:

@@ -7,71 +7,30 @@ import pytest
 from paidan_contracts.actions import Inspect, Verify
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.orders import OrderChanged, OrderIssued, OrderWithdrawn
-from paidan_contracts.record_actions import Correct
-from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.reports import ImportedHistory
-from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.orders import order_events
-from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.matching.candidates import Duplicate
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of, compute_index_change, match, squares_around
 from tests.dispatch.action_table import case_in_status
 from tests.dispatch.builders import (
-    ActionContext,
     at_minute,
     build_report,
     case_after,
-    decide_action,
     finished,
     imported_report,
     opened_case,
     types,
 )
-from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
-
-
-def _square(code: str, west: float) -> dict[str, Any]:
-    ring = [[west, 36.0], [west + 1, 36.0], [west + 1, 37.0], [west, 37.0], [west, 36.0]]
-    return {"code": code, "level": "district", "names": {"zh": code, "en": code}, "shape": {"polygons": [[ring]]}}
-
-
-def _drawn_city() -> CityPolicy:
-    """Return the city with its districts drawn: 1 in the west, 2 in the east."""
-    return policy_of(pack_document() | {"geography": {"places": [_square("1", 116.5), _square("2", 117.5)]}})
-
-
-def _correct(
-    state: CaseState,
-    *,
-    minutes: float = 5,
-    policy: CityPolicy | None = None,
-    **fields: Any,  # noqa: ANN401
-) -> Progressed:
-    action = Correct(reason="the caller was misheard", **fields)
-    result = decide_action(state, action, ActionContext(minutes=minutes), policy=policy)
-    assert isinstance(result, Progressed), result.refusal
-    return result
-
-
-def _corrections(result: Progressed) -> dict[str, tuple[str | None, str | None]]:
-    (event,) = (each for each in result.events if isinstance(each, CaseCorrected))
-    assert event.reason == "the caller was misheard"
-    return {each.field: (each.before, each.after) for each in event.corrections}
-
-
-def _refusal(state: CaseState, policy: CityPolicy | None = None, **fields: Any) -> tuple[str, str | None]:  # noqa: ANN401
-    result = decide_action(state, Correct(reason="x", **fields), policy=policy)
-    assert isinstance(result, Refused)
-    return result.refusal.code, result.refusal.field
+from tests.dispatch.corrected_cases import correct, corrections_of, drawn_city, refusal_of
+from tests.dispatch.sample_pack import default_policy
 
 
 def test_each_corrected_field_stands_in_the_step_before_and_after() -> None:
     state = opened_case(build_report(text="at the gate"))
 
-    result = _correct(state, text="at the bridge", address="Bridge 1", row_id="E0111-1")
+    result = correct(state, text="at the bridge", address="Bridge 1", row_id="E0111-1")
 
-    assert _corrections(result) == {
+    assert corrections_of(result) == {
         "text": ("at the gate", "at the bridge"),
         "address": (None, "Bridge 1"),
         "class_code": ("E0110", "E0111"),
@@ -80,22 +39,22 @@ def test_each_corrected_field_stands_in_the_step_before_and_after() -> None:
 
 
 def test_position_is_resolved_by_the_citys_geography() -> None:
-    policy = _drawn_city()
+    policy = drawn_city()
     state = opened_case(policy=policy)
 
-    result = _correct(state, latitude=36.5, longitude=118.0, policy=policy)
+    result = correct(state, latitude=36.5, longitude=118.0, policy=policy)
 
     assert result.after.place.district == "2"
-    assert _corrections(result) == {
+    assert corrections_of(result) == {
         "position": ("36.000000, 117.000000", "36.500000, 118.000000"),
         "district": ("1", "2"),
     }
 
 
 def test_position_outside_the_city_is_refused() -> None:
-    policy = _drawn_city()
+    policy = drawn_city()
 
-    assert _refusal(opened_case(policy=policy), policy, latitude=36.5, longitude=110.0) == (
+    assert refusal_of(opened_case(policy=policy), policy, latitude=36.5, longitude=110.0) == (
         "invalid_field",
         "action.latitude",
     )
@@ -104,7 +63,7 @@ def test_position_outside_the_city_is_refused() -> None:
 def test_dispatched_case_stays_with_its_department_which_is_told() -> None:
     state = opened_case()
 
-    result = _correct(state, latitude=36.01, longitude=117.01, district="2")
+    result = correct(state, latitude=36.01, longitude=117.01, district="2")
 
     assert types(result) == ["corrected"]
     assert (result.after.department, result.after.place.district) == ("north", "2")
@@ -117,7 +76,7 @@ def test_held_case_is_routed_again_once_its_class_is_known() -> None:
     state = opened_case(build_report(class_code=None))
     assert state.status == "filed"
 
-    result = _correct(state, class_code="E0111")
+    result = correct(state, class_code="E0111")
 
     assert types(result) == ["corrected", "dispatched"]
     assert (result.after.row_id, result.after.department) == ("E0111-1", "north")
@@ -126,14 +85,14 @@ def test_held_case_is_routed_again_once_its_class_is_known() -> None:
 def test_held_case_whose_words_alone_are_corrected_waits_on() -> None:
     state = opened_case(build_report(class_code=None))
 
-    result = _correct(state, text="at the bridge")
+    result = correct(state, text="at the bridge")
 
     assert types(result) == ["corrected"]
     assert result.after.held_because == state.held_because
 
 
 def test_unverified_case_is_filed_under_the_corrected_row() -> None:
-    state = _correct(case_in_status("received"), row_id="E0110-2").after
+    state = correct(case_in_status("received"), row_id="E0110-2").after
     assert (state.status, state.row_id, state.suggested_row) == ("received", None, "E0110-2")
 
     verified = case_after(state, Verify(verified=True))
@@ -145,7 +104,7 @@ def test_other_row_judges_the_limit_anew_from_its_beginning() -> None:
     state = opened_case()
     assert state.assignments[-1].limits[-1].due_at == at_minute(360)
 
-    after = _correct(state, row_id="E0110-2", minutes=60).after
+    after = correct(state, row_id="E0110-2", minutes=60).after
 
     limit = after.assignments[-1].limits[-1]
     assert (limit.number, limit.began_at, limit.due_at) == (2, at_minute(0), at_minute(24 * 60))
@@ -156,7 +115,7 @@ def test_finished_work_is_judged_by_the_other_rows_limit() -> None:
     state = finished(minutes=130)
     assert state.assignments[-1].limits[-1].late is False
 
-    after = _correct(state, row_id="C0101-1", minutes=140).after
+    after = correct(state, row_id="C0101-1", minutes=140).after
 
     limit = after.assignments[-1].limits[-1]
     assert (limit.finished_at, limit.late, limit.overdue_at) == (at_minute(130), True, at_minute(120))
@@ -166,10 +125,10 @@ def test_finished_work_is_judged_by_the_other_rows_limit() -> None:
 def test_other_department_receives_the_order_and_the_first_one_loses_it() -> None:
     state = case_after(opened_case(), Accept(), minutes=1)
 
-    result = _correct(state, department="water")
+    result = correct(state, department="water")
 
     assert types(result) == ["corrected", "dispatched"]
-    assert _corrections(result) == {"department": ("north", "water")}
+    assert corrections_of(result) == {"department": ("north", "water")}
     withdrawn, issued = order_events(state, result.events, default_policy())
     assert (type(withdrawn), withdrawn.order.department) == (OrderWithdrawn, "north")
     assert (type(issued), issued.order.department) == (OrderIssued, "water")
@@ -182,12 +141,12 @@ def test_returned_case_may_go_to_the_same_department_again() -> None:
         state = case_after(state, back, actor=f"department:{state.department}")
     assert state.status == "filed"
 
-    assert _correct(state, department=state.department).after.status == "dispatched"
+    assert correct(state, department=state.department).after.status == "dispatched"
 
 
 def test_matching_follows_the_corrected_place_and_class() -> None:
     policy, state = default_policy(), opened_case()
-    after = _correct(state, latitude=36.01, longitude=117.01, row_id="E0601-1").after
+    after = correct(state, latitude=36.01, longitude=117.01, row_id="E0601-1").after
     index = CandidateIndex()
     index.apply(candidate_of(state, policy.match_rules))
     index.apply(compute_index_change(state, after, policy.match_rules))
@@ -201,7 +160,7 @@ def test_matching_follows_the_corrected_place_and_class() -> None:
     assert isinstance(found(place=moved, class_code="E0601"), Duplicate)
     assert not isinstance(found(place=moved), Duplicate)
     assert not isinstance(found(class_code="E0601"), Duplicate)
-    same_class = _correct(state, latitude=36.01, longitude=117.01).after
+    same_class = correct(state, latitude=36.01, longitude=117.01).after
     assert compute_index_change(state, same_class, policy.match_rules) == candidate_of(same_class, policy.match_rules)
 
 
@@ -220,36 +179,36 @@ def test_matching_follows_the_corrected_place_and_class() -> None:
     ],
 )
 def test_refused_corrections_name_the_field(fields: dict[str, Any], refusal: tuple[str, str]) -> None:
-    assert _refusal(opened_case(), **fields) == refusal
+    assert refusal_of(opened_case(), **fields) == refusal
 
 
 def test_words_and_address_of_a_confidential_case_stay_in_the_vault() -> None:
     state = opened_case(build_report(confidential=True))
 
-    assert _refusal(state, text="at the bridge") == ("not_allowed_in_state", "action.text")
-    assert _refusal(state, address="Bridge 1") == ("not_allowed_in_state", "action.address")
-    assert _correct(state, row_id="E0110-2").after.text == ""
+    assert refusal_of(state, text="at the bridge") == ("not_allowed_in_state", "action.text")
+    assert refusal_of(state, address="Bridge 1") == ("not_allowed_in_state", "action.address")
+    assert correct(state, row_id="E0110-2").after.text == ""
 
 
 def test_imported_past_is_not_corrected_but_amended() -> None:
     state = opened_case(imported_report(past=ImportedHistory(owner="water")))
 
-    assert _refusal(state, text="x") == ("not_allowed_in_state", "action.kind")
+    assert refusal_of(state, text="x") == ("not_allowed_in_state", "action.kind")
 
 
 def test_unverified_case_has_no_department_to_correct() -> None:
-    assert _refusal(case_in_status("received"), department="water") == ("not_allowed_in_state", "action.department")
+    assert refusal_of(case_in_status("received"), department="water") == ("not_allowed_in_state", "action.department")
 
 
 def test_limit_that_stands_is_not_judged_by_another_row() -> None:
     state = case_in_status("suspended")
 
-    assert _refusal(state, row_id="E0111-1") == ("not_allowed_in_state", "action.row_id")
-    assert _correct(state, text="at the gate").after.text == "at the gate"
+    assert refusal_of(state, row_id="E0111-1") == ("not_allowed_in_state", "action.row_id")
+    assert correct(state, text="at the gate").after.text == "at the gate"
 
 
 def test_finish_after_a_correction_is_judged_by_the_new_limit() -> None:
-    state = _correct(opened_case(), row_id="C0101-1").after
+    state = correct(opened_case(), row_id="C0101-1").after
 
     after = case_after(state, Finish(), minutes=121)
 
