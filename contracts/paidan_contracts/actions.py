@@ -2,16 +2,19 @@
 
 from typing import Annotated, Final, Literal, TypeAlias, get_args
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleUnion, kind_of_model
+from paidan_contracts.lenient import require_coordinate_pair
 from paidan_contracts.lenient_types import (
     FlagOrTrue,
     FreeText,
     OptionalCode,
+    OptionalLatitude,
+    OptionalLongitude,
     OptionalRef,
     OptionalSlug,
     OptionalText,
@@ -29,6 +32,7 @@ from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.time_limit_actions import TimeLimitAction
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
+from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
 
 
@@ -41,6 +45,11 @@ class Verify(WireModel):
     answer: OptionalText = Field(
         default=None, description="Of one that is not verified: what its reporters are told; the reason is internal."
     )
+    proof: PhotoRefs = ()
+    latitude: OptionalLatitude = Field(default=None, description="Where it was looked at: WGS-84, degrees.")
+    longitude: OptionalLongitude = Field(default=None, description="Where it was looked at: WGS-84, degrees.")
+
+    _pair = model_validator(mode="after")(require_coordinate_pair)
 
 
 class File(WireModel):
@@ -157,6 +166,8 @@ SupportedAction: TypeAlias = (
     | Escalate
     | EndEscalation
     | TimeLimitAction
+    | AssignVerification
+    | CannotVerify
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

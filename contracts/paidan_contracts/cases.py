@@ -26,6 +26,7 @@ from paidan_contracts.time_limit_events import (
     CaseSuspended,
 )
 from paidan_contracts.unit_events import CaseHandedOn, CaseUnitAnswered, CaseUnitReworked
+from paidan_contracts.verification_events import CaseVerificationAnswered, CaseVerificationAssigned
 from paidan_contracts.wire import Code, Id, PhotoRef, Reason, ShortText, Slug, Text, Timestamp, WireModel
 
 
@@ -238,6 +239,8 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseExempted
     | CaseLimitSet
     | CaseStepPlanned
-    | CaseStepFinished,
+    | CaseStepFinished
+    | CaseVerificationAssigned
+    | CaseVerificationAnswered,
     Field(discriminator="type"),
 ]

@@ -90,6 +90,11 @@ def unit_order_id(case_id: str, number: int) -> str:
     return _format_uuid(_uuid5_hex(("order", case_id, "unit", number)))
 
 
+def task_id(case_id: str, number: int) -> str:
+    """Return the id of the n-th verification of a case, as a task of a patrol."""
+    return _format_uuid(_uuid5_hex(("task", case_id, number)))
+
+
 def timer_id(case_id: str, kind: str, generation: int) -> str:
     """Return the id of a case's timer; a timer that is set again has a higher generation."""
     return _format_uuid(_uuid5_hex(("timer", case_id, kind, generation)))

@@ -62,6 +62,8 @@ RefusalCode = Literal[
     "unknown_level",
     "already_escalated",
     "not_escalated",
+    "not_your_task",
+    "unknown_post",
 ]
 AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
 AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]

@@ -78,6 +78,9 @@ class ReportReceived(WireModel):
         description="保密: words, address and reporter stay in intake's vault; text and address are empty here.",
     )
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    camera: SenderRef | None = Field(
+        default=None, description="The camera or sensor, where the city's pack trusts single ones."
+    )
     verify_first: bool = Field(
         default=False, description="Screening was not certain: the case awaits verification (核实)."
     )

@@ -11,6 +11,7 @@ from paidan_contracts.escalations import CaseEscalation
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.time_limits import TimeLimits
+from paidan_contracts.verifications import Verification
 from paidan_contracts.wire import (
     AnyTimerKind,
     Area,
@@ -65,6 +66,9 @@ class StageClock(WireModel):
     warned_at: Timestamp | None = Field(default=None, description="When the warning went out.")
     ended_at: Timestamp | None = Field(default=None, description="When the stage ended; None: it runs.")
     overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, once it has passed.")
+    verification: Verification | None = Field(
+        default=None, description="Of a verification: why it is needed, and to which patrol it was given."
+    )
 
 
 class Answerable(WireModel):

@@ -12,6 +12,7 @@ from paidan_contracts.dead_letters import RecordDeadLettered
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent, OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
+from paidan_contracts.patrol_tasks import TaskEvent, TaskMessage
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.wire import WireModel
@@ -121,7 +122,16 @@ CHECKS: Final = Topic[ConservationChecked](
     read_by=("cockpit", "monitoring", "operators"),
     event_types=(ConservationChecked,),
 )
-TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS, CHECKS)
+TASKS: Final = Topic[TaskEvent](
+    name="paidan.tasks",
+    key="case_id",
+    partitions=1,
+    retention=timedelta(days=30),
+    written_by=("dispatch",),
+    read_by=("applications of patrols",),
+    event_types=(TaskMessage,),
+)
+TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS, CHECKS, TASKS)
 
 ALARMS_PREFIX: Final = "paidan.alarms."
 ORDERS_PREFIX: Final = "paidan.orders."

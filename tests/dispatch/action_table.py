@@ -18,6 +18,7 @@ from paidan_contracts.time_limit_actions import (
     SetLimit,
 )
 from paidan_contracts.unit_actions import HandOn
+from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases.decide import Refused
 from paidan_dispatch.cases.names import ACTION_NAMES, STATUS_NAMES
 from tests.dispatch.builders import at_minute, build_report, case_after, opened_case
@@ -26,6 +27,7 @@ STATES: tuple[Status, ...] = get_args(Status)
 ACTIONS: dict[str, Action] = {
     "verify": Verify(verified=True),
     "verify_false": Verify(verified=False, reason="nothing there"),
+    "cannot_verify": CannotVerify(reason="the gate is locked"),
     "file": File(row_id="E0111-1"),
     "assign": Assign(department="water", reason="it leaks"),
     "redispatch": Redispatch(department="water", reason="it leaks"),
@@ -60,6 +62,7 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     },
     ("filed", "correct"): ("dispatched", ("corrected", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
+    ("received", "cannot_verify"): ("received", ("verification_answered",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),
     ("filed", "void"): ("voided", ("voided",)),

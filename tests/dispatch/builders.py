@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Action, ActionRequested, Actor, Inspect
+from paidan_contracts.actions import Action, ActionRequested, Actor, Inspect, Verify
 from paidan_contracts.cases import CaseOpened, Dispatch
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
+from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
@@ -83,6 +84,7 @@ def opened_case(report: ReportReceived | None = None, *, policy: CityPolicy | No
 
 USUAL_ACTORS = {
     "verify": "inspector:ivy",
+    "cannot_verify": "inspector:ivy",
     "inspect": "inspector:ivy",
     "call_back": "caller:carl",
     "amend": "importer:records",
@@ -101,6 +103,7 @@ USUAL_ACTORS = {
             "review",
             "set_limit",
             "plan_step",
+            "assign_verification",
         ),
         "operator:olga",
     ),
@@ -163,7 +166,9 @@ def case_after(
 ) -> CaseState:
     """Return the state after an action that must be applied; photos that it names were stored for the case."""
     evidence = (
-        stored_photos(state, *action.proof, holder=actor) if isinstance(action, Finish | Inspect) else NO_EVIDENCE
+        stored_photos(state, *action.proof, holder=actor)
+        if isinstance(action, Finish | Inspect | Verify | CannotVerify)
+        else NO_EVIDENCE
     )
     result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor, evidence=evidence), policy=policy)
     assert isinstance(result, Progressed), result.refusal

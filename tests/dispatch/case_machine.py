@@ -17,6 +17,7 @@ from paidan_contracts.record_actions import Correct
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unit_actions import Confirm, HandOn
+from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import Opened, receive_report
@@ -47,6 +48,14 @@ unit_actions: st.SearchStrategy[Action] = st.sampled_from(
         Finish(unit="north-squad", proof=(PHOTO,)),
         Confirm(confirmed=True),
         Confirm(confirmed=False, reason="x"),
+    ]
+)
+verifying_actions: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        AssignVerification(),
+        AssignVerification(post="volunteer"),
+        CannotVerify(reason="x", proof=(PHOTO,)),
+        Verify(verified=True, proof=(PHOTO,)),
     ]
 )
 supervisory_actions: st.SearchStrategy[Action] = st.sampled_from(
@@ -121,6 +130,11 @@ class CaseMachine(RuleBasedStateMachine):
     @rule(minute=minutes, action=supervisory_actions)
     def supervise(self, minute: float, action: Action) -> None:
         """Let an operator raise the case, end that, or correct its record."""
+        self.act(ActionStep(action, minute, None))
+
+    @rule(minute=minutes, action=verifying_actions)
+    def verify(self, minute: float, action: Action) -> None:
+        """Let the verification be given to a patrol, and be answered."""
         self.act(ActionStep(action, minute, None))
 
     @rule(minute=minutes)

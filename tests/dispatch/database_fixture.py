@@ -91,6 +91,7 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "photo": "ref, case_id, holder",
         "lane_release": "lane",
         "case_serial": "lane, area, day",
+        "camera_record": "lane, source, camera",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -112,6 +113,7 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
         for table in (
             "history", "case_now", "case_report", "noted_report", "outcome", "lane_city", "helper", "photo",
             "case_serial",
+            "camera_record",
         ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
         await _mark_lanes(conn)

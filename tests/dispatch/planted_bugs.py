@@ -19,10 +19,11 @@ from paidan_contracts.record_events import FieldCorrection
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
-from paidan_dispatch.cases import authority, case_state, decide, ladder, orders, reports, timers
+from paidan_contracts.verification_actions import CannotVerify
+from paidan_dispatch.cases import authority, case_state, decide, ladder, orders, patrols, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import correction, filing, fulfilment, helper_orders, routing
+from paidan_dispatch.cases.transitions import correction, filing, fulfilment, helper_orders, routing, verification
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
@@ -200,6 +201,16 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
         ),
         "units_move_nothing": wrong_state(HandOn, lambda state: {"urged": state.version}),
+        "verification_is_required_by_a_rule": wrong_function(
+            patrols, "_new_verification", lambda new: lambda **fields: new(**{**fields, "required_by": None})
+        ),
+        "verifying_moves_nothing": wrong_state(CannotVerify, lambda _: {"urged": 9}),
+        "task_has_a_limit_of_its_own": wrong_function(
+            patrols,
+            "task_deadline",
+            lambda deadline: lambda at, policy: deadline(at, policy) + timedelta(days=1),
+        ),
+        "task_is_a_patrols": wrong_function(verification, "next_post", lambda _: lambda *_arguments: "desk"),
         "doers_do_not_inspect": wrong_function(authority, "_doers", lambda _: lambda _state: frozenset()),
     }
 )

@@ -25,6 +25,7 @@ from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import Appeal
 from paidan_contracts.unit_actions import Confirm, HandOn
+from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import Opened, receive_report
@@ -33,6 +34,7 @@ from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
 from tests.dispatch.sample_pack import LADDER, ROUTING, pack_document
 from tests.dispatch.units import policy_with_units
+from tests.dispatch.verified_cases import PATROLS, VERIFICATION
 
 POLICY = policy_with_units(
     routing=[
@@ -41,6 +43,8 @@ POLICY = policy_with_units(
     ],
     clocks=pack_document()["clocks"] | {"warn_at": 0.5},
     escalation=LADDER,
+    posts=PATROLS,
+    verification=VERIFICATION,
 )
 PERSON = "10000000-0000-4000-8000-000000000001"
 PHOTO = "a" * 64 + ".jpg"
@@ -89,6 +93,11 @@ actions = st.sampled_from(
         Escalate(level="supervised", reason="x"),
         EndEscalation(reason="x"),
         EndEscalation(level="leader", reason="x"),
+        AssignVerification(),
+        AssignVerification(post="volunteer"),
+        CannotVerify(reason="x"),
+        CannotVerify(reason="x", proof=(PHOTO,)),
+        Verify(verified=True, proof=(PHOTO,)),
     ]
 )
 actors = st.sampled_from(

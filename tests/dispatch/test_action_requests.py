@@ -44,6 +44,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "hand_on": {"unit": "squad"},
     "confirm": {"confirmed": True},
     "escalate": {"reason": "a"},
+    "cannot_verify": {"reason": "locked"},
     "end_escalation": {"reason": "a"},
 }
 NUMBERS = ("13812345678", "0531-88123456", "11010519491231002X", "6222 0200 1234 5678 903")

@@ -44,6 +44,7 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "hand_on": {"unit": "streets", "person": "10000000-0000-4000-8000-000000000001"},
     "confirm": {"confirmed": False, "reason": "half of it"},
     "escalate": {"reason": "it stinks"},
+    "cannot_verify": {"reason": "locked"},
     "end_escalation": {"reason": "seen"},
 }
 STATES: Final = ("received", "filed", "dispatched", "handling", "inspecting", "closed", "voided", "not_accepted")

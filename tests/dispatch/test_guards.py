@@ -15,6 +15,7 @@ from paidan_contracts.unsupported_actions import (
     CoHandle,
     ForceClose,
 )
+from paidan_contracts.verification_actions import AssignVerification
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from tests.dispatch.action_table import ACTIONS, ALLOWED, STATES, assert_explains, case_in_status
@@ -32,8 +33,9 @@ ELSEWHERE: tuple[Action, ...] = (
     Confirm(confirmed=True),
     Escalate(reason="the mayor asks"),
     EndEscalation(reason="seen"),
+    AssignVerification(post="ivy"),
 )
-"""Actions on imported pasts, on noted reports, on what a unit finished and by a ladder alone, tested beside them."""
+"""On imported pasts, noted reports, what a unit finished; by a ladder and with patrols alone: tested beside them."""
 
 
 def _short(event: CaseEvent) -> str:

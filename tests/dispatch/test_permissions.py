@@ -26,6 +26,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unsupported_actions import ForceClose
+from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery, Requirement
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
@@ -69,8 +70,10 @@ def filled_forms(state: CaseState, policy: CityPolicy) -> Iterator[Action]:
     yield from (Accept(), Urge(), ForceClose(), Reply(text="x"), Void(reason="x"), Amend(reason="x"))
     yield from (Return(code="other", reason="x"), Finish(), Finish(proof=(PHOTO,), latitude=36.65, longitude=117.0))
     for answer in (True, False):
-        yield Verify(verified=answer, reason="x")
+        yield Verify(verified=answer, reason="x", proof=(PHOTO,))
         yield Inspect(passed=answer, reason="x", proof=(PHOTO,))
+    yield CannotVerify(reason="x", proof=(PHOTO,))
+    yield from (AssignVerification(post=each) for each in (None, *policy.city.posts))
     for department in policy.city.departments:
         yield Assign(department=department, reason="x")
         yield Redispatch(department=department, reason="x")

@@ -18,10 +18,11 @@ ROLES: dict[str, set[str]] = {
     "department": {
         "accept", "return", "finish", "hand_on", "ask_extension", "ask_suspension", "appeal", "resume", "finish_step"
     },
-    "inspector": {"verify", "inspect", "note"},
+    "inspector": {"verify", "cannot_verify", "inspect", "note"},
     "caller": {"call_back", "note"},
     "operator": {
-        "verify", "file", "assign", "redispatch", "void", "urge", "correct", "note",
+        "verify", "assign_verification", "cannot_verify",
+        "file", "assign", "redispatch", "void", "urge", "correct", "note",
         "review", "resume", "set_limit", "plan_step", "finish_step",
     },
     "importer": set(),

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from paidan_chassis.errors import Halt
+from paidan_contracts.actions import Verify
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.record_actions import Correct
 from paidan_dispatch.api.case_lists import CaseFilter, list_cases
@@ -112,3 +113,47 @@ async def test_report_near_a_corrected_place_joins_its_case(pool: "asyncpg.Pool[
     output = await apply_records(pool, log.records, batch_size=1)
 
     assert output.outcomes() == [("opened", None), ("applied", None), ("merged", None), ("opened", None)]
+
+
+async def test_cameras_record_of_false_alarms_is_its_lanes_log(pool: "asyncpg.Pool[Any]") -> None:
+    """After one alarm that was not true the camera's next is verified, wherever a batch ends."""
+    document = json.loads(pack_bytes())
+    rule = {"id": "false-alarms", "names": {"zh": "误报", "en": "False alarms"}, "verify": True}
+    document["verification"] = {"trust": [{**rule, "false_alarms": {"share": 0.5, "judged": 1}}]}
+    version = await publish_pack(pool, json.dumps(document).encode())
+    pole: dict[str, Any] = {"source": "camera", "camera": "pole 7"}
+    unsure = build_report("1", confidence=0.7, **pole)
+    sure = build_report("2", confidence=0.99, east_m=500, **pole)
+    elsewhere = build_report("3", confidence=0.99, east_m=900, source="camera", camera="pole 8")
+    false_alarm = build_action(case_id_of(unsure), Verify(verified=False, reason="x"), by="inspector:ivy", minutes=5)
+    log = InboxRecords().append(city_in_force(of_version=version), unsure, false_alarm, sure, elsewhere)
+
+    for cut in (1, 1000):
+        await clear_tables(pool)
+        output = await apply_records(pool, log.records, batch_size=cut)
+
+        opened = [each["state"] for each in output.bodies_on("paidan.cases") if each["type"] == "case.opened.v1"]
+        required = [each.get("clocks", [{}])[-1].get("verification", {}).get("required_by", {}) for each in opened[:2]]
+        assert [each["status"] for each in opened] == ["received", "received", "dispatched"]
+        assert [each["rule"] for each in required] == ["source", "false-alarms"]
+        assert await pool.fetch("SELECT source, camera, judged, false_alarms FROM camera_record") == [
+            ("camera", "pole 7", 1, 1)
+        ]
+
+
+async def test_patrols_are_told_of_their_tasks(pool: "asyncpg.Pool[Any]") -> None:
+    document = json.loads(pack_bytes())
+    post = {"id": "steward", "names": {"zh": "管家", "en": "Steward"}, "duty": "steward"}
+    document |= {"posts": [post], "verification": {"duties": ["steward"]}}
+    version = await publish_pack(pool, json.dumps(document).encode())
+    report = build_report("1", source="camera", confidence=0.7)
+    answer = build_action(case_id_of(report), Verify(verified=True), by="inspector:ivy", minutes=5)
+
+    output = await apply_records(pool, InboxRecords().append(city_in_force(of_version=version), report, answer).records)
+
+    told = output.bodies_on("paidan.tasks")
+    assert [each["type"] for each in told] == ["task.issued.v1", "task.ended.v1"]
+    assert told[0]["task"]["post"] == "steward"
+    assert told[1]["because"] == "answered"
+    assert told[0]["task"]["task_id"] == told[1]["task"]["task_id"]
+    assert output.types()[1:] == ["case.verification_answered.v1", "case.filed.v1", "case.dispatched.v1"]

@@ -54,6 +54,8 @@ class City:
     noting_rules: Mapping[MatterType, NotingRule]
     """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
     numbers: CaseNumbering | None
+    trusts_cameras: bool
+    """Whether the pack trusts single cameras: their records of false alarms are kept, and reports name them."""
     hand_on: HandOnPolicy
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
@@ -105,6 +107,7 @@ class City:
             callbacks=pack.callbacks,
             noting_rules={matter: rule for rule in pack.noted for matter in rule.matters},
             numbers=pack.numbers,
+            trusts_cameras=pack.verification is not None and pack.verification.knows_cameras,
             hand_on=pack.hand_on or HandOnPolicy(),
             screening=pack.screening,
             masking=masking_terms(pack.privacy, pack.geography),

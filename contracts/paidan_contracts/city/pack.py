@@ -27,6 +27,7 @@ from paidan_contracts.city.policies import (
 from paidan_contracts.city.posts import DutyTerms, Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
+from paidan_contracts.city.verification import VerificationPolicy
 
 AreaLevel = Literal["city", "district"]
 
@@ -75,6 +76,9 @@ class Pack(PackModel):
     hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
     enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
     escalation: EscalationLadder | None = None
+    verification: VerificationPolicy | None = Field(
+        default=None, description="None: sources alone say who is trusted, and no patrol is given tasks."
+    )
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

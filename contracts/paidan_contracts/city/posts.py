@@ -59,6 +59,8 @@ DutyAction = Literal[
     "set_limit",
     "plan_step",
     "finish_step",
+    "assign_verification",
+    "cannot_verify",
 ]
 """Every kind of action of the contract."""
 
@@ -88,9 +90,9 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
         "road_chief": Duty(Names(zh="路长", en="Road chief"), "role:inspector"),
         "lane_chief": Duty(Names(zh="巷长", en="Lane chief"), "role:inspector"),
         "building_chief": Duty(Names(zh="楼长", en="Building chief"), "role:inspector"),
-        "shop_chief": Duty(Names(zh="店长", en="Shop chief"), "role:inspector", ("verify",)),
+        "shop_chief": Duty(Names(zh="店长", en="Shop chief"), "role:inspector", ("verify", "cannot_verify")),
         "steward": Duty(Names(zh="管家", en="Steward"), "role:inspector"),
-        "volunteer": Duty(Names(zh="志愿者", en="Volunteer"), "role:inspector", ("verify",)),
+        "volunteer": Duty(Names(zh="志愿者", en="Volunteer"), "role:inspector", ("verify", "cannot_verify")),
     }
 )
 _BELONGS_TO_ITS_DEPARTMENT: Final = frozenset({"role:inspector", "role:caller", "role:operator"})

@@ -214,11 +214,13 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         client = context.client("dispatch", context.keys.roles[role])
         return Staff(client, city, context.scheduler, context.faults, context.rng)
 
+    proofs = UploadedProofs(context.client("intake", context.keys.roles["inspector"]), context.rng)
     departments = context.day.city.departments.values()
     department_ids = [each.id for each in departments if each.district and each.channel != "bureau"]
     return [
         member("inspector").inspect(),
-        member("inspector").verify(),
+        member("inspector").verify(proofs),
+        member("operator").give_verifications(),
         member("caller").call_back(),
         member("operator").assign(department_ids),
         member("operator").keep_record(),

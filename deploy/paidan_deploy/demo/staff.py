@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from paidan_deploy.demo.departments import HiddenFaults
+from paidan_deploy.demo.departments import HiddenFaults, ProofClient
 from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 from paidan_deploy.demo.scheduler import Scheduler, Task
 
@@ -19,6 +19,8 @@ _RATINGS: Final[tuple[tuple[str, int], ...]] = (
     ("no_answer", 6),
 )
 _PLANNED_SHARE: Final = 0.2
+_TRUE_SHARE: Final = 0.83
+_NOT_TOLD_SHARE: Final = 0.05
 CaseBody = dict[str, Any]
 
 
@@ -40,12 +42,23 @@ class Staff:
             action = {"kind": "inspect", "passed": passed, "reason": "" if passed else "现场仍有遗留"}
             self._schedule(state, action, self.rng.uniform(4, 25))
 
-    async def verify(self) -> None:
-        """核实: verify reports of untrusted sources; five out of six are true."""
+    async def verify(self, proofs: ProofClient) -> None:
+        """核实: verify reports of untrusted sources; most are true, and of some nobody can tell."""
         async for state in self._new_cases("received", order="oldest"):
-            verified = self.rng.random() < 0.83
-            action = {"kind": "verify", "verified": verified, "reason": "" if verified else "现场未发现"}
-            self._schedule(state, action, self.rng.uniform(3, 20))
+            drawn = self.rng.random()
+            if drawn < _NOT_TOLD_SHARE and len(state["clocks"]) == 1:
+                action: dict[str, Any] = {"kind": "cannot_verify", "reason": "围挡封闭，无法查看"}
+            else:
+                verified = drawn < _TRUE_SHARE
+                action = {"kind": "verify", "verified": verified, "reason": "" if verified else "现场未发现"}
+            self._schedule(state, action, self.rng.uniform(3, 20), proofs)
+
+    async def give_verifications(self) -> None:
+        """派发核实: give to another patrol what nobody could tell, or did in time."""
+        async for state in self._new_cases("received", order="oldest"):
+            task = state["clocks"][-1].get("verification") or {} if state["clocks"] else {}
+            if task.get("required_by") and not task.get("post"):
+                self._schedule(state, {"kind": "assign_verification", "reason": "请换人到现场核实"}, 2)
 
     async def assign(self, departments: Sequence[str]) -> None:
         """Assign cases without a matching rule to a random department."""
@@ -99,22 +112,25 @@ class Staff:
             except CallRefused:
                 page = {"cases": []}
             for state in page["cases"]:
-                visit = (status, state["case_id"], state["round"] + 100 * state["hops"])
+                tasks = len(state["clocks"]) if status == "received" else 0
+                visit = (status, state["case_id"], state["round"] + 100 * state["hops"] + 10_000 * tasks)
                 if visit not in self.seen:
                     self.seen.add(visit)
                     yield state
             await asyncio.sleep(_POLL_S)
 
-    def _schedule(self, state: CaseBody, action: dict[str, Any], minutes: float) -> None:
-        self.scheduler.schedule(
-            self.scheduler.clock.now() + timedelta(minutes=minutes), self._action_task(state, action)
-        )
+    def _schedule(
+        self, state: CaseBody, action: dict[str, Any], minutes: float, proofs: ProofClient | None = None
+    ) -> None:
+        at = self.scheduler.clock.now() + timedelta(minutes=minutes)
+        self.scheduler.schedule(at, self._action_task(state, action, proofs))
 
-    def _action_task(self, state: CaseBody, action: dict[str, Any]) -> Task:
+    def _action_task(self, state: CaseBody, action: dict[str, Any], proofs: ProofClient | None) -> Task:
         about = action.get("report_id", state["case_id"])
         idempotency_key = f"{about}:{action['kind']}:{state['version']}"
 
         async def act() -> None:
-            await self.client.submit_action(state["case_id"], action, idempotency_key=idempotency_key)
+            proof = {"proof": [await proofs.store(state["case_id"])]} if proofs is not None else {}
+            await self.client.submit_action(state["case_id"], action | proof, idempotency_key=idempotency_key)
 
         return act

@@ -20,6 +20,7 @@ from paidan_contracts.topics import (
     ORDERS_PREFIX,
     OUTCOMES,
     SCORES,
+    TASKS,
 )
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_deploy.errors import DeployError
@@ -42,7 +43,7 @@ _READ_TOPICS: Final = {
 _READ_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ANSWERS_PREFIX,), SCORING: (), COCKPIT: ()}
 _WRITE_TOPICS: Final = {
     INTAKE: (ALARMS.name, INBOX.name, OUTCOMES.name, DEAD_LETTERS.name),
-    DISPATCH: (INBOX.name, CASES.name, OUTCOMES.name, DEAD_LETTERS.name),
+    DISPATCH: (INBOX.name, CASES.name, OUTCOMES.name, DEAD_LETTERS.name, TASKS.name),
     SCORING: (SCORES.name, DEAD_LETTERS.name),
     COCKPIT: (DEAD_LETTERS.name,),
 }

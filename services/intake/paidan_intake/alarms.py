@@ -109,6 +109,7 @@ def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_f
         text=normalized.text.text,
         photos=alarm.photos,
         confidence=alarm.confidence,
+        camera=alarm.camera if city.trusts_cameras else None,
         verify_first=verify_first,
         occurred_at=_reported_time(normalized, recorded_at),
         recorded_at=recorded_at,

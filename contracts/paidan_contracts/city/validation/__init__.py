@@ -16,6 +16,7 @@ from paidan_contracts.city.validation.posts import check_posts
 from paidan_contracts.city.validation.privacy import check_privacy
 from paidan_contracts.city.validation.references import KnownIds
 from paidan_contracts.city.validation.routing import check_routing
+from paidan_contracts.city.validation.verification import check_verification
 
 __all__ = ["find_implausible", "validate"]
 
@@ -34,6 +35,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
         *check_policies(pack, known_ids),
         *check_numbering(pack),
         *check_escalation(pack, known_ids),
+        *check_verification(pack, known_ids),
         *check_privacy(pack),
         *check_indicators(pack, known_ids),
         *check_imports(pack, known_ids),

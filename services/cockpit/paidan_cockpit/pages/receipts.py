@@ -11,6 +11,9 @@ from paidan_cockpit.pages.names import CityNames
 
 SENTENCES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
+        ("verified", "source"): N_("Verified first because its source is not trusted."),
+        ("verified", "screening"): N_("Verified first because the alarm was not certain."),
+        ("verified", ""): N_("Verified first because of the city's rule “{rule}”."),
         ("filed", "default_row"): N_("Filed under its row because that is the default row of its class."),
         ("filed", "by_report"): N_("Filed under its row because the report stated that row."),
         ("filed", "by_hand"): N_("Filed under its row by a person."),
@@ -43,7 +46,9 @@ def receipt_sentence(receipt: ShownReceipt, translate: Translate, names: CityNam
 
 
 def rule_name(rule: str, names: CityNames) -> str:
-    """Return a routing rule's own name; empty where the pack has none."""
-    routing = names.city.pack.routing if names.city else ()
-    rule_names = next((each.names for each in routing if each.id == rule and each.names), None)
+    """Return the own name of a rule of routing or trust; empty where the pack has none."""
+    pack = names.city.pack if names.city else None
+    trust = pack.verification.trust if pack is not None and pack.verification is not None else ()
+    routed = {each.id: each.names for each in pack.routing} if pack is not None else {}
+    rule_names = ({each.id: each.names for each in trust} | routed).get(rule)
     return names.of(rule_names) if rule_names else ""

@@ -19,6 +19,7 @@ from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseNoteAdded
 from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
 from paidan_contracts.unit_events import CaseUnitAnswered
+from paidan_contracts.verification_events import CaseVerificationAnswered
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -70,6 +71,10 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
         "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
         "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
+        "case.verification_assigned.v1": N_("{post} is to verify it by {day}."),
+        "case.verification_answered.v1 true": N_("It was verified on site: the problem exists."),
+        "case.verification_answered.v1 not_true": N_("It was verified on site: there is no such problem."),
+        "case.verification_answered.v1 cannot_tell": N_("On site it could not be told whether the problem exists."),
         "case.escalated.v1": N_("Escalated to: {levels}."),
         "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
@@ -147,6 +152,7 @@ class TimelineBuilder:
             "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "corrections": corrections_in_words(event, translate, names),
             "day": self._moment(getattr(event, "resume_at", None) or getattr(event, "due_at", None)),
+            "post": self._post(getattr(event, "post", None)),
             "step": str(getattr(event, "step", "")),
             "levels": translate(SEPARATOR).join(names.level(each) for each in getattr(event, "levels", ())),
             "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
@@ -198,7 +204,11 @@ def _kind_of(event: CaseEvent) -> str:
             detail = "late"
         case CaseNoteAdded(visible_to="department"):
             detail = "department"
-        case cases.CaseHelperAnswered(answer=kind) | CaseUnitAnswered(answer=kind):
+        case (
+            cases.CaseHelperAnswered(answer=kind)
+            | CaseUnitAnswered(answer=kind)
+            | CaseVerificationAnswered(answer=kind)
+        ):
             detail = kind
         case CaseRequestMade(request=kind) | CaseRequestReviewed(outcome=kind):
             detail = kind

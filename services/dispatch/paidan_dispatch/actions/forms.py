@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from paidan_contracts.assignments import open_unit_order
-from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.lenient import COORDINATES
 from paidan_contracts.reports import JoinedReport
@@ -21,6 +20,7 @@ from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.names import ACTION_NAMES
+from paidan_dispatch.cases.patrols import may_verify
 from paidan_dispatch.cases.policy import CityPolicy
 
 Schema: TypeAlias = dict[str, Any]
@@ -116,7 +116,7 @@ def _add_units(fields: Schema, permission: Permission, state: CaseState, policy:
 
 
 def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departments: Collection[str]) -> None:
-    for name, choices in _city_choices(state, policy.city, departments):
+    for name, choices in _city_choices(state, policy, departments):
         if name in fields:
             fields[name]["oneOf"] = list(choices)
     if "step" in fields:
@@ -136,9 +136,11 @@ def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy, departmen
         ]
 
 
-def _city_choices(state: CaseState, city: City, departments: Collection[str]) -> Iterator[tuple[str, Iterator[Schema]]]:
+def _city_choices(
+    state: CaseState, policy: CityPolicy, departments: Collection[str]
+) -> Iterator[tuple[str, Iterator[Schema]]]:
     """Yield each field whose values are the city's, with a choice for each value."""
-    every = city.departments.values()
+    city, every = policy.city, policy.city.departments.values()
     may_get_it = [each for each in every if not departments or each.id in departments]
     yield "department", (_named(each.id, each.names) for each in may_get_it if each.id != state.complained_of)
     yield "complained_of", (_named(each.id, each.names) for each in every)
@@ -146,6 +148,7 @@ def _city_choices(state: CaseState, city: City, departments: Collection[str]) ->
     yield "row_id", (_coded(row.id, row.filing) for row in own_first)
     yield "class_code", (_coded(each.code, each.names) for each in city.classes.values())
     yield "district", (_named(each.code, each.names) for each in city.pack.geography.places)
+    yield "post", (_named(each.id, each.names) for each in city.posts.values() if may_verify(each, state, policy))
     levels = city.pack.escalation.levels if city.pack.escalation else ()
     yield "level", (_named(each.id, each.names) for each in levels)
 

@@ -25,6 +25,7 @@ from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_o
 from paidan_dispatch.cases.decide import Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.limit_requests import open_steps
+from paidan_dispatch.cases.patrols import may_verify, next_post
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.unit_rights import assignment_refusal
 
@@ -34,7 +35,7 @@ ACTION_MODELS: Final[Mapping[str, type[KnownAction]]] = MappingProxyType(
 _PHOTO: Final = "0" * 64 + ".jpg"
 _SOON: Final = timedelta(seconds=1)
 _AFTER_EVERY_ORDER: Final = datetime.max.replace(tzinfo=UTC)
-_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id", "resume_at")
+_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id", "resume_at", "post")
 """Optional fields without which an action may be refused."""
 
 
@@ -139,6 +140,8 @@ class PermissionQuery:
             "approved": True,
             "resume_at": self.at + _SOON,
             "due_at": self.at + _SOON,
+            "post": next_post(state, self.policy)
+            or next((each.id for each in city.posts.values() if may_verify(each, state, self.policy)), None),
             "step": next((each.number for each in open_steps(state)), 1),
         }
         if model is Correct:

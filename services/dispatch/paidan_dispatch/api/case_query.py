@@ -9,6 +9,7 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, Code, RequestModel, SenderRef, Slug, Timestamp
 from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
 from paidan_dispatch.api.queries import PageKey
+from paidan_dispatch.cases.patrols import running_clock
 
 CURSORS: Final = CursorCodec(PageKey)
 
@@ -54,6 +55,9 @@ class CaseQuery(RequestModel):
     leader: Code | None = Field(default=None, description="Only cases for which the leader with this post answers.")
     office: Slug | None = Field(default=None, description="Only cases for which this office answers (牵头处室).")
     unit: Slug | None = Field(default=None, description="Only cases for which this unit answers (责任单位).")
+    verifier: Code | None = Field(
+        default=None, description="Only cases that this post is to verify on site: its tasks (核实)."
+    )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
     limit: int = Field(default=100, ge=1, le=500)
@@ -65,12 +69,20 @@ class CaseQuery(RequestModel):
         own = (found.leader, found.office, found.unit) if found is not None else (None, None, None)
         return all(each is None or each == answers for each, answers in zip(wanted, own, strict=True))
 
+    def is_asked_to_verify(self, state: CaseState) -> bool:
+        """Return whether a case is the task of the post that is asked for."""
+        if self.verifier is None:
+            return True
+        clock = running_clock(state)
+        verification = clock.verification if clock is not None else None
+        return verification is not None and verification.answer is None and verification.post == self.verifier
+
     def to_filter(self, city: str | None) -> CaseFilter:
         """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
         return CaseFilter(
             city=city,
             area=self.area,
-            statuses=tuple(self.status),
+            statuses=("received",) if self.verifier is not None else tuple(self.status),
             department=self.department,
             class_code=self.class_code,
             number=self.number,

@@ -155,7 +155,7 @@ class CaseList(BaseModel):
 class Receipt(BaseModel):
     """The rule of a decision, and the version of the city's pack that it is in."""
 
-    decision: Literal["filed", "placed", "helped", "rated", "answerable"]
+    decision: Literal["verified", "filed", "placed", "helped", "rated", "answerable"]
     rule: str
     city_version: str
     department: str | None = None

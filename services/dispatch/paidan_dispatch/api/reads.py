@@ -82,7 +82,10 @@ class ReadRoutes:
             self.pool,
             case_filter,
             lambda state: (
-                access.is_within_bounds(state, caller) and lies_within(state) and query.is_answered_for(state)
+                access.is_within_bounds(state, caller)
+                and lies_within(state)
+                and query.is_answered_for(state)
+                and query.is_asked_to_verify(state)
             ),
         )
         now = self.clock.now()
@@ -193,7 +196,12 @@ def _case_detail_json(state: ListedCase, events: list[EventRow], grid: CaseWorkG
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    decisions: list[tuple[Literal["filed", "placed", "helped", "rated", "answerable"], RuleRef, str | None]] = []
+    decisions: list[
+        tuple[Literal["verified", "filed", "placed", "helped", "rated", "answerable"], RuleRef, str | None]
+    ] = []
+    required = next((each.verification.required_by for each in state.clocks if each.verification is not None), None)
+    if required is not None:
+        decisions.append(("verified", required, None))
     if state.filed_by:
         decisions.append(("filed", state.filed_by, None))
     decisions += [("placed", each.placed_by, each.department) for each in state.assignments]

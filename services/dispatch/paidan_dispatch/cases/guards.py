@@ -13,6 +13,7 @@ ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
     "amend", "reply", "correct", "note", "hand_on", "confirm", "escalate", "end_escalation",
     "ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step",
+    "assign_verification", "cannot_verify",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -21,10 +22,11 @@ SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 
 _ESCALATING: Final[tuple[ActionKind, ...]] = ("escalate", "end_escalation")
 _RECORDING: Final[tuple[ActionKind, ...]] = ("correct", "note")
+_VERIFYING: Final[tuple[ActionKind, ...]] = ("assign_verification", "cannot_verify")
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", *_ESCALATING, *_RECORDING, "amend"),
+        "received": ("verify", "assign_verification", "cannot_verify", *_ESCALATING, *_RECORDING, "amend"),
         "filed": ("assign", "file", "void", *_ESCALATING, *_RECORDING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
         "dispatched": (
@@ -54,14 +56,15 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
             "accept", "return", "finish",
             "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
         }),
-        "inspector": frozenset({"verify", "inspect", "note"}),
+        "inspector": frozenset({"verify", "cannot_verify", "inspect", "note"}),
         "caller": frozenset({"call_back", "reply", "note"}),
         "operator": frozenset({
-            "verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING, *_RECORDING,
+            "verify", "assign_verification", "cannot_verify", "file", "assign", "redispatch", "void", "urge", "reply",
+            *_ESCALATING, *_RECORDING,
             "review", "resume", "set_limit", "plan_step", "finish_step",
         }),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING, *_RECORDING} - TIME_LIMIT_ACTIONS,
+        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING, *_RECORDING, *_VERIFYING} - TIME_LIMIT_ACTIONS,
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }

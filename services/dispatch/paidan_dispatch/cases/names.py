@@ -52,6 +52,8 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "escalate": Bilingual("Escalate", "督办"),
         "end_escalation": Bilingual("End an escalation", "解除督办"),
         "appeal": Bilingual("Appeal", "申诉"),
+        "assign_verification": Bilingual("Give the verification to a patrol", "派发核实"),
+        "cannot_verify": Bilingual("Cannot be verified", "无法核实"),
         "force_close": Bilingual("Force close", "强制结案"),
     }
 )

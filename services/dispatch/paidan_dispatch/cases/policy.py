@@ -101,7 +101,10 @@ class CityPolicy:
 
     def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
-        limit: TimeLimit | None = getattr(self.city.clocks, stage)
+        return self.end_of(getattr(self.city.clocks, stage), at)
+
+    def end_of(self, limit: TimeLimit | None, at: datetime) -> datetime | None:
+        """Return the end of a limit that begins at this time; None without one, or beyond the calendar."""
         try:
             return self.deadline(at, limit) if limit else None
         except CalendarExhausted:

@@ -1,10 +1,13 @@
 """Whether the photos that an action names prove anything."""
 
-from paidan_contracts.actions import ActionRequested, Actor, Inspect
+from datetime import datetime
+
+from paidan_contracts.actions import ActionRequested, Actor, Inspect, Verify
 from paidan_contracts.assignments import Assignment
 from paidan_contracts.department_actions import Finish
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
+from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
@@ -20,10 +23,10 @@ def proof_refusal(
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
     action, actor = request.action, request.actor
-    if not isinstance(action, Finish | Inspect) or not action.proof or actor.kind == "importer" or state.past:
+    if not isinstance(action, Finish | Inspect | Verify | CannotVerify) or not action.proof:
         return None
-    order = acting_helper(state, actor) or state.assignments[-1]
-    if isinstance(order, Assignment) and not order.proofs_checked:
+    since = _counted_since(state, actor)
+    if actor.kind == "importer" or state.past or since is None:
         return None
     reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
     for ref in action.proof:
@@ -31,12 +34,20 @@ def proof_refusal(
         if any(each.used_in not in (None, state.case_id) for each in photos):
             return refusals.photo_used(state, ref, actor.kind)
         own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
-        if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
-            return refusals.unknown_photo(state, ref, policy.local_time(order.dispatched_at), actor.kind)
+        if ref in reported or not any(each.stored_at >= since for each in own):
+            return refusals.unknown_photo(state, ref, policy.local_time(since), actor.kind)
     earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
     if isinstance(action, Finish) and earlier.issuperset(action.proof):
         return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)
     return None
+
+
+def _counted_since(state: CaseState, actor: Actor) -> datetime | None:
+    """Return since when photos count: since the order, or while there is none the report; None: they are not judged."""
+    order = acting_helper(state, actor) or (state.assignments[-1] if state.assignments else None)
+    if isinstance(order, Assignment) and not order.proofs_checked:
+        return None
+    return order.dispatched_at if order is not None else state.reported_at
 
 
 def _is_held_by(photo: ProofPhoto, actor: Actor) -> bool:

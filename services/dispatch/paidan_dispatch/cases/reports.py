@@ -8,6 +8,7 @@ from paidan_contracts.assignments import RuleRef
 from paidan_contracts.case_event import CaseEvent, Cause
 from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.cases import CaseMerged, CaseOpened, Dispatch
+from paidan_contracts.city.verification import SCREENING_RULE, SOURCE_RULE
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
@@ -15,10 +16,12 @@ from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, with_clock
 from paidan_dispatch.cases.decide import Progressed
+from paidan_dispatch.cases.patrols import with_first_verification
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
 from paidan_dispatch.cases.promises import with_promise
 from paidan_dispatch.cases.transitions.filing import file_and_route
 from paidan_dispatch.cases.transitions.routing import NoRoute, assigned_fields, hold, place_by_rule
+from paidan_dispatch.cases.trust import CameraRecords, trust_rule
 from paidan_dispatch.matching.candidates import Duplicate
 from paidan_dispatch.matching.match import CandidateIndex, match, squares_around
 
@@ -65,26 +68,31 @@ def receive_report(
     state_of: Callable[[str], CaseState],
     policy: CityPolicy,
     serials: Serials | None = None,
+    cameras: CameraRecords | None = None,
 ) -> ReportDecision:
     """Open a case for a report, or let it join the open case that it is about.
 
     ``nearby`` holds the cases in ``squares_around(report)``, those opened or changed earlier in the batch included;
     ``state_of`` returns the whole state of one of them. The caller applies ``compute_index_change`` of each decision
     to ``nearby`` before the next report. A case that is opened takes its number from ``serials``; None: it gets none.
+    ``cameras`` are the records by which the pack trusts single ones.
     """
     provenance = _provenance(report, policy)
     rules = policy.match_rules
     matched = match(report, nearby.in_squares(squares_around(report, rules)), rules, state_of)
     if isinstance(matched, Duplicate):
-        return _join(state_of(matched.case_id), report, matched.distance_m, policy)
+        return _join(state_of(matched.case_id), report, matched.distance_m, policy, cameras)
     numbers = _numbers_of(report, policy, serials) if policy.city.numbers is not None else None
-    return Opened(_open(_first_state(report, matched.recurrence_of, policy, numbers), provenance, policy))
+    rule = distrusted_by(report, policy, cameras)
+    state = _first_state(report, matched.recurrence_of, policy, numbers, trusted=rule is None)
+    if rule is not None:
+        state = with_first_verification(with_clock(state, provenance), report, rule, policy)
+    return Opened(_open(state, provenance, policy))
 
 
 def _open(state: CaseState, provenance: Provenance, policy: CityPolicy) -> tuple[CaseEvent, ...]:
     report_id = state.opened_by
     if state.status == "received":
-        state = with_clock(state, provenance)
         return (_new_opened(**event_fields(state, provenance), report_id=report_id),)
     placed = place_by_rule(state, provenance.recorded_at, policy)
     if isinstance(placed, NoRoute):
@@ -101,10 +109,12 @@ def _open(state: CaseState, provenance: Provenance, policy: CityPolicy) -> tuple
     return (_new_opened(**event_fields(after, provenance), report_id=report_id, dispatched=dispatched),)
 
 
-def _join(state: CaseState, report: ReportReceived, metres: float, policy: CityPolicy) -> Progressed:
+def _join(
+    state: CaseState, report: ReportReceived, metres: float, policy: CityPolicy, cameras: CameraRecords | None
+) -> Progressed:
     provenance = _provenance(report, policy)
     merged = _merged(state, provenance, report, metres, policy)
-    if state.status == "received" and _is_trusted(report, policy):
+    if state.status == "received" and distrusted_by(report, policy, cameras) is None:
         return Progressed(state, (merged, *file_and_route(merged.state, provenance, policy)))
     return Progressed(state, (merged,))
 
@@ -157,16 +167,20 @@ def _is_called_back(report: ReportReceived, policy: CityPolicy) -> bool:
     return report.wants_callback or (report.reporter is not None and policy.calls_back(report.source))
 
 
-def _is_trusted(report: ReportReceived, policy: CityPolicy) -> bool:
-    """Return whether the report is filed without verification; an unknown source's is not."""
+def distrusted_by(report: ReportReceived, policy: CityPolicy, cameras: CameraRecords | None = None) -> str | None:
+    """Return by which rule a report is verified before it is filed; None: it is trusted. An unknown source is not."""
     if report.past is not None:
-        return report.past.verified
+        return None if report.past.verified else SOURCE_RULE
     source = policy.city.sources.get(report.source)
     if source is None or report.verify_first:
-        return False
+        return SOURCE_RULE if source is None else SCREENING_RULE
+    if policy.city.pack.verification is not None:
+        rule = trust_rule(report, policy, cameras)
+        if rule is not None:
+            return rule.id if rule.verify else None
     if source.trusted or source.min_confidence is None or report.confidence is None:
-        return source.trusted
-    return report.confidence >= source.min_confidence
+        return None if source.trusted else SOURCE_RULE
+    return None if report.confidence >= source.min_confidence else SOURCE_RULE
 
 
 def _provenance(report: ReportReceived, policy: CityPolicy) -> Provenance:
@@ -187,9 +201,8 @@ def _numbers_of(report: ReportReceived, policy: CityPolicy, serials: Serials | N
 
 
 def _first_state(
-    report: ReportReceived, recurrence_of: str | None, policy: CityPolicy, numbers: CaseNumbers | None
+    report: ReportReceived, recurrence_of: str | None, policy: CityPolicy, numbers: CaseNumbers | None, *, trusted: bool
 ) -> CaseState:
-    trusted = _is_trusted(report, policy)
     filing = select_row(report.class_code, report.row_id, policy) if trusted else None
     filed = filing if isinstance(filing, Filed) else None
     past = report.past
@@ -221,7 +234,7 @@ def _first_state(
         reports=1,
         occurred_at=report.occurred_at,
         reported_at=report.recorded_at,
-        department=_known_department(past.owner, policy) if past else None,
+        department=past.owner if past is not None and past.owner in policy.city.departments else None,
         past=past is not None,
         time_limits=with_promise(None, report, policy) if report.promised_by is not None else None,
         promised_by=past.promised_by if past else None,
@@ -230,7 +243,3 @@ def _first_state(
         numbers=numbers,
         answerable=None if past else policy.answerable(report.class_code, report.place),
     )
-
-
-def _known_department(department: str | None, policy: CityPolicy) -> str | None:
-    return department if department in policy.city.departments else None

@@ -32,6 +32,7 @@ from paidan_contracts.time_limit_actions import (
     SetLimit,
 )
 from paidan_contracts.unit_actions import Confirm, HandOn
+from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance
 from paidan_dispatch.cases.policy import CityPolicy
@@ -48,6 +49,7 @@ from paidan_dispatch.cases.transitions import (
     routing,
     suspension,
     unit_orders,
+    verification,
 )
 
 Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActResult]
@@ -55,7 +57,9 @@ Transition: TypeAlias = Callable[[CaseState, Any, Provenance, CityPolicy], ActRe
 
 TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyType(
     {
-        Verify: filing.verify,
+        Verify: verification.verify,
+        AssignVerification: verification.assign_verification,
+        CannotVerify: verification.cannot_verify,
         File: filing.file,
         Void: lambda state, action, provenance, _policy: filing.void(state, action, provenance),
         Assign: routing.assign,

@@ -17,12 +17,14 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.orders import answer_refused, order_events
+from paidan_dispatch.cases.patrol_messages import task_events
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
-from paidan_dispatch.inbox import messages, noted_reports
+from paidan_dispatch.inbox import camera_records, messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, unknown_area, unknown_city
+from paidan_dispatch.inbox.refused_outcomes import refused_outcome
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
@@ -85,7 +87,7 @@ class _BatchDecider:
             return False
         outcome_id = reuse_refusal_id(id_, entry.digest)
         if outcome_id not in self._unit_of_work.known_outcomes:
-            outcome = replace_unvalidated(_refused_outcome(entry, ID_REUSED), id=outcome_id, repeats=id_)
+            outcome = replace_unvalidated(refused_outcome(entry, ID_REUSED), id=outcome_id, repeats=id_)
             self._refuse(record, entry, outcome)
         return False
 
@@ -99,7 +101,7 @@ class _BatchDecider:
     def _decide_report(self, record: Record, report: ReportReceived, policy: CityPolicy | None) -> None:
         if policy is None or report.area not in policy.city.areas:
             refusal = unknown_area(report.city, report.area) if policy else unknown_city(report.city)
-            self._refuse(record, report, _refused_outcome(report, refusal))
+            self._refuse(record, report, refused_outcome(report, refusal))
             return
         decided_by = noted_by(report, policy)
         if decided_by is not None:
@@ -107,7 +109,10 @@ class _BatchDecider:
             return
         nearby = self._unit_of_work.nearby[record.partition]
         serials = self._unit_of_work.serials.get(record.partition)
-        match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy, serials=serials):
+        cameras = self._unit_of_work.cameras.get(record.partition)
+        match receive_report(
+            report, nearby=nearby, state_of=self._state_of, policy=policy, serials=serials, cameras=cameras
+        ):
             case Opened(events):
                 self._apply_events(record, CaseFile.new(record.partition), events, policy)
                 self._record_success(record, report, "opened", events[-1].state)
@@ -130,20 +135,22 @@ class _BatchDecider:
             return
         case_file = self._find_target(request, record.partition)
         if case_file is None or policy is None:
-            self._refuse(record, request, _refused_outcome(request, unknown_case(request.case_id)))
+            self._refuse(record, request, refused_outcome(request, unknown_case(request.case_id)))
             return
         match decide(case_file.current_state, request, policy, self._unit_of_work.evidence_for(request)):
             case Progressed(before, events):
                 self._apply_events(record, case_file, events, policy)
                 self._unit_of_work.use_photos(proof_of(request), before)
+                if self._unit_of_work.cameras:
+                    camera_records.judge(self._unit_of_work.cameras.get(record.partition), request, before, policy)
                 self._record_success(record, request, "applied", events[-1].state)
             case Refused(refusal):
-                self._refuse(record, request, _refused_outcome(request, refusal, case_file.current_state))
+                self._refuse(record, request, refused_outcome(request, refusal, case_file.current_state))
 
     def _decide_reply(self, record: Record, request: ActionRequested) -> None:
         reply = noted_reports.decide_reply(request)
         if isinstance(reply, Refusal):
-            self._refuse(record, request, _refused_outcome(request, reply))
+            self._refuse(record, request, refused_outcome(request, reply))
             return
         self._unit_of_work.replies[reply.report_id] = reply
         outcome = noted_reports.applied_reply_outcome(request)
@@ -182,6 +189,9 @@ class _BatchDecider:
         self._unit_of_work.nearby[record.partition].apply(case_file.update_index(previous, policy))
         for order_event in order_events(previous, events, policy):
             self._batch.emit(record, messages.order_message(order_event))
+        if policy.city.pack.verification is not None:
+            for task_event in task_events(previous, events):
+                self._batch.emit(record, messages.task_message(task_event))
 
     def _record_success(
         self, record: Record, entry: ReportReceived | ActionRequested, result: Literal["opened", "merged", "applied"],
@@ -231,18 +241,3 @@ class _BatchDecider:
     def _find_case_file(self, case_id: str, partition: int) -> CaseFile | None:
         case_file = self._unit_of_work.case_files.get(case_id)
         return case_file if case_file is not None and case_file.partition == partition else None
-
-
-def _refused_outcome(
-    entry: ReportReceived | ActionRequested, refusal: Refusal, state: CaseState | None = None
-) -> OutcomeDecided:
-    return _new_outcome(
-        id=id_of(entry),
-        about=outcome_kind(entry),
-        result="refused",
-        why=refusal,
-        area=entry.area,
-        case_id=state.case_id if state else None,
-        case_version=state.version if state else None,
-        decided_at=entry.recorded_at,
-    )

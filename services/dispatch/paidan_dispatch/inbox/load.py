@@ -13,6 +13,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.inbox.camera_records import load_camera_records
 from paidan_dispatch.inbox.case_serials import load_serials
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
@@ -76,6 +77,8 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     await _load_photos(batch, unit_of_work)
     if any(each.number_format is not None for each in in_force.policies.values()):
         unit_of_work.serials = await load_serials(batch.conn, entries)
+    if any(each.city.trusts_cameras for each in in_force.policies.values()):
+        unit_of_work.cameras = await load_camera_records(batch.conn, entries, unit_of_work)
     return unit_of_work
 
 

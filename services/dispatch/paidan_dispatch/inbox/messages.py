@@ -11,7 +11,8 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
-from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES
+from paidan_contracts.patrol_tasks import TaskEvent
+from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES, TASKS
 from paidan_contracts.wire import WireModel
 
 SOURCE: Final = source_of("dispatch")
@@ -30,6 +31,14 @@ def order_message(event: OrderEvent) -> Message:
     id_ = f"{order.order_id}/{order.version}/{type_}"
     headers = encode_headers(id_, SOURCE, type_, event.recorded_at, order.case_id, order.case_id)
     return Message(ORDERS_PREFIX + order.department, order.case_id, encode_body(event), headers)
+
+
+def task_message(event: TaskEvent) -> Message:
+    """Return the message of a task event, for patrols."""
+    task, type_ = event.task, _event_type(type(event))
+    id_ = f"{task.task_id}/{task.version}/{type_}"
+    headers = encode_headers(id_, SOURCE, type_, event.recorded_at, task.case_id, task.case_id)
+    return Message(TASKS.name, task.case_id, encode_body(event), headers)
 
 
 def outcome_message(outcome: OutcomeDecided) -> Message:

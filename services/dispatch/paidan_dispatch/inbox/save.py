@@ -12,6 +12,7 @@ from paidan_contracts.inbox import CityInForce, ReleaseInForce
 from paidan_dispatch.cases.case_state import open_helpers
 from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox import statements
+from paidan_dispatch.inbox.camera_records import UPSERT_CAMERA_RECORDS, camera_rows
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
 from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, serial_rows
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
@@ -69,6 +70,7 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
             *in_force,
             *photos,
             *_serial_writes(unit_of_work),
+            *_camera_writes(unit_of_work),
             *delete_helpers,
         ],
         new_rows,
@@ -131,6 +133,11 @@ def _photo_writes(unit_of_work: UnitOfWork) -> list[Write]:
 def _serial_writes(unit_of_work: UnitOfWork) -> list[Write]:
     rows = serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
     return _columns_write("serials", UPSERT_SERIALS, rows)
+
+
+def _camera_writes(unit_of_work: UnitOfWork) -> list[Write]:
+    rows = camera_rows(unit_of_work.cameras) if unit_of_work.cameras else ()
+    return _columns_write("cameras", UPSERT_CAMERA_RECORDS, rows)
 
 
 def _helper_changes(changed_cases: Iterable[CaseFile]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -7,17 +7,19 @@ from typing import Final, Literal, NamedTuple
 
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_contracts.actions import ActionRequested, Inspect
+from paidan_contracts.actions import ActionRequested, Inspect, Verify
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.department_actions import Finish
 from paidan_contracts.inbox import InboxEvent, PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState
+from paidan_contracts.verification_actions import CannotVerify
 from paidan_contracts.wire import WireModel
 from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.trust import CameraRecords
 from paidan_dispatch.inbox.rows import EventRow, KnownOutcome, NotedRow, OutcomeRow, ReportRow
 from paidan_dispatch.matching.candidates import Candidate, IndexChange, Removed
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
@@ -123,6 +125,8 @@ class UnitOfWork:
     """By partition: cases that the batch's reports may match."""
     serials: dict[int, Serials] = field(default_factory=dict)
     """By partition, where its reports may open cases that get numbers."""
+    cameras: dict[int, CameraRecords] = field(default_factory=dict)
+    """By partition, where a pack trusts single cameras."""
     known_outcomes: dict[str, KnownOutcome] = field(default_factory=dict)
     case_files: dict[str, CaseFile] = field(default_factory=dict)
     changed_files: dict[str, CaseFile] = field(default_factory=dict)
@@ -199,6 +203,8 @@ class UnitOfWork:
         self.new_photos, self.used_photos = [], {}
         for serials in self.serials.values():
             serials.mark_stored()
+        for cameras in self.cameras.values():
+            cameras.mark_stored()
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
@@ -229,7 +235,7 @@ def sender_of(entry: ReportReceived | ActionRequested) -> str:
 def proof_of(entry: object) -> tuple[str, ...]:
     """Return the photos that an action names as proof."""
     action = entry.action if isinstance(entry, ActionRequested) else None
-    return action.proof if isinstance(action, Finish | Inspect) else ()
+    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify) else ()
 
 
 def source_of_report(known: KnownOutcome | None) -> str | None:

@@ -1,11 +1,11 @@
-"""立案: verifies a report, files a case against a catalogue row, or ends it before anybody handles it."""
+"""立案: files a case against a catalogue row, or ends it before anybody handles it."""
 
 from typing import Final, Literal, TypedDict
 
-from paidan_contracts.actions import File, Verify, Void
+from paidan_contracts.actions import File, Void
 from paidan_contracts.assignments import Assignment, RuleRef
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.cases import CaseFiled, CaseNotAccepted, CaseVoided
+from paidan_contracts.cases import CaseFiled, CaseVoided
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.state import Answerable, CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
@@ -28,22 +28,7 @@ from paidan_dispatch.cases.transitions.helper_orders import end_help
 from paidan_dispatch.cases.transitions.routing import handling_deadline, route_or_hold
 
 _new_filed: Final = unvalidated_constructor(CaseFiled)
-_new_not_accepted: Final = unvalidated_constructor(CaseNotAccepted)
 _new_voided: Final = unvalidated_constructor(CaseVoided)
-
-
-def verify(state: CaseState, action: Verify, provenance: Provenance, policy: CityPolicy) -> ActResult:
-    """核实: file and route a verified report; 不予受理: end the case of one that is not."""
-    if action.verified:
-        return file_and_route(state, provenance, policy, action.reason)
-    after = next_state(
-        state,
-        provenance,
-        status="not_accepted",
-        answer=action.answer or answers.NOT_ACCEPTED,
-        **_ended_fields(action.reason, provenance),
-    )
-    return [_new_not_accepted(**event_fields(after, provenance), reason=action.reason)]
 
 
 def file_and_route(state: CaseState, provenance: Provenance, policy: CityPolicy, reason: str = "") -> list[CaseEvent]:
@@ -80,7 +65,7 @@ def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
         answer=action.answer or answers.VOIDED,
         assignments=assignments,
         helpers=end_help(state, at) if state.helpers else (),
-        **_ended_fields(action.reason, provenance),
+        **ended_fields(action.reason, provenance),
     )
     return [_new_voided(**event_fields(after, provenance), reason=action.reason)]
 
@@ -146,5 +131,6 @@ def filing_fields(state: CaseState, filing: Filed, policy: CityPolicy) -> Filing
     }
 
 
-def _ended_fields(reason: str, provenance: Provenance) -> dict[Literal["ended_because", "ended_at"], object]:
+def ended_fields(reason: str, provenance: Provenance) -> dict[Literal["ended_because", "ended_at"], object]:
+    """Return the fields of the state of a case that ends without being handled."""
     return {"ended_because": reason, "ended_at": provenance.recorded_at}

@@ -1,0 +1,47 @@
+"""Validates the terms of verification."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from paidan_contracts.city.diagnostics import DocumentPath, Violation
+from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.posts import DUTIES
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.verification import SCREENING_RULE, SOURCE_RULE, TrustRule
+from paidan_contracts.nearest import nearest
+
+_PATROL_SCOPE: Final = "role:inspector"
+
+
+def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
+    """Yield duties that verify nothing on site, duplicate rules, unknown sources and classes, and rules for nobody."""
+    terms = pack.verification
+    if terms is None:
+        return
+    for duty in terms.duties:
+        if DUTIES[duty].scope != _PATROL_SCOPE:
+            names = DUTIES[duty].names
+            problem = f"{names.en} is no patrol: its posts do not verify on site"
+            yield Violation(("verification", "duties"), problem, f"{names.zh}不是巡查岗位，不到现场核实")
+    yield from find_duplicates(("verification", "trust"), "id", (each.id for each in terms.trust))
+    for index, rule in enumerate(terms.trust):
+        yield from _check_rule(("verification", "trust", index), rule, known_ids)
+
+
+def _check_rule(path: DocumentPath, rule: TrustRule, known_ids: KnownIds) -> Iterator[Violation]:
+    if rule.id in (SOURCE_RULE, SCREENING_RULE):
+        yield Violation((*path, "id"), "is the name of what decides without a rule", "该名称已用于无规则时的判定")
+    for source in rule.sources or ():
+        if source not in known_ids.sources:
+            hint = nearest(source, known_ids.sources)
+            yield Violation(
+                (*path, "sources"), f"there is no source {source!r}{hint.en}", f"没有来源 {source!r}{hint.zh}"
+            )
+    for pattern in rule.classes or ():
+        if not known_ids.classes_matching(pattern):
+            problem = f"{pattern!r} matches no class of the catalogue"
+            yield Violation((*path, "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    conditions = (rule.sources, rule.channels, rule.cameras, rule.classes, rule.below, rule.false_alarms)
+    if all(each is None for each in conditions):
+        problem = "is for every report: name sources, channels, cameras, classes, a confidence or a record"
+        yield Violation(path, problem, "对所有上报生效：须写明来源、渠道、摄像头、类别、置信度或误报记录")
