@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from paidan_contracts.construction_actions import ConstructionAction
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleUnion, kind_of_model
@@ -32,7 +33,7 @@ from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.time_limit_actions import TimeLimitAction
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
-from paidan_contracts.verification_actions import AssignVerification, CannotVerify
+from paidan_contracts.verification_actions import VerificationAction
 from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, NonNegativeInt, SenderRef, Slug, Timestamp, WireModel
 
 
@@ -166,8 +167,7 @@ SupportedAction: TypeAlias = (
     | Escalate
     | EndEscalation
     | TimeLimitAction
-    | AssignVerification
-    | CannotVerify
+    | (VerificationAction | ConstructionAction)
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

@@ -8,6 +8,7 @@ from paidan_contracts.actions import Rating
 from paidan_contracts.assignments import HelperRole, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
+from paidan_contracts.construction_events import CaseConstructionPlanned, CaseStruckOff
 from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
@@ -241,6 +242,8 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseStepPlanned
     | CaseStepFinished
     | CaseVerificationAssigned
-    | CaseVerificationAnswered,
+    | CaseVerificationAnswered
+    | CaseConstructionPlanned
+    | CaseStruckOff,
     Field(discriminator="type"),
 ]

@@ -117,10 +117,12 @@ class OrderChanged(OrderEvent):
 
 
 class OrderWithdrawn(OrderEvent):
-    """The order needs no more work: redispatched to another department, returned, closed or voided."""
+    """The order needs no more work: redispatched to another department, returned, planned, closed or voided."""
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
-    because: Annotated[Literal["returned", "redispatched", "voided", "closed", "confirmed"] | Unknown, ExtensibleEnum()]
+    because: Annotated[
+        Literal["returned", "redispatched", "voided", "closed", "confirmed", "planned"] | Unknown, ExtensibleEnum()
+    ]
     reason: Text = ""
 
 

@@ -37,6 +37,7 @@ Status = Literal[
     "dispatched",
     "handling",
     "suspended",
+    "planned",
     "inspecting",
     "closed",
     "not_accepted",

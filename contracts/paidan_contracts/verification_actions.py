@@ -1,6 +1,6 @@
 """Actions of verification 核实 as a task: it is given to a patrol, which may also answer that it cannot tell."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -36,3 +36,6 @@ class CannotVerify(WireModel):
     longitude: OptionalLongitude = Field(default=None, description="Where it was looked at: WGS-84, degrees.")
 
     _pair = model_validator(mode="after")(require_coordinate_pair)
+
+
+VerificationAction: TypeAlias = AssignVerification | CannotVerify

@@ -4,6 +4,7 @@ from functools import cache
 from typing import get_args
 
 from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
+from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.state import CaseState, Status
@@ -28,6 +29,8 @@ ACTIONS: dict[str, Action] = {
     "verify": Verify(verified=True),
     "verify_false": Verify(verified=False, reason="nothing there"),
     "cannot_verify": CannotVerify(reason="the gate is locked"),
+    "plan_construction": PlanConstruction(due_at=at_minute(90_000), reason="no lamp stands there"),
+    "strike_off": StrikeOff(text="built"),
     "file": File(row_id="E0111-1"),
     "assign": Assign(department="water", reason="it leaks"),
     "redispatch": Redispatch(department="water", reason="it leaks"),
@@ -63,6 +66,12 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("filed", "correct"): ("dispatched", ("corrected", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
     ("received", "cannot_verify"): ("received", ("verification_answered",)),
+    ("filed", "plan_construction"): ("planned", ("construction_planned",)),
+    ("dispatched", "plan_construction"): ("planned", ("construction_planned",)),
+    ("handling", "plan_construction"): ("planned", ("construction_planned",)),
+    ("planned", "plan_construction"): ("planned", ("construction_planned",)),
+    ("planned", "strike_off"): ("closed", ("struck_off",)),
+    ("planned", "void"): ("voided", ("voided",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),
     ("filed", "void"): ("voided", ("voided",)),
@@ -111,8 +120,8 @@ def case_in_status(status: str) -> CaseState:
         return case_after(asked, ACTIONS["review"])
     before = {"handling": "dispatched", "inspecting": "handling", "closed": "inspecting", "not_accepted": "received"}
     doing = {"handling": "accept", "inspecting": "finish", "closed": "inspect", "not_accepted": "verify_false"}
-    if status == "voided":
-        return case_after(case_in_status("filed"), ACTIONS["void"])
+    if status in ("voided", "planned"):
+        return case_after(case_in_status("filed"), ACTIONS["void" if status == "voided" else "plan_construction"])
     if status == "dispatched":
         return opened_case()
     return case_after(case_in_status(before[status]), ACTIONS[doing[status]])

@@ -104,6 +104,8 @@ USUAL_ACTORS = {
             "set_limit",
             "plan_step",
             "assign_verification",
+            "plan_construction",
+            "strike_off",
         ),
         "operator:olga",
     ),

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Redispatch, Verify, Void
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import Correct
@@ -23,6 +24,7 @@ from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.matching.match import CandidateIndex
+from tests.dispatch.builders import at_minute
 from tests.dispatch.invariants.registry import INVARIANTS, Step, broken
 from tests.dispatch.random_histories import PHOTO, POLICY, ActionStep, RandomStep, minutes, random_steps, reports
 
@@ -33,6 +35,7 @@ NEXT_ACTIONS: Final[Mapping[Status, Action]] = MappingProxyType(
         "dispatched": Accept(),
         "handling": Finish(proof=(PHOTO,)),
         "inspecting": Inspect(passed=True),
+        "planned": StrikeOff(text="built"),
         "closed": CallBack(rating="dissatisfied"),
         "voided": Assign(department="south", reason="x"),
         "not_accepted": Assign(department="south", reason="x"),
@@ -136,6 +139,11 @@ class CaseMachine(RuleBasedStateMachine):
     def verify(self, minute: float, action: Action) -> None:
         """Let the verification be given to a patrol, and be answered."""
         self.act(ActionStep(action, minute, None))
+
+    @rule(minute=minutes, due=st.sampled_from([400, 99_998]))
+    def plan(self, minute: float, due: float) -> None:
+        """Let an operator put the case into the construction plan, or give it another date there."""
+        self.act(ActionStep(PlanConstruction(due_at=at_minute(due), reason="x"), minute, None))
 
     @rule(minute=minutes)
     def end(self, minute: float) -> None:

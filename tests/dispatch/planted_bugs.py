@@ -23,7 +23,15 @@ from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases import authority, case_state, decide, ladder, orders, patrols, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transition_table import TRANSITIONS
-from paidan_dispatch.cases.transitions import correction, filing, fulfilment, helper_orders, routing, verification
+from paidan_dispatch.cases.transitions import (
+    construction,
+    correction,
+    filing,
+    fulfilment,
+    helper_orders,
+    routing,
+    verification,
+)
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
@@ -211,6 +219,15 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             lambda deadline: lambda at, policy: deadline(at, policy) + timedelta(days=1),
         ),
         "task_is_a_patrols": wrong_function(verification, "next_post", lambda _: lambda *_arguments: "desk"),
+        "only_its_date_runs_while_planned": wrong_function(
+            construction, "end_help", lambda _: lambda state, _at: state.helpers
+        ),
+        "planned_case_has_a_date": wrong_function(
+            construction, "_clock_until", lambda clock: lambda state, due_at, at, policy: clock(state, at, at, policy)
+        ),
+        "order_ends_when_it_is_planned": wrong_function(
+            construction, "end_assignment", lambda _: lambda state, _at, **_fields: state.assignments
+        ),
         "doers_do_not_inspect": wrong_function(authority, "_doers", lambda _: lambda _state: frozenset()),
     }
 )

@@ -18,6 +18,7 @@ from paidan_contracts.actions import (
     Verify,
     Void,
 )
+from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import AddNote, Correct
@@ -93,6 +94,9 @@ actions = st.sampled_from(
         Escalate(level="supervised", reason="x"),
         EndEscalation(reason="x"),
         EndEscalation(level="leader", reason="x"),
+        PlanConstruction(due_at=at_minute(400), reason="x"),
+        PlanConstruction(due_at=at_minute(99_998), reason="x"),
+        StrikeOff(proof=(PHOTO,)),
         AssignVerification(),
         AssignVerification(post="volunteer"),
         CannotVerify(reason="x"),

@@ -138,6 +138,7 @@ PACK: Final[dict[str, Any]] = {
     "screening": SCREENING,
     "indicators": INDICATORS,
     "geography": GEOGRAPHY,
+    "construction": {"duties": ["dispatcher"]},
 }
 
 

@@ -44,6 +44,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "hand_on": {"unit": "squad"},
     "confirm": {"confirmed": True},
     "escalate": {"reason": "a"},
+    "plan_construction": {"due_at": "2026-12-01T08:00:00+08:00", "reason": "no lamp"},
     "cannot_verify": {"reason": "locked"},
     "end_escalation": {"reason": "a"},
 }

@@ -44,6 +44,7 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
     "hand_on": {"unit": "streets", "person": "10000000-0000-4000-8000-000000000001"},
     "confirm": {"confirmed": False, "reason": "half of it"},
     "escalate": {"reason": "it stinks"},
+    "plan_construction": {"due_at": "2026-12-01T08:00:00+08:00", "reason": "no lamp"},
     "cannot_verify": {"reason": "locked"},
     "end_escalation": {"reason": "seen"},
 }

@@ -23,7 +23,7 @@ ROLES: dict[str, set[str]] = {
     "operator": {
         "verify", "assign_verification", "cannot_verify",
         "file", "assign", "redispatch", "void", "urge", "correct", "note",
-        "review", "resume", "set_limit", "plan_step", "finish_step",
+        "review", "resume", "set_limit", "plan_step", "finish_step", "plan_construction", "strike_off",
     },
     "importer": set(),
     "source": {"urge"},

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import Catalogue
+from paidan_contracts.city.construction import ConstructionPolicy
 from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
@@ -79,6 +80,7 @@ class Pack(PackModel):
     verification: VerificationPolicy | None = Field(
         default=None, description="None: sources alone say who is trusted, and no patrol is given tasks."
     )
+    construction: ConstructionPolicy | None = Field(default=None, description="建设计划; None: there is none.")
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

@@ -61,6 +61,8 @@ DutyAction = Literal[
     "finish_step",
     "assign_verification",
     "cannot_verify",
+    "plan_construction",
+    "strike_off",
 ]
 """Every kind of action of the contract."""
 

@@ -226,4 +226,6 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").keep_record(),
         member("operator").decide_requests(),
         member("operator").set_limits(),
+        member("operator").plan_constructions(),
+        member("operator").strike_off(),
     ]

@@ -20,6 +20,8 @@ _RATINGS: Final[tuple[tuple[str, int], ...]] = (
 )
 _PLANNED_SHARE: Final = 0.2
 _TRUE_SHARE: Final = 0.83
+_BUILT_SHARE: Final = 0.7
+_WISHES: Final = ("suggestion", "help")
 _NOT_TOLD_SHARE: Final = 0.05
 CaseBody = dict[str, Any]
 
@@ -93,6 +95,25 @@ class Staff:
         async for state in self._new_cases("handling", pending="any", order="oldest"):
             action = {"kind": "review", "approved": self.rng.random() < 0.8, "reason": "已核"}
             self._schedule(state, action, self.rng.uniform(12, 25))
+
+    async def plan_constructions(self) -> None:
+        """列入建设计划: of some wishes what they are for does not exist yet; most of it is built by its date."""
+        async for state in self._new_cases("dispatched", order="newest"):
+            if state.get("matter") in _WISHES and int(state["case_id"][-4:], 16) % 25 == 0:
+                due_at = self.scheduler.clock.now() + timedelta(hours=3)
+                reason = "道路尚无路灯，列入建设计划"
+                plan = {"kind": "plan_construction", "due_at": due_at.isoformat(), "reason": reason}
+                self._schedule(state, plan, 4)
+
+    async def strike_off(self) -> None:
+        """销号: strike off what is built; plan anew what is not."""
+        async for state in self._new_cases("planned", order="oldest"):
+            if self.rng.random() < _BUILT_SHARE:
+                self._schedule(state, {"kind": "strike_off", "text": "已建成并投入使用"}, self.rng.uniform(60, 170))
+            else:
+                due_at = self.scheduler.clock.now() + timedelta(days=30)
+                again = {"kind": "plan_construction", "due_at": due_at.isoformat(), "reason": "管线迁改未完成"}
+                self._schedule(state, again, 200)
 
     async def set_limits(self) -> None:
         """限期整改: of some cases that are overdue, set a limit by hand, and plan a step."""

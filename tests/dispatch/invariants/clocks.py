@@ -6,7 +6,13 @@ from typing import Final
 from paidan_dispatch.cases.timers import running_timers
 from tests.dispatch.invariants.registry import Step, invariant
 
-STAGES: Final = {"received": "verify", "filed": "dispatch", "inspecting": "inspect", "closed": "callback"}
+STAGES: Final = {
+    "received": "verify",
+    "filed": "dispatch",
+    "planned": "construction",
+    "inspecting": "inspect",
+    "closed": "callback",
+}
 """The stage whose clock may run in a status; in others none does."""
 
 

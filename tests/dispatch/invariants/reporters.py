@@ -38,5 +38,5 @@ def nobody_calls_a_camera(step: Step) -> bool:
 
 @invariant
 def residents_are_answered_at_the_end(step: Step) -> bool:
-    """What was inspected, or why the case ended; not what a department only says."""
-    return step.after.past or (step.after.answer is not None) == (step.after.status in ENDED)
+    """What was inspected, why the case ended, or when it is to be built; not what a department only says."""
+    return step.after.past or (step.after.answer is not None) == (step.after.status in (*ENDED, "planned"))

@@ -43,12 +43,14 @@ def _check_chains(pack: Pack) -> Iterator[Violation]:
     ]  # fmt: skip
     if clocks.hand_set is not None:
         lists.append(("hand_set", "duties", clocks.hand_set.duties))
+    if pack.construction is not None:
+        lists.append(("construction", "duties", pack.construction.duties))
     for name, field, duties in lists:
-        path = ("clocks", name, field)
+        path = (name, field) if name == "construction" else ("clocks", name, field)
         for duty in duties:
             names = DUTIES[duty].names
             is_departments = "{department}" in DUTIES[duty].scope
-            if DUTIES[duty].scope != "role:operator" and (name == "hand_set" or not is_departments):
+            if DUTIES[duty].scope != "role:operator" and (field == "duties" or not is_departments):
                 yield Violation(path, f"a {duty} may not decide on it", f"{names.zh}（{duty}）无权办理")
             elif held is not None and duty not in held:
                 yield Violation(path, f"no post has the duty {duty!r}", f"没有职责为“{names.zh}”（{duty}）的岗位")

@@ -16,6 +16,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "dispatched": N_("dispatched"),
             "handling": N_("in work"),
             "suspended": N_("suspended"),
+            "planned": N_("in the construction plan"),
             "inspecting": N_("awaits inspection"),
             "closed": N_("closed"),
             "not_accepted": N_("not accepted"),
@@ -30,6 +31,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "callback": N_("call back"),
             "plan_step": N_("finish a step of the plan"),
             "promise": N_("keep what was promised"),
+            "construction": N_("build it"),
             "unit_handle": N_("handle what was handed on"),
         },
         "light": {"green": N_("in time"), "yellow": N_("due soon"), "red": N_("overdue")},
@@ -87,11 +89,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "scoring": N_("Scoring"),
             "cockpit": N_("Cockpit"),
         },
-        "letter": {
-            "waiting": N_("waiting"),
-            "redriven": N_("redriven"),
-            "dropped": N_("dropped"),
-        },
+        "letter": {"waiting": N_("waiting"), "redriven": N_("redriven"), "dropped": N_("dropped")},
         "resume_from": {
             "kept": N_("at the stored position"),
             "start": N_("at the log's start"),

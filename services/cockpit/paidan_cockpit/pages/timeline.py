@@ -15,6 +15,7 @@ from paidan_contracts import cases
 from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
+from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseNoteAdded
 from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
@@ -75,6 +76,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.verification_answered.v1 true": N_("It was verified on site: the problem exists."),
         "case.verification_answered.v1 not_true": N_("It was verified on site: there is no such problem."),
         "case.verification_answered.v1 cannot_tell": N_("On site it could not be told whether the problem exists."),
+        "case.construction_planned.v1": N_("Put into the construction plan: to be built by {day}."),
+        "case.construction_planned.v1 again": N_("Planned anew: to be built by {day}."),
+        "case.struck_off.v1": N_("It is built: struck off the construction plan, and closed."),
         "case.escalated.v1": N_("Escalated to: {levels}."),
         "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
@@ -202,6 +206,8 @@ def _kind_of(event: CaseEvent) -> str:
             detail = "near"
         case cases.CaseFinished() if event.late:
             detail = "late"
+        case CaseConstructionPlanned() if event.due_before is not None:
+            detail = "again"
         case CaseNoteAdded(visible_to="department"):
             detail = "department"
         case (

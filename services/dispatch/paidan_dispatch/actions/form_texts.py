@@ -161,6 +161,11 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
             Bilingual("Where it is absent, the next by the city's terms for the place.",
                       "不选则按本市规定派给该处下一个巡查岗位。"),
         ),
+        "plan_construction.due_at": FieldText(
+            Bilingual("To be built by", "计划建成时间"),
+            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+        ),
+        "strike_off.text": FieldText(Bilingual("What was built", "建成情况")),
         "step": FieldText(Bilingual("Step of the plan", "整改步骤")),
         "plan_step.text": FieldText(Bilingual("What is to be done", "整改内容")),
         "finish_step.text": FieldText(Bilingual("What was done", "完成情况")),

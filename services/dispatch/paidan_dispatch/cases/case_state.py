@@ -6,11 +6,12 @@ from typing import Final, NamedTuple, TypeAlias, TypedDict
 from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.assignments import Assignment, Helper, Limit, open_unit_order
 from paidan_contracts.case_event import CaseEvent, Cause
+from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
-from paidan_contracts.wire import TimerKind
+from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.ladder import follow_status
 from paidan_dispatch.cases.limit_requests import settled
 from paidan_dispatch.cases.policy import CityPolicy
@@ -20,6 +21,8 @@ ActResult: TypeAlias = list[CaseEvent] | Refusal
 
 ASSIGNED_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling", "suspended", "inspecting"})
 """A department has a valid order."""
+CONSTRUCTION: Final = Unknown("construction")
+"""The clock of what is to be built by a date."""
 OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
 """A helper's order is open: it stays while the case looks for another lead."""
 
@@ -114,6 +117,14 @@ def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
     return replace_unvalidated(state, clocks=clocks)
 
 
+def clocks_ended(state: CaseState, at: datetime) -> tuple[StageClock, ...]:
+    """Return a case's clocks with the running one, if any, ended: met, or missed."""
+    last = state.clocks[-1] if state.clocks else None
+    if last is None or last.ended_at is not None:
+        return state.clocks
+    return (*state.clocks[:-1], replace_unvalidated(last, ended_at=at, overdue_at=overdue_since(last.due_at, at)))
+
+
 def replace_assignment(state: CaseState, assignment: Assignment) -> tuple[Assignment, ...]:
     """Return the case's assignments with another value for the last one."""
     return (*state.assignments[:-1], assignment)
@@ -185,7 +196,7 @@ def has_handed_on(state: CaseState) -> bool:
     return bool(state.assignments) and bool(state.assignments[-1].handed_on)
 
 
-def _stage(state: CaseState) -> TimerKind | None:
+def _stage(state: CaseState) -> AnyTimerKind | None:
     """Return the stage, if any, whose clock runs though no department answers for it."""
     match state.status:
         case _ if state.past:
@@ -196,8 +207,8 @@ def _stage(state: CaseState) -> TimerKind | None:
             # Not for the moment between filing and routing; but filing by hand does not begin the clock anew.
             is_running = bool(state.clocks) and state.clocks[-1].kind == "dispatch" and not state.clocks[-1].ended_at
             return "dispatch" if state.held_because is not None or is_running else None
-        case "inspecting":
-            return "inspect"
+        case "inspecting" | "planned":
+            return "inspect" if state.status == "inspecting" else CONSTRUCTION
         case "closed":
             return "callback" if state.callbacks_awaited else None
         case _:

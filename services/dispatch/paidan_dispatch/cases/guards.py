@@ -13,7 +13,7 @@ ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
     "amend", "reply", "correct", "note", "hand_on", "confirm", "escalate", "end_escalation",
     "ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step",
-    "assign_verification", "cannot_verify",
+    "assign_verification", "cannot_verify", "plan_construction", "strike_off",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -22,22 +22,25 @@ SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 
 _ESCALATING: Final[tuple[ActionKind, ...]] = ("escalate", "end_escalation")
 _RECORDING: Final[tuple[ActionKind, ...]] = ("correct", "note")
+_BUILDING: Final[tuple[ActionKind, ...]] = ("plan_construction", "strike_off")
 _VERIFYING: Final[tuple[ActionKind, ...]] = ("assign_verification", "cannot_verify")
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
         "received": ("verify", "assign_verification", "cannot_verify", *_ESCALATING, *_RECORDING, "amend"),
-        "filed": ("assign", "file", "void", *_ESCALATING, *_RECORDING, "amend"),
+        "filed": ("assign", "file", "void", "plan_construction", *_ESCALATING, *_RECORDING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
         "dispatched": (
             "accept", "finish", "return", "redispatch", "file", "void", "urge", "hand_on",
-            "set_limit", "plan_step", "finish_step", *_ESCALATING, *_RECORDING, "amend",
+            "set_limit", "plan_step", "finish_step", "plan_construction", *_ESCALATING, *_RECORDING, "amend",
         ),
         "handling": (
             "finish", "return", "redispatch", "file", "void", "urge", "hand_on", "confirm", "ask_extension",
-            "ask_suspension", "review", "set_limit", "plan_step", "finish_step", *_ESCALATING, *_RECORDING, "amend",
+            "ask_suspension", "review", "set_limit", "plan_step", "finish_step", "plan_construction", *_ESCALATING,
+            *_RECORDING, "amend",
         ),
         "suspended": ("resume", "redispatch", "void", *_ESCALATING, *_RECORDING),
+        "planned": ("plan_construction", "strike_off", "void", *_ESCALATING, "note"),
         "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, *_RECORDING, "amend"),
         "closed": ("call_back", "appeal", "review", "note", "amend"),
         "not_accepted": ("note", "amend"),
@@ -61,10 +64,12 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
         "operator": frozenset({
             "verify", "assign_verification", "cannot_verify", "file", "assign", "redispatch", "void", "urge", "reply",
             *_ESCALATING, *_RECORDING,
-            "review", "resume", "set_limit", "plan_step", "finish_step",
+            "review", "resume", "set_limit", "plan_step", "finish_step", *_BUILDING,
         }),
         # An import repeats what others did, each at its own time, and corrects what it read.
-        "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING, *_RECORDING, *_VERIFYING} - TIME_LIMIT_ACTIONS,
+        "importer": SUPPORTED_ACTIONS
+        - {"reply", *_ESCALATING, *_RECORDING, *_VERIFYING, *_BUILDING}
+        - TIME_LIMIT_ACTIONS,
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }

@@ -90,9 +90,9 @@ def _without_suspension(state: CaseState, limits: TimeLimits) -> TimeLimits:
 
 
 def _promise_ended(state: CaseState, limits: TimeLimits, at: datetime) -> TimeLimits:
-    """Return the limits with a promise that the end of the case kept or broke; reopening does not renew it."""
+    """Return the limits with a promise kept or broken as the case ended or was planned; reopening does not renew it."""
     promise = limits.promise
-    if promise is None or promise.ended_at is not None or state.status not in ENDED_STATUSES:
+    if promise is None or promise.ended_at is not None or state.status not in (*ENDED_STATUSES, "planned"):
         return limits
     overdue_at = promise.due_at if at > promise.due_at else None
     return replace_unvalidated(

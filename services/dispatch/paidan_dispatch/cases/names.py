@@ -15,6 +15,7 @@ STATUS_NAMES: Final[MappingProxyType[Status, Bilingual]] = MappingProxyType(
         "dispatched": Bilingual("dispatched, not accepted yet", "已派遣待签收"),
         "handling": Bilingual("in work", "处置中"),
         "suspended": Bilingual("suspended", "挂账"),
+        "planned": Bilingual("in the construction plan", "已列入建设计划"),
         "inspecting": Bilingual("awaiting inspection", "待核查"),
         "closed": Bilingual("closed", "已结案"),
         "not_accepted": Bilingual("not accepted", "不予受理"),
@@ -54,6 +55,8 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "appeal": Bilingual("Appeal", "申诉"),
         "assign_verification": Bilingual("Give the verification to a patrol", "派发核实"),
         "cannot_verify": Bilingual("Cannot be verified", "无法核实"),
+        "plan_construction": Bilingual("Put into the construction plan", "列入建设计划"),
+        "strike_off": Bilingual("Strike off as built", "建成销号"),
         "force_close": Bilingual("Force close", "强制结案"),
     }
 )

@@ -1,6 +1,7 @@
 """Order events for departments: orders issued, changed, withdrawn and urged, and answers refused."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
@@ -17,6 +18,7 @@ from paidan_contracts.cases import (
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
+from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.escalation_events import CaseEscalated
 from paidan_contracts.orders import (
     AnswerRefused,
@@ -42,6 +44,11 @@ _new_order_changed: Final = unvalidated_constructor(OrderChanged)
 _new_order_withdrawn: Final = unvalidated_constructor(OrderWithdrawn)
 _new_order_urged: Final = unvalidated_constructor(OrderUrged)
 _new_order: Final = unvalidated_constructor(Order)
+_WITHDRAWN_BECAUSE: Final[Mapping[type[CaseEvent], Literal["returned", "voided", "closed", "planned"]]] = (
+    MappingProxyType(
+        {CaseReturned: "returned", CaseVoided: "voided", CaseClosed: "closed", CaseConstructionPlanned: "planned"}
+    )
+)
 
 
 def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy: CityPolicy) -> list[OrderEvent]:
@@ -98,7 +105,7 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             department == state.department is not None
         ):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
-        case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
+        case CaseReturned() | CaseVoided() | CaseClosed() | CaseConstructionPlanned() if assigned_before is not None:
             yield _order_withdrawn(event, current_order(state, policy))
         case _:
             change = change_of_lead(event)
@@ -118,7 +125,7 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and helper.returned_at is not None:
             reason = event.text if isinstance(event, CaseHelperAnswered) else ""
             yield _new_order_withdrawn(order=order, recorded_at=at, because="returned", reason=reason)
-        elif was_active and isinstance(event, CaseVoided | CaseClosed):
+        elif was_active and isinstance(event, CaseVoided | CaseClosed | CaseConstructionPlanned):
             yield _order_withdrawn(event, order)
         elif was_active and helper.withdrawn_at is not None:
             reason = event.reason if isinstance(event, CaseDispatched) else ""
@@ -139,14 +146,10 @@ def _order_changed(event: CaseEvent, order: Order, change: OrderChange) -> Order
     return _new_order_changed(order=order, recorded_at=event.recorded_at, because=because, reason=reason, report=report)
 
 
-def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
-    match event:
-        case CaseReturned():
-            because: Literal["returned", "voided", "closed"] = "returned"
-        case CaseVoided():
-            because = "voided"
-        case CaseClosed():
-            because = "closed"
+def _order_withdrawn(
+    event: CaseReturned | CaseVoided | CaseClosed | CaseConstructionPlanned, order: Order
+) -> OrderWithdrawn:
+    because = _WITHDRAWN_BECAUSE[type(event)]
     return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because=because, reason=event.reason)
 
 

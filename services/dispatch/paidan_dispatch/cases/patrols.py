@@ -12,7 +12,7 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, StageClock
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.verifications import AnyVerificationAnswer, Verification
-from paidan_dispatch.cases.case_state import overdue_since
+from paidan_dispatch.cases.case_state import clocks_ended
 from paidan_dispatch.cases.policy import CityPolicy
 
 PATROL_SCOPE: Final = "role:inspector"
@@ -68,7 +68,7 @@ def clocks_given(
         warn_at=policy.warn_at(at, due_at),
         verification=task,
     )
-    return (*_ended(state, at), begun)
+    return (*clocks_ended(state, at), begun)
 
 
 def clocks_answered(
@@ -81,7 +81,7 @@ def clocks_answered(
     clocks = (*state.clocks[:-1], replace_unvalidated(running, verification=answered)) if running else state.clocks
     if answer != "cannot_tell":
         return clocks
-    ended = _ended(replace_unvalidated(state, clocks=clocks), at)
+    ended = clocks_ended(replace_unvalidated(state, clocks=clocks), at)
     due_at, number = policy.stage_deadline("verify", at), 1 + sum(each.kind == "verify" for each in clocks)
     if due_at is None:
         return ended
@@ -116,11 +116,3 @@ def _patrols(state: CaseState, terms: VerificationPolicy, policy: CityPolicy) ->
     for duty in terms.duties:
         found = [each for each in posts.values() if each.duty == duty and may_verify(each, state, policy)]
         yield from sorted(found, key=lambda each: (each.id not in in_grid, each.places is None))
-
-
-def _ended(state: CaseState, at: datetime) -> tuple[StageClock, ...]:
-    running = running_clock(state)
-    if running is None:
-        return state.clocks
-    overdue_at = overdue_since(running.due_at, at)
-    return (*state.clocks[:-1], replace_unvalidated(running, ended_at=at, overdue_at=overdue_at))

@@ -14,7 +14,7 @@ from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.places import Place
 from paidan_contracts.state import Answerable
-from paidan_contracts.wire import TimerKind
+from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_numbers import NumberFormat
 from paidan_dispatch.cases.working_time import PartOfTime, WorkingTime, is_working_time
@@ -99,9 +99,9 @@ class CityPolicy:
         is_working = limit is not None and is_working_time(limit)
         return self.part_of_time(at, due_at, share) if is_working else at + (due_at - at) * share
 
-    def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
+    def stage_deadline(self, stage: AnyTimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
-        return self.end_of(getattr(self.city.clocks, stage), at)
+        return self.end_of(getattr(self.city.clocks, stage, None), at)
 
     def end_of(self, limit: TimeLimit | None, at: datetime) -> datetime | None:
         """Return the end of a limit that begins at this time; None without one, or beyond the calendar."""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from paidan_contracts.actions import ActionRequested, Actor, Inspect, Verify
 from paidan_contracts.assignments import Assignment
+from paidan_contracts.construction_actions import StrikeOff
 from paidan_contracts.department_actions import Finish
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
@@ -23,7 +24,7 @@ def proof_refusal(
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
     action, actor = request.action, request.actor
-    if not isinstance(action, Finish | Inspect | Verify | CannotVerify) or not action.proof:
+    if not isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff) or not action.proof:
         return None
     since = _counted_since(state, actor)
     if actor.kind == "importer" or state.past or since is None:

@@ -17,6 +17,7 @@ from paidan_contracts.actions import (
     Verify,
     Void,
 )
+from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import AddNote, Correct
@@ -39,6 +40,7 @@ from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions import (
     amendment,
     callback,
+    construction,
     correction,
     escalation,
     filing,
@@ -60,6 +62,8 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         Verify: verification.verify,
         AssignVerification: verification.assign_verification,
         CannotVerify: verification.cannot_verify,
+        PlanConstruction: construction.plan_construction,
+        StrikeOff: construction.strike_off,
         File: filing.file,
         Void: lambda state, action, provenance, _policy: filing.void(state, action, provenance),
         Assign: routing.assign,

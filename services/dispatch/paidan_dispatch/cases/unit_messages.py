@@ -8,6 +8,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseClosed, CaseFiled, CaseMerged, CaseReturned, CaseUrged, CaseVoided
 from paidan_contracts.city import City
 from paidan_contracts.clock_events import CaseClockWarned
+from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.orders import Order, OrderChanged, OrderEvent, OrderIssued, OrderUrged, OrderWithdrawn
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_events import CaseUnitAnswered, CaseUnitReworked
@@ -89,6 +90,8 @@ def _why_ended(unit_order: UnitOrder, event: CaseEvent) -> str:
             return "voided"
         case CaseClosed():
             return "closed"
+        case CaseConstructionPlanned():
+            return "planned"
         case _:
             return "redispatched"
 

@@ -9,6 +9,7 @@ from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts.actions import ActionRequested, Inspect, Verify
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.construction_actions import StrikeOff
 from paidan_contracts.department_actions import Finish
 from paidan_contracts.inbox import InboxEvent, PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
@@ -235,7 +236,7 @@ def sender_of(entry: ReportReceived | ActionRequested) -> str:
 def proof_of(entry: object) -> tuple[str, ...]:
     """Return the photos that an action names as proof."""
     action = entry.action if isinstance(entry, ActionRequested) else None
-    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify) else ()
+    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff) else ()
 
 
 def source_of_report(known: KnownOutcome | None) -> str | None:

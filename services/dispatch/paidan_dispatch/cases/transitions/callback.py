@@ -128,7 +128,8 @@ def _should_reopen(state: CaseState, action: CallBack, provenance: Provenance, p
     terms = policy.city.clocks.reopening
     if action.rating != "dissatisfied" or not action.reasonable or state.reopened >= terms.times:
         return False
-    if state.closed_at is None:
+    # What was built has no order that could go on: it was struck off.
+    if state.closed_at is None or not state.assignments or state.assignments[-1].withdrawn_at is not None:
         return False
     try:
         return provenance.recorded_at <= policy.deadline(state.closed_at, terms.within)

@@ -131,7 +131,7 @@ def inspect(state: CaseState, action: Inspect, provenance: Provenance, policy: C
             inspected_at=at,
             closed_at=at,
             answer=_public_answer(state, action),
-            callbacks_awaited=_reporters_to_call(state, policy),
+            callbacks_awaited=reporters_to_call(state, policy),
         )
         return [_new_closed(**event_fields(after, provenance), reason=action.reason, proof=action.proof)]
     assignment = state.assignments[-1]
@@ -158,7 +158,7 @@ def _public_answer(state: CaseState, action: Inspect) -> str | None:
     return action.answer or state.assignments[-1].text or (None if state.past else answers.CLOSED)
 
 
-def _reporters_to_call(state: CaseState, policy: CityPolicy) -> tuple[str, ...]:
+def reporters_to_call(state: CaseState, policy: CityPolicy) -> tuple[str, ...]:
     """Return the reports whose reporters are called back when a case closes, in the order of their arrival."""
     if state.past:
         return ()
