@@ -30,6 +30,7 @@ from paidan_contracts.lenient_types import (
     StatedTime,
 )
 from paidan_contracts.record_actions import AddNote, Correct
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.time_limit_actions import TimeLimitAction
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.unsupported_actions import UnsupportedAction
@@ -164,10 +165,9 @@ SupportedAction: TypeAlias = (
     | AddNote
     | HandOn
     | Confirm
-    | Escalate
-    | EndEscalation
+    | (Escalate | EndEscalation)
     | TimeLimitAction
-    | (VerificationAction | ConstructionAction)
+    | (VerificationAction | ConstructionAction | Settle)
 )
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""

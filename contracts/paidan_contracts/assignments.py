@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from paidan_contracts.actions import Actor
 from paidan_contracts.department_actions import AnyReturnCode
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.wire import (
@@ -113,6 +114,9 @@ class Assignment(WireModel):
     proof: tuple[PhotoRef, ...] = Field(default=(), description="Proof photos of the last finish.")
     proofs_checked: bool = Field(
         default=False, description="Proofs must be stored for this case; False for orders that release 0.1 issued."
+    )
+    settled_by: Actor | None = Field(
+        default=None, description="自行处置: the patrol that settled it on the spot; None: the department did the work."
     )
     handed_on: tuple[UnitOrder, ...] = Field(
         default=(), description="To whom the department handed the order on, in order; at most the last one is open."

@@ -15,6 +15,7 @@ from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.settlement_events import CaseSettled
 from paidan_contracts.time_limit_events import (
     CaseExempted,
     CaseExtended,
@@ -239,11 +240,10 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseResumed
     | CaseExempted
     | CaseLimitSet
-    | CaseStepPlanned
-    | CaseStepFinished
+    | (CaseStepPlanned | CaseStepFinished)
     | CaseVerificationAssigned
     | CaseVerificationAnswered
     | CaseConstructionPlanned
-    | CaseStruckOff,
+    | (CaseStruckOff | CaseSettled),
     Field(discriminator="type"),
 ]

@@ -27,6 +27,7 @@ from paidan_contracts.wire import (
 OrderChangeReason: TypeAlias = Literal[
     "merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended",
     "extended", "suspended", "resumed", "limit_set", "planned", "rejected", "corrected", "note_added",
+    "settled",
 ]  # fmt: skip
 
 
@@ -121,7 +122,8 @@ class OrderWithdrawn(OrderEvent):
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
     because: Annotated[
-        Literal["returned", "redispatched", "voided", "closed", "confirmed", "planned"] | Unknown, ExtensibleEnum()
+        Literal["returned", "redispatched", "voided", "closed", "confirmed", "planned", "settled"] | Unknown,
+        ExtensibleEnum(),
     ]
     reason: Text = ""
 

@@ -13,7 +13,7 @@ RULE = '[[verification.trust]]\nid = "{id}"\nnames = {{ zh = "规则", en = "A r
 INVALID = {
     "a duty at a desk": (
         '[verification]\nduties = ["acceptor"]',
-        "terms.toml: verification: duties: Acceptor is no patrol: its posts do not verify on site",
+        "terms.toml: verification: duties: Acceptor is no patrol: its posts do not work on site",
     ),
     "an unknown source": (
         RULE.format(id="a") + 'sources = ["hotlin"]',

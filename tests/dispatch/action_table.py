@@ -7,6 +7,7 @@ from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Re
 from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.record_actions import AddNote, Correct
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.time_limit_actions import (
     Appeal,
@@ -31,6 +32,7 @@ ACTIONS: dict[str, Action] = {
     "cannot_verify": CannotVerify(reason="the gate is locked"),
     "plan_construction": PlanConstruction(due_at=at_minute(90_000), reason="no lamp stands there"),
     "strike_off": StrikeOff(text="built"),
+    "settle": Settle(text="swept"),
     "file": File(row_id="E0111-1"),
     "assign": Assign(department="water", reason="it leaks"),
     "redispatch": Redispatch(department="water", reason="it leaks"),
@@ -71,6 +73,8 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("handling", "plan_construction"): ("planned", ("construction_planned",)),
     ("planned", "plan_construction"): ("planned", ("construction_planned",)),
     ("planned", "strike_off"): ("closed", ("struck_off",)),
+    ("received", "settle"): ("closed", ("filed", "dispatched", "settled")),
+    ("dispatched", "settle"): ("closed", ("settled",)),
     ("planned", "void"): ("voided", ("voided",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),

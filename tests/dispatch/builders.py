@@ -10,6 +10,7 @@ from paidan_contracts.cases import CaseOpened, Dispatch
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ImportedHistory, ReportReceived
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
@@ -85,6 +86,7 @@ def opened_case(report: ReportReceived | None = None, *, policy: CityPolicy | No
 USUAL_ACTORS = {
     "verify": "inspector:ivy",
     "cannot_verify": "inspector:ivy",
+    "settle": "inspector:ivy",
     "inspect": "inspector:ivy",
     "call_back": "caller:carl",
     "amend": "importer:records",
@@ -169,7 +171,7 @@ def case_after(
     """Return the state after an action that must be applied; photos that it names were stored for the case."""
     evidence = (
         stored_photos(state, *action.proof, holder=actor)
-        if isinstance(action, Finish | Inspect | Verify | CannotVerify)
+        if isinstance(action, Finish | Inspect | Verify | CannotVerify | Settle)
         else NO_EVIDENCE
     )
     result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor, evidence=evidence), policy=policy)

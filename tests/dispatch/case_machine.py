@@ -16,6 +16,7 @@ from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import Correct
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.verification_actions import AssignVerification, CannotVerify
@@ -59,6 +60,7 @@ verifying_actions: st.SearchStrategy[Action] = st.sampled_from(
         AssignVerification(post="volunteer"),
         CannotVerify(reason="x", proof=(PHOTO,)),
         Verify(verified=True, proof=(PHOTO,)),
+        Settle(proof=(PHOTO,)),
     ]
 )
 supervisory_actions: st.SearchStrategy[Action] = st.sampled_from(

@@ -16,6 +16,7 @@ from paidan_contracts.escalation_actions import Escalate
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.record_actions import AddNote
 from paidan_contracts.record_events import FieldCorrection
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
@@ -228,6 +229,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         "order_ends_when_it_is_planned": wrong_function(
             construction, "end_assignment", lambda _: lambda state, _at, **_fields: state.assignments
         ),
+        "settled_counts_as_handled": wrong_state(Settle, last_limit(lambda _: {"finished_at": None})),
         "doers_do_not_inspect": wrong_function(authority, "_doers", lambda _: lambda _state: frozenset()),
     }
 )

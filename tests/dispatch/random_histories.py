@@ -23,6 +23,7 @@ from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.reports import ImportedHistory
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import Appeal
 from paidan_contracts.unit_actions import Confirm, HandOn
@@ -97,6 +98,8 @@ actions = st.sampled_from(
         PlanConstruction(due_at=at_minute(400), reason="x"),
         PlanConstruction(due_at=at_minute(99_998), reason="x"),
         StrikeOff(proof=(PHOTO,)),
+        Settle(proof=(PHOTO,)),
+        Settle(text="swept"),
         AssignVerification(),
         AssignVerification(post="volunteer"),
         CannotVerify(reason="x"),

@@ -139,6 +139,7 @@ PACK: Final[dict[str, Any]] = {
     "indicators": INDICATORS,
     "geography": GEOGRAPHY,
     "construction": {"duties": ["dispatcher"]},
+    "settlement": {"duties": ["inspector", "steward"], "photo": False},
 }
 
 

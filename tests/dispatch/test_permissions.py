@@ -21,9 +21,11 @@ from paidan_contracts.actions import (
     Verify,
     Void,
 )
+from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unsupported_actions import ForceClose
 from paidan_contracts.verification_actions import AssignVerification, CannotVerify
@@ -73,6 +75,8 @@ def filled_forms(state: CaseState, policy: CityPolicy) -> Iterator[Action]:
         yield Verify(verified=answer, reason="x", proof=(PHOTO,))
         yield Inspect(passed=answer, reason="x", proof=(PHOTO,))
     yield CannotVerify(reason="x", proof=(PHOTO,))
+    yield from (PlanConstruction(due_at=at_minute(TOO_LATE + 1), reason="x"), StrikeOff(proof=(PHOTO,)))
+    yield Settle(proof=(PHOTO,))
     yield from (AssignVerification(post=each) for each in (None, *policy.city.posts))
     for department in policy.city.departments:
         yield Assign(department=department, reason="x")

@@ -18,7 +18,7 @@ ROLES: dict[str, set[str]] = {
     "department": {
         "accept", "return", "finish", "hand_on", "ask_extension", "ask_suspension", "appeal", "resume", "finish_step"
     },
-    "inspector": {"verify", "cannot_verify", "inspect", "note"},
+    "inspector": {"verify", "cannot_verify", "settle", "inspect", "note"},
     "caller": {"call_back", "note"},
     "operator": {
         "verify", "assign_verification", "cannot_verify",

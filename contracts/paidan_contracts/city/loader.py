@@ -3,7 +3,7 @@
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
 terms.toml            clocks, matching, callbacks, [[noted]], numbers, screening, hand_on, enforcement, verification,
-                      construction, [[duties]]
+                      construction, settlement, [[duties]]
 escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optional)
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
@@ -124,6 +124,7 @@ def _read_city(raw_pack: RawPack) -> None:
         "enforcement",
         "verification",
         "construction",
+        "settlement",
         "duties",
     ):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)

@@ -28,6 +28,7 @@ from paidan_contracts.city.policies import (
 from paidan_contracts.city.posts import DutyTerms, Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
+from paidan_contracts.city.settlement import SettlementPolicy
 from paidan_contracts.city.verification import VerificationPolicy
 
 AreaLevel = Literal["city", "district"]
@@ -81,6 +82,9 @@ class Pack(PackModel):
         default=None, description="None: sources alone say who is trusted, and no patrol is given tasks."
     )
     construction: ConstructionPolicy | None = Field(default=None, description="建设计划; None: there is none.")
+    settlement: SettlementPolicy | None = Field(
+        default=None, description="自行处置; None: nothing is settled on the spot."
+    )
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

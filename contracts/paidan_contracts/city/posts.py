@@ -63,6 +63,7 @@ DutyAction = Literal[
     "cannot_verify",
     "plan_construction",
     "strike_off",
+    "settle",
 ]
 """Every kind of action of the contract."""
 

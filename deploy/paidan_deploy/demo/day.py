@@ -220,6 +220,7 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
     return [
         member("inspector").inspect(),
         member("inspector").verify(proofs),
+        member("inspector").settle(proofs),
         member("operator").give_verifications(),
         member("caller").call_back(),
         member("operator").assign(department_ids),

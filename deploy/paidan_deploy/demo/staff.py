@@ -22,6 +22,7 @@ _PLANNED_SHARE: Final = 0.2
 _TRUE_SHARE: Final = 0.83
 _BUILT_SHARE: Final = 0.7
 _WISHES: Final = ("suggestion", "help")
+_BY_HAND: Final = ("E0110", "E0136", "E0192", "E0201", "E0410")
 _NOT_TOLD_SHARE: Final = 0.05
 CaseBody = dict[str, Any]
 
@@ -54,6 +55,12 @@ class Staff:
                 verified = drawn < _TRUE_SHARE
                 action = {"kind": "verify", "verified": verified, "reason": "" if verified else "现场未发现"}
             self._schedule(state, action, self.rng.uniform(3, 20), proofs)
+
+    async def settle(self, proofs: ProofClient) -> None:
+        """自行处置: of what patrols report, settle on the spot what a pair of hands can do."""
+        async for state in self._new_cases("dispatched", order="newest", source="grid-patrol"):
+            if state.get("class_code") in _BY_HAND and int(state["case_id"][-4:], 16) % 3 == 0:
+                self._schedule(state, {"kind": "settle", "text": "已现场清理"}, 1, proofs)
 
     async def give_verifications(self) -> None:
         """派发核实: give to another patrol what nobody could tell, or did in time."""

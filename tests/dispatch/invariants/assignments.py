@@ -29,10 +29,11 @@ def order_versions_are_told_once(step: Step) -> bool:
 
 @invariant
 def one_department_leads(step: Step) -> bool:
-    """Only the last assignment may be valid, and is while a department has the case."""
+    """Only the last assignment may be valid, and is while a department has the case: what is planned has none."""
     assignments = step.after.assignments
     valid = [_is_valid(each) for each in assignments]
-    has_lead = step.after.status in (*ASSIGNED_STATUSES, "closed")
+    was_planned = any(each.kind == "construction" for each in step.after.clocks)
+    has_lead = step.after.status in (*ASSIGNED_STATUSES, "closed") and not was_planned
     return not any(valid[:-1]) and (valid[-1] if valid else False) is has_lead
 
 

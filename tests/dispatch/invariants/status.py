@@ -28,6 +28,7 @@ MOVES: Final[Mapping[str, Collection[tuple[Status | None, Status]]]] = {
     "case.closed.v1": {("inspecting", "closed")},
     "case.reopened.v1": {("closed", "handling")},
     "case.construction_planned.v1": {(before, "planned") for before in ("filed", "dispatched", "handling", "planned")},
+    "case.settled.v1": {("dispatched", "closed"), ("dispatched", "inspecting")},
     "case.struck_off.v1": {("planned", "closed")},
     "case.voided.v1": {(before, "voided") for before in ("filed", "planned", "dispatched", "handling", "inspecting")},
     "case.not_accepted.v1": {("received", "not_accepted")},

@@ -1,11 +1,11 @@
-"""Validates the terms of verification."""
+"""Validates the terms of verification, and of what patrols settle on the spot."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.posts import DUTIES
+from paidan_contracts.city.posts import DUTIES, PostDuty
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.city.verification import SCREENING_RULE, SOURCE_RULE, TrustRule
 from paidan_contracts.nearest import nearest
@@ -15,17 +15,27 @@ _PATROL_SCOPE: Final = "role:inspector"
 
 def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield duties that verify nothing on site, duplicate rules, unknown sources and classes, and rules for nobody."""
+    settlement = pack.settlement
+    yield from _check_patrols("settlement", settlement.duties if settlement is not None else ())
+    for pattern in (settlement.classes if settlement is not None else None) or ():
+        if not known_ids.classes_matching(pattern):
+            problem = f"{pattern!r} matches no class of the catalogue"
+            yield Violation(("settlement", "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
     terms = pack.verification
     if terms is None:
         return
-    for duty in terms.duties:
-        if DUTIES[duty].scope != _PATROL_SCOPE:
-            names = DUTIES[duty].names
-            problem = f"{names.en} is no patrol: its posts do not verify on site"
-            yield Violation(("verification", "duties"), problem, f"{names.zh}不是巡查岗位，不到现场核实")
+    yield from _check_patrols("verification", terms.duties)
     yield from find_duplicates(("verification", "trust"), "id", (each.id for each in terms.trust))
     for index, rule in enumerate(terms.trust):
         yield from _check_rule(("verification", "trust", index), rule, known_ids)
+
+
+def _check_patrols(part: str, duties: Collection[PostDuty]) -> Iterator[Violation]:
+    for duty in duties:
+        if DUTIES[duty].scope != _PATROL_SCOPE:
+            names = DUTIES[duty].names
+            problem = f"{names.en} is no patrol: its posts do not work on site"
+            yield Violation((part, "duties"), problem, f"{names.zh}不是巡查岗位，不到现场")
 
 
 def _check_rule(path: DocumentPath, rule: TrustRule, known_ids: KnownIds) -> Iterator[Violation]:

@@ -23,7 +23,7 @@ _NEXT_ACTIONS: Final = {
 }
 _FLAGS: Final = {"true": True, "false": False}
 _TIME_OF_DEED: Final = "occurred_at"
-_WORK: Final = frozenset({"finish", "verify", "cannot_verify"})
+_WORK: Final = frozenset({"finish", "settle", "verify", "cannot_verify"})
 """Actions whose position is where the device is. That of any other is the problem's, and somebody fills it in."""
 _POSITION: Final = ("action.latitude", "action.longitude")
 

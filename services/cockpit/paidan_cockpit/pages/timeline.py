@@ -18,6 +18,7 @@ from paidan_contracts.city.geography import Point
 from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseNoteAdded
+from paidan_contracts.settlement_events import CaseSettled
 from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
 from paidan_contracts.unit_events import CaseUnitAnswered
 from paidan_contracts.verification_events import CaseVerificationAnswered
@@ -79,6 +80,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.construction_planned.v1": N_("Put into the construction plan: to be built by {day}."),
         "case.construction_planned.v1 again": N_("Planned anew: to be built by {day}."),
         "case.struck_off.v1": N_("It is built: struck off the construction plan, and closed."),
+        "case.settled.v1": N_("A patrol settled it on the spot: closed."),
+        "case.settled.v1 inspecting": N_("A patrol settled it on the spot: to be inspected."),
         "case.escalated.v1": N_("Escalated to: {levels}."),
         "case.escalation_ended.v1": N_("No longer escalated to: {levels}."),
     }
@@ -208,6 +211,8 @@ def _kind_of(event: CaseEvent) -> str:
             detail = "late"
         case CaseConstructionPlanned() if event.due_before is not None:
             detail = "again"
+        case CaseSettled() if event.state.status == "inspecting":
+            detail = "inspecting"
         case CaseNoteAdded(visible_to="department"):
             detail = "department"
         case (

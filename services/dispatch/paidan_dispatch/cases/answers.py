@@ -8,6 +8,7 @@ CLOSED: Final = Bilingual(
     "The problem was handled, and the work was inspected.", "反映的问题已处置，并经核查结案。"
 ).joined()
 BUILT: Final = Bilingual("What was wished for is built.", "所提建设需求已建成。").joined()
+SETTLED: Final = Bilingual("The problem was settled on the spot.", "反映的问题已现场处置。").joined()
 NOT_ACCEPTED: Final = Bilingual(
     "The problem was not found when it was verified; the report is not accepted.",
     "经核实未发现所反映的问题，不予受理。",

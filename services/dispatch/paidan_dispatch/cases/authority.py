@@ -40,6 +40,13 @@ def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:
     """
     if actor.person is not None and actor.person in _persons_at_work(state):
         return True
+    settled_by = state.assignments[-1].settled_by if state.assignments else None
+    if (
+        settled_by is not None
+        and (settled_by.kind, settled_by.id) == (actor.kind, actor.id)
+        and settled_by.person is None
+    ):
+        return True
     tree, doers = policy.city.units, _doers(state)
     related = {unit for doer in doers for unit in (*tree.above.get(doer, ()), *tree.below.get(doer, ()))}
     return not (doers | related).isdisjoint((actor.id, actor.member))

@@ -25,7 +25,7 @@ def handles_own_complaint(state: CaseState, names: Names) -> Refusal:
 
 def judges_own_complaint(state: CaseState, kind: str, actor: Actor) -> Refusal | None:
     """Return the refusal of who verifies or inspects a case that complains of the own department; None for others."""
-    if state.complained_of is None or kind not in ("verify", "cannot_verify", "inspect"):
+    if state.complained_of is None or kind not in ("verify", "cannot_verify", "settle", "inspect"):
         return None
     if state.complained_of not in (actor.id, actor.member):
         return None

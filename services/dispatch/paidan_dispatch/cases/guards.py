@@ -13,7 +13,7 @@ ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
     "amend", "reply", "correct", "note", "hand_on", "confirm", "escalate", "end_escalation",
     "ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step",
-    "assign_verification", "cannot_verify", "plan_construction", "strike_off",
+    "assign_verification", "cannot_verify", "plan_construction", "strike_off", "settle",
 ]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
@@ -27,11 +27,11 @@ _VERIFYING: Final[tuple[ActionKind, ...]] = ("assign_verification", "cannot_veri
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify", "assign_verification", "cannot_verify", *_ESCALATING, *_RECORDING, "amend"),
+        "received": ("verify", "assign_verification", "cannot_verify", "settle", *_ESCALATING, *_RECORDING, "amend"),
         "filed": ("assign", "file", "void", "plan_construction", *_ESCALATING, *_RECORDING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
         "dispatched": (
-            "accept", "finish", "return", "redispatch", "file", "void", "urge", "hand_on",
+            "accept", "finish", "return", "redispatch", "file", "void", "urge", "hand_on", "settle",
             "set_limit", "plan_step", "finish_step", "plan_construction", *_ESCALATING, *_RECORDING, "amend",
         ),
         "handling": (
@@ -59,7 +59,7 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
             "accept", "return", "finish",
             "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
         }),
-        "inspector": frozenset({"verify", "cannot_verify", "inspect", "note"}),
+        "inspector": frozenset({"verify", "cannot_verify", "settle", "inspect", "note"}),
         "caller": frozenset({"call_back", "reply", "note"}),
         "operator": frozenset({
             "verify", "assign_verification", "cannot_verify", "file", "assign", "redispatch", "void", "urge", "reply",
@@ -68,7 +68,7 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
         }),
         # An import repeats what others did, each at its own time, and corrects what it read.
         "importer": SUPPORTED_ACTIONS
-        - {"reply", *_ESCALATING, *_RECORDING, *_VERIFYING, *_BUILDING}
+        - {"reply", *_ESCALATING, *_RECORDING, *_VERIFYING, *_BUILDING, "settle"}
         - TIME_LIMIT_ACTIONS,
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),

@@ -57,6 +57,7 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "cannot_verify": Bilingual("Cannot be verified", "无法核实"),
         "plan_construction": Bilingual("Put into the construction plan", "列入建设计划"),
         "strike_off": Bilingual("Strike off as built", "建成销号"),
+        "settle": Bilingual("Settle on the spot", "自行处置"),
         "force_close": Bilingual("Force close", "强制结案"),
     }
 )

@@ -5,11 +5,21 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.cases import CaseFiled, CaseMerged, CaseReopened, CaseReworked
+from paidan_contracts.cases import (
+    CaseClosed,
+    CaseFiled,
+    CaseMerged,
+    CaseReopened,
+    CaseReturned,
+    CaseReworked,
+    CaseVoided,
+)
+from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.escalation_events import CaseEscalationEnded
 from paidan_contracts.orders import OrderChangeReason
 from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
 from paidan_contracts.reports import JoinedReport
+from paidan_contracts.settlement_events import CaseSettled
 from paidan_contracts.time_limit_events import (
     CaseExtended,
     CaseLimitSet,
@@ -36,6 +46,18 @@ CONTENT_CHANGES: Final[Mapping[type[CaseEvent], OrderChangeReason]] = MappingPro
 )
 
 
+WITHDRAWN_BECAUSE: Final[Mapping[type[CaseEvent], str]] = MappingProxyType(
+    {
+        CaseReturned: "returned",
+        CaseVoided: "voided",
+        CaseClosed: "closed",
+        CaseConstructionPlanned: "planned",
+        CaseSettled: "settled",
+    }
+)
+"""By event: those by which a department's order ends."""
+
+
 class OrderChange(NamedTuple):
     """Why an order changed."""
 
@@ -49,6 +71,8 @@ def change_of_lead(event: CaseEvent) -> OrderChange | None:
     match event:
         case CaseRequestReviewed(outcome="rejected", reason=reason):
             return OrderChange("rejected", reason)
+        case CaseSettled(text=text):
+            return OrderChange("settled", text)
         case CaseEscalationEnded(reason=reason):
             return OrderChange("escalation_ended", reason)
         case CaseStepPlanned(due_at=due_at, text=text):
@@ -70,6 +94,12 @@ def change_of_helper(event: CaseEvent) -> OrderChange | None:
         return OrderChange(because, Bilingual(f"Suspended until {end}.", f"挂账至 {end}。").joined())
     report = event.report if isinstance(event, CaseMerged) else None
     return OrderChange(because, getattr(event, "reason", ""), report)
+
+
+def ends_help(event: CaseEvent) -> bool:
+    """Return whether the orders of those that help end by an event, with the case or its department's order."""
+    is_settled = isinstance(event, CaseSettled) and event.state.status == "closed"
+    return is_settled or isinstance(event, CaseVoided | CaseClosed | CaseConstructionPlanned)
 
 
 def _concerns_departments(event: CaseEvent) -> bool:

@@ -1,24 +1,19 @@
 """Order events for departments: orders issued, changed, withdrawn and urged, and answers refused."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import (
-    CaseClosed,
     CaseDispatched,
     CaseHelperAnswered,
     CaseOpened,
-    CaseReturned,
     CaseUrged,
-    CaseVoided,
     Dispatch,
 )
 from paidan_contracts.clock_events import CaseClockWarned
-from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.escalation_events import CaseEscalated
 from paidan_contracts.orders import (
     AnswerRefused,
@@ -35,7 +30,13 @@ from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
 from paidan_dispatch.cases.ladder import told_levels
-from paidan_dispatch.cases.order_changes import OrderChange, change_of_helper, change_of_lead
+from paidan_dispatch.cases.order_changes import (
+    WITHDRAWN_BECAUSE,
+    OrderChange,
+    change_of_helper,
+    change_of_lead,
+    ends_help,
+)
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.unit_messages import events_of_units, order_of_unit
 
@@ -44,11 +45,6 @@ _new_order_changed: Final = unvalidated_constructor(OrderChanged)
 _new_order_withdrawn: Final = unvalidated_constructor(OrderWithdrawn)
 _new_order_urged: Final = unvalidated_constructor(OrderUrged)
 _new_order: Final = unvalidated_constructor(Order)
-_WITHDRAWN_BECAUSE: Final[Mapping[type[CaseEvent], Literal["returned", "voided", "closed", "planned"]]] = (
-    MappingProxyType(
-        {CaseReturned: "returned", CaseVoided: "voided", CaseClosed: "closed", CaseConstructionPlanned: "planned"}
-    )
-)
 
 
 def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy: CityPolicy) -> list[OrderEvent]:
@@ -105,7 +101,7 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             department == state.department is not None
         ):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=_soon_due(event, policy))
-        case CaseReturned() | CaseVoided() | CaseClosed() | CaseConstructionPlanned() if assigned_before is not None:
+        case CaseEvent() if type(event) in WITHDRAWN_BECAUSE and assigned_before and state.status != "inspecting":
             yield _order_withdrawn(event, current_order(state, policy))
         case _:
             change = change_of_lead(event)
@@ -125,7 +121,7 @@ def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: Cit
         elif was_active and helper.returned_at is not None:
             reason = event.text if isinstance(event, CaseHelperAnswered) else ""
             yield _new_order_withdrawn(order=order, recorded_at=at, because="returned", reason=reason)
-        elif was_active and isinstance(event, CaseVoided | CaseClosed | CaseConstructionPlanned):
+        elif was_active and ends_help(event):
             yield _order_withdrawn(event, order)
         elif was_active and helper.withdrawn_at is not None:
             reason = event.reason if isinstance(event, CaseDispatched) else ""
@@ -146,11 +142,9 @@ def _order_changed(event: CaseEvent, order: Order, change: OrderChange) -> Order
     return _new_order_changed(order=order, recorded_at=event.recorded_at, because=because, reason=reason, report=report)
 
 
-def _order_withdrawn(
-    event: CaseReturned | CaseVoided | CaseClosed | CaseConstructionPlanned, order: Order
-) -> OrderWithdrawn:
-    because = _WITHDRAWN_BECAUSE[type(event)]
-    return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because=because, reason=event.reason)
+def _order_withdrawn(event: CaseEvent, order: Order) -> OrderWithdrawn:
+    because, reason = WITHDRAWN_BECAUSE[type(event)], getattr(event, "reason", "")
+    return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because=because, reason=reason)
 
 
 def open_order_of(state: CaseState, department: str, policy: CityPolicy) -> Order | None:

@@ -7,6 +7,7 @@ from paidan_contracts.assignments import Assignment
 from paidan_contracts.construction_actions import StrikeOff
 from paidan_contracts.department_actions import Finish
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases import refusals
@@ -24,7 +25,7 @@ def proof_refusal(
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
     action, actor = request.action, request.actor
-    if not isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff) or not action.proof:
+    if not isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) or not action.proof:
         return None
     since = _counted_since(state, actor)
     if actor.kind == "importer" or state.past or since is None:

@@ -21,6 +21,7 @@ from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import AddNote, Correct
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import (
     Appeal,
@@ -49,6 +50,7 @@ from paidan_dispatch.cases.transitions import (
     limit_requests,
     notes,
     routing,
+    settlement,
     suspension,
     unit_orders,
     verification,
@@ -64,6 +66,7 @@ TRANSITIONS: Final[Mapping[type[SupportedAction], Transition]] = MappingProxyTyp
         CannotVerify: verification.cannot_verify,
         PlanConstruction: construction.plan_construction,
         StrikeOff: construction.strike_off,
+        Settle: settlement.settle,
         File: filing.file,
         Void: lambda state, action, provenance, _policy: filing.void(state, action, provenance),
         Assign: routing.assign,

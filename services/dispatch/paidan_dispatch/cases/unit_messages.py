@@ -10,6 +10,7 @@ from paidan_contracts.city import City
 from paidan_contracts.clock_events import CaseClockWarned
 from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.orders import Order, OrderChanged, OrderEvent, OrderIssued, OrderUrged, OrderWithdrawn
+from paidan_contracts.settlement_events import CaseSettled
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_events import CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
@@ -90,8 +91,8 @@ def _why_ended(unit_order: UnitOrder, event: CaseEvent) -> str:
             return "voided"
         case CaseClosed():
             return "closed"
-        case CaseConstructionPlanned():
-            return "planned"
+        case CaseConstructionPlanned() | CaseSettled():
+            return "planned" if isinstance(event, CaseConstructionPlanned) else "settled"
         case _:
             return "redispatched"
 

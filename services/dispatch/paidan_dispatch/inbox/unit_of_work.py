@@ -14,6 +14,7 @@ from paidan_contracts.department_actions import Finish
 from paidan_contracts.inbox import InboxEvent, PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.reports import JoinedReport, ReportReceived
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.verification_actions import CannotVerify
 from paidan_contracts.wire import WireModel
@@ -236,7 +237,7 @@ def sender_of(entry: ReportReceived | ActionRequested) -> str:
 def proof_of(entry: object) -> tuple[str, ...]:
     """Return the photos that an action names as proof."""
     action = entry.action if isinstance(entry, ActionRequested) else None
-    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff) else ()
+    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) else ()
 
 
 def source_of_report(known: KnownOutcome | None) -> str | None:

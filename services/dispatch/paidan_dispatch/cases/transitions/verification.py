@@ -66,6 +66,14 @@ def _only_running(state: CaseState) -> Refusal:
     return build_refusal(state, "not_allowed_in_state", text, "action.kind")
 
 
+def found_true(state: CaseState, provenance: Provenance, policy: CityPolicy) -> list[CaseEvent]:
+    """Return the answer to a task that what was done implies: the problem exists."""
+    clock = running_clock(state)
+    if clock is None or clock.verification is None:
+        return []
+    return [_answered(state, Verify(verified=True), "true", provenance, policy)]
+
+
 def _is_told(state: CaseState, action: Verify) -> bool:
     """Return whether an answer is a step of its own: of a task, or with what was seen on site."""
     clock = running_clock(state)
@@ -96,21 +104,29 @@ def _post_asked(state: CaseState) -> str | None:
     return clock.verification.post if clock is not None and clock.verification is not None else None
 
 
+def task_refusal(state: CaseState, actor: Actor, policy: CityPolicy) -> Refusal | None:
+    """Return why a patrol may not act on what is another's task; None where it may."""
+    asked = _post_asked(state)
+    if asked is None or actor.post is None or actor.post == asked:
+        return None
+    post = policy.city.posts.get(asked)
+    names = Bilingual(post.names.en, post.names.zh) if post else Bilingual(asked, asked)
+    text = Bilingual(
+        f"The verification was given to {names.en}: ask for it, or leave it to them.",
+        f"本次核实已派给{names.zh}；如需核实请先申请改派。",
+    )
+    return build_refusal(state, "not_your_task", text, "actor", role="inspector")
+
+
 def _answer_refusal(
     state: CaseState, action: Verify | CannotVerify, actor: Actor | None, policy: CityPolicy
 ) -> Refusal | None:
     """Return why a patrol may not answer so: the task is another's, or the pack asks for a photo. Others may."""
-    asked, terms = _post_asked(state), policy.city.pack.verification
-    if actor is None or actor.kind != "inspector" or asked is None:
+    terms = policy.city.pack.verification
+    if actor is None or actor.kind != "inspector" or _post_asked(state) is None:
         return None
-    if actor.post is not None and actor.post != asked:
-        post = policy.city.posts.get(asked)
-        names = Bilingual(post.names.en, post.names.zh) if post else Bilingual(asked, asked)
-        text = Bilingual(
-            f"The verification was given to {names.en}: ask for it, or leave it to them.",
-            f"本次核实已派给{names.zh}；如需核实请先申请改派。",
-        )
-        return build_refusal(state, "not_your_task", text, "actor", role="inspector")
+    if (refusal := task_refusal(state, actor, policy)) is not None:
+        return refusal
     if terms is not None and terms.photo and not action.proof:
         text = Bilingual(
             "The city asks for a photo of what was found on site: 1 to 20 in proof.",
