@@ -53,6 +53,19 @@ def test_first_rule_that_covers_the_case_decides() -> None:
     assert rule_id_for(routed_city.rule_index.route(CASE._replace(class_code=None))) == "all"
 
 
+def test_helpers_follow_from_each_case_also_of_cases_that_are_alike_otherwise() -> None:
+    index = City.of(
+        PACK_WITH_OFFICES.model_copy(
+            update={"routing": (RoutingRule(id="r", lead="lamps", helpers=("owner", "district:office")),)}
+        )
+    ).rule_index
+
+    assert index.route(CASE) == Routed("r", "lamps", ("west-office",))
+    assert index.route(CASE._replace(owner="streets")) == Routed("r", "lamps", ("streets", "west-office"))
+    assert index.route(CASE._replace(place=EAST)) == Routed("r", "lamps", ("east-office",))
+    assert index.route(CASE._replace(declined=frozenset({"lamps"}))) == Unrouted()
+
+
 def test_case_without_a_rule_is_unrouted() -> None:
     assert city(RoutingRule(id="lamps", classes=("C*",), lead="lamps")).rule_index.route(CASE) == Unrouted()
 
@@ -71,7 +84,21 @@ def test_department_that_returned_the_case_is_skipped() -> None:
     [
         (RoutingRule(id="r", places=("990101",), lead="lamps"), {"place": WEST}, {"place": EAST}),
         (RoutingRule(id="r", places=("990101001",), lead="lamps"), {"place": WEST}, {"place": UNKNOWN_PLACE}),
-        (RoutingRule(id="r", grids=("990101001001",), lead="lamps"), {"place": WEST}, {"place": EAST}),
+        (
+            RoutingRule(id="r", places=("990101001",), lead="lamps"),
+            {"place": WEST},
+            {"place": WEST._replace(street="990101009")},
+        ),
+        (
+            RoutingRule(id="r", places=("990101001001",), lead="lamps"),
+            {"place": WEST},
+            {"place": WEST._replace(community=None)},
+        ),
+        (
+            RoutingRule(id="r", grids=("990101001001",), lead="lamps"),
+            {"place": WEST},
+            {"place": WEST._replace(grid="990101001009001")},
+        ),
         (
             RoutingRule(id="r", areas=("park",), lead="lamps"),
             {"place": WEST._replace(areas=frozenset({"park"}))},
