@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import Final, Self
 
 from paidan_contracts.city.calendar import WorkingCalendar
 from paidan_contracts.city.class_overrides import matches_class
@@ -12,18 +12,8 @@ from paidan_contracts.city.geography import PlaceCodes
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_types import ClassCode
-from paidan_contracts.city.routing import (
-    Routed,
-    RouteDecision,
-    RoutingInput,
-    RoutingRule,
-    TimeCondition,
-    Unrouted,
-    is_within_dates,
-    is_within_hours,
-)
-
-RuleTest: TypeAlias = Callable[[RoutingInput], bool]
+from paidan_contracts.city.routing import Routed, RouteDecision, RoutingInput, RoutingRule, Unrouted
+from paidan_contracts.city.rule_conditions import RuleTest, condition_tests
 
 DECISIONS_KEPT: Final = 4_096
 """Decisions that a class keeps, one for each mix of places and channels; with more than that it starts anew."""
@@ -33,7 +23,6 @@ _SELECTOR_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "district": ("place.district",),
     "street": ("place.street",),
 }
-_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +50,6 @@ class DepartmentLookup:
         return None if code is None else self.by_kind.get((level, code, kind))
 
 
-class ConditionTest(NamedTuple):
-    """The test of a condition, and what of a case it asks for; None: also for what no two cases share."""
-
-    holds: RuleTest
-    inputs: tuple[str, ...] | None
-
-
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
     """A rule with tests for its stated conditions alone, of which most rules have one or two out of ten."""
@@ -80,7 +62,7 @@ class CompiledRule:
     @classmethod
     def of(cls, rule: RoutingRule, calendar: WorkingCalendar) -> Self:
         """Compile a test of each stated condition but the class, by which rules are indexed."""
-        tests = [*_value_tests(rule), *_place_tests(rule), *_time_tests(rule.when, calendar)]
+        tests = condition_tests(rule, calendar)
         asked = [_SELECTOR_INPUTS.get(each.partition(":")[0], ()) for each in (rule.lead, *rule.helpers)]
         inputs = [inputs for _, inputs in tests if inputs is not None]
         is_shared = len(inputs) == len(tests)
@@ -188,71 +170,6 @@ def rule_matches_class(rule: RoutingRule, class_code: str) -> bool:
 def _asks_for_place(rule: RoutingRule) -> bool:
     is_by_place = rule.lead.startswith(("district:", "street:"))
     return is_by_place or any(each is not None for each in (rule.places, rule.areas, rule.grids))
-
-
-def _value_tests(rule: RoutingRule) -> Iterator[ConditionTest]:
-    conditions = (
-        (rule.channels, "channel"),
-        (rule.sources, "source"),
-        (rule.conditions, "condition"),
-        (rule.owners, "owner"),
-        (rule.matters, "matter"),
-    )
-    for allowed, name in conditions:
-        if allowed is not None:
-            yield ConditionTest(_value_in(frozenset(allowed), attrgetter(name)), (name,))
-
-
-def _value_in(allowed: frozenset[str], value: Callable[[RoutingInput], str | None]) -> RuleTest:
-    return lambda routing_input: value(routing_input) in allowed
-
-
-def _place_tests(rule: RoutingRule) -> Iterator[ConditionTest]:
-    if rule.places is not None:
-        places = frozenset(rule.places)
-        yield ConditionTest(
-            lambda routing_input: (
-                routing_input.place.district in places
-                or routing_input.place.street in places
-                or routing_input.place.community in places
-            ),
-            ("place.district", "place.street", "place.community"),
-        )
-    if rule.areas is not None:
-        areas = frozenset(rule.areas)
-        yield ConditionTest(lambda routing_input: not routing_input.place.areas.isdisjoint(areas), None)
-    if rule.grids is not None:
-        prefixes = rule.grids
-        yield ConditionTest(
-            lambda routing_input: (
-                routing_input.place.grid is not None and routing_input.place.grid.startswith(prefixes)
-            ),
-            ("place.grid",),
-        )
-
-
-def _time_tests(when: TimeCondition | None, calendar: WorkingCalendar) -> Iterator[ConditionTest]:
-    return (ConditionTest(test, None) for test in _tests_of_time(when, calendar)) if when is not None else iter(())
-
-
-def _tests_of_time(when: TimeCondition, calendar: WorkingCalendar) -> Iterator[RuleTest]:
-    zone = calendar.zone
-    if when.weekdays is not None:
-        weekdays = frozenset(_WEEKDAYS.index(day) for day in when.weekdays)
-        yield lambda routing_input: routing_input.at.astimezone(zone).weekday() in weekdays
-    if when.hours is not None:
-        hours = when.hours
-        yield lambda routing_input: any(
-            is_within_hours(each, routing_input.at.astimezone(zone).time()) for each in hours
-        )
-    if when.dates is not None:
-        dates = when.dates
-        yield lambda routing_input: any(
-            is_within_dates(each, routing_input.at.astimezone(zone).date()) for each in dates
-        )
-    if when.working_time is not None:
-        working = when.working_time
-        yield lambda routing_input: calendar.is_working_time(routing_input.at) == working
 
 
 def _jurisdiction(department: Department) -> tuple[str, str]:

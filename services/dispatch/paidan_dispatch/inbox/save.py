@@ -129,7 +129,7 @@ def _photo_writes(unit_of_work: UnitOfWork) -> list[Write]:
 
 
 def _serial_writes(unit_of_work: UnitOfWork) -> list[Write]:
-    rows = serial_rows(unit_of_work.serials)
+    rows = serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
     return _columns_write("serials", UPSERT_SERIALS, rows)
 
 
