@@ -1,7 +1,7 @@
 """What holds of cases in the construction plan."""
 
 from paidan_contracts.construction_events import CaseConstructionPlanned
-from paidan_dispatch.cases.case_state import open_helpers
+from paidan_dispatch.cases.case_state import is_active
 from paidan_dispatch.cases.timers import running_timers
 from tests.dispatch.invariants.registry import Step, invariant
 
@@ -13,7 +13,8 @@ def only_its_date_runs_while_planned(step: Step) -> bool:
     """No limit of a complaint, and nobody has an order."""
     if step.after.status != "planned":
         return True
-    return {str(each.kind) for each in running_timers(step.after)} <= _OF_THE_PLAN and not open_helpers(step.after)
+    has_order = any(is_active(each) for each in step.after.helpers)
+    return {str(each.kind) for each in running_timers(step.after)} <= _OF_THE_PLAN and not has_order
 
 
 @invariant
