@@ -37,7 +37,6 @@ Status = Literal[
     "dispatched",
     "handling",
     "suspended",
-    "planned",
     "inspecting",
     "closed",
     "not_accepted",

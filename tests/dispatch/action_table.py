@@ -4,7 +4,7 @@ from functools import cache
 from typing import get_args
 
 from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
-from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
+from paidan_contracts.construction_actions import PlanConstruction
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.record_actions import AddNote, Correct
 from paidan_contracts.settlement_actions import Settle
@@ -31,7 +31,6 @@ ACTIONS: dict[str, Action] = {
     "verify_false": Verify(verified=False, reason="nothing there"),
     "cannot_verify": CannotVerify(reason="the gate is locked"),
     "plan_construction": PlanConstruction(due_at=at_minute(90_000), reason="no lamp stands there"),
-    "strike_off": StrikeOff(text="built"),
     "settle": Settle(text="swept"),
     "file": File(row_id="E0111-1"),
     "assign": Assign(department="water", reason="it leaks"),
@@ -68,14 +67,11 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("filed", "correct"): ("dispatched", ("corrected", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
     ("received", "cannot_verify"): ("received", ("verification_answered",)),
-    ("filed", "plan_construction"): ("planned", ("construction_planned",)),
-    ("dispatched", "plan_construction"): ("planned", ("construction_planned",)),
-    ("handling", "plan_construction"): ("planned", ("construction_planned",)),
-    ("planned", "plan_construction"): ("planned", ("construction_planned",)),
-    ("planned", "strike_off"): ("closed", ("struck_off",)),
+    ("filed", "plan_construction"): ("filed", ("construction_planned",)),
+    ("dispatched", "plan_construction"): ("filed", ("construction_planned",)),
+    ("handling", "plan_construction"): ("filed", ("construction_planned",)),
     ("received", "settle"): ("closed", ("filed", "dispatched", "settled")),
     ("dispatched", "settle"): ("closed", ("settled",)),
-    ("planned", "void"): ("voided", ("voided",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),
     ("filed", "void"): ("voided", ("voided",)),
@@ -124,8 +120,8 @@ def case_in_status(status: str) -> CaseState:
         return case_after(asked, ACTIONS["review"])
     before = {"handling": "dispatched", "inspecting": "handling", "closed": "inspecting", "not_accepted": "received"}
     doing = {"handling": "accept", "inspecting": "finish", "closed": "inspect", "not_accepted": "verify_false"}
-    if status in ("voided", "planned"):
-        return case_after(case_in_status("filed"), ACTIONS["void" if status == "voided" else "plan_construction"])
+    if status == "voided":
+        return case_after(case_in_status("filed"), ACTIONS["void"])
     if status == "dispatched":
         return opened_case()
     return case_after(case_in_status(before[status]), ACTIONS[doing[status]])

@@ -36,7 +36,6 @@ NEXT_ACTIONS: Final[Mapping[Status, Action]] = MappingProxyType(
         "dispatched": Accept(),
         "handling": Finish(proof=(PHOTO,)),
         "inspecting": Inspect(passed=True),
-        "planned": StrikeOff(text="built"),
         "closed": CallBack(rating="dissatisfied"),
         "voided": Assign(department="south", reason="x"),
         "not_accepted": Assign(department="south", reason="x"),
@@ -146,6 +145,11 @@ class CaseMachine(RuleBasedStateMachine):
     def plan(self, minute: float, due: float) -> None:
         """Let an operator put the case into the construction plan, or give it another date there."""
         self.act(ActionStep(PlanConstruction(due_at=at_minute(due), reason="x"), minute, None))
+
+    @rule(minute=minutes)
+    def build(self, minute: float) -> None:
+        """Let an operator strike the case off as built."""
+        self.act(ActionStep(StrikeOff(text="built"), minute, None))
 
     @rule(minute=minutes)
     def end(self, minute: float) -> None:

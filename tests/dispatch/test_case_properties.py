@@ -36,8 +36,9 @@ def _assert_legal(state: CaseState) -> None:
     numbers = [limit.number for assignment in assignments for limit in assignment.limits]
     assert numbers == sorted(set(numbers))
     ended = [assignment.returned_at is not None or assignment.withdrawn_at is not None for assignment in assignments]
-    was_planned = any(each.kind == "construction" for each in state.clocks)
-    in_hand = not was_planned and state.status in ("dispatched", "handling", "suspended", "inspecting", "closed")
+    stages = [each.kind for each in state.clocks if each.kind != "callback"]
+    was_struck_off = state.status == "closed" and stages[-1:] == ["construction"]
+    in_hand = not was_struck_off and state.status in ("dispatched", "handling", "suspended", "inspecting", "closed")
     assert ended[:-1] == [True] * (len(assignments) - 1) if assignments else not in_hand
     if assignments:
         assert assignments[-1].department == state.department

@@ -2,12 +2,13 @@
 
 import pytest
 
-from paidan_contracts.actions import CallBack, Void
+from paidan_contracts.actions import Assign, CallBack, Void
 from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.orders import OrderWithdrawn
 from paidan_contracts.traffic_light import limit_lights, worst_light
 from paidan_dispatch.cases.decide import Progressed, Refused, expire_timer
+from paidan_dispatch.cases.limit_requests import is_planned
 from paidan_dispatch.cases.orders import order_events
 from paidan_dispatch.cases.timers import running_timers
 from tests.dispatch.action_table import case_in_status
@@ -35,7 +36,7 @@ def test_wish_waits_with_its_date_and_no_other_clock_runs() -> None:
 
     planned = case_after(state, WISH, minutes=5)
 
-    assert planned.status == "planned"
+    assert is_planned(planned)
     assert [(each.kind, each.due_at) for each in running_timers(planned)] == [("construction", at_minute(30 * DAY))]
     assert planned.answer is not None
     assert "2026-04-01 09:00" in planned.answer
@@ -114,3 +115,18 @@ def test_planning_is_refused(terms: dict[str, object] | None, post: str | None, 
     assert isinstance(result, Refused)
     assert result.refusal.code == code
     assert result.refusal.message_zh
+
+
+def test_who_takes_it_out_of_the_plan_takes_back_the_answer() -> None:
+    planned = case_after(case_in_status("dispatched"), WISH, minutes=5)
+    assigned = case_after(planned, Assign(department="water", reason="a lamp stands there"), minutes=9)
+
+    assert (assigned.status, assigned.answer) == ("dispatched", None)
+    assert {each.kind for each in running_timers(assigned)} == {"accept", "handle"}
+
+
+def test_what_is_not_planned_is_not_struck_off() -> None:
+    result = decide_action(case_in_status("filed"), StrikeOff())
+
+    assert isinstance(result, Refused)
+    assert result.refusal.code == "not_allowed_in_state"

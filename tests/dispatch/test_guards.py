@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Amend, Reply, UnknownAction
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.construction_actions import StrikeOff
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import Status
 from paidan_contracts.unit_actions import Confirm
@@ -34,8 +35,9 @@ ELSEWHERE: tuple[Action, ...] = (
     Escalate(reason="the mayor asks"),
     EndEscalation(reason="seen"),
     AssignVerification(post="ivy"),
+    StrikeOff(text="built"),
 )
-"""On imported pasts, noted reports, what a unit finished; by a ladder and with patrols alone: tested beside them."""
+"""On imported pasts, noted reports, units, ladders, patrols and plans alone: tested beside them."""
 
 
 def _short(event: CaseEvent) -> str:

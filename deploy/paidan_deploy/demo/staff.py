@@ -71,7 +71,7 @@ class Staff:
 
     async def assign(self, departments: Sequence[str]) -> None:
         """Assign cases without a matching rule to a random department."""
-        async for state in self._new_cases("filed", order="oldest"):
+        async for state in self._new_cases("filed", held=True, order="oldest"):
             returned_by = {assignment["department"] for assignment in state["assignments"]}
             excluded = {*returned_by, state.get("complained_of")}
             candidates = [department for department in departments if department not in excluded]
@@ -114,7 +114,7 @@ class Staff:
 
     async def strike_off(self) -> None:
         """销号: strike off what is built; plan anew what is not."""
-        async for state in self._new_cases("planned", order="oldest"):
+        async for state in self._new_cases("filed", order="oldest", planned=True):
             if self.rng.random() < _BUILT_SHARE:
                 self._schedule(state, {"kind": "strike_off", "text": "已建成并投入使用"}, self.rng.uniform(60, 170))
             else:
@@ -140,7 +140,7 @@ class Staff:
             except CallRefused:
                 page = {"cases": []}
             for state in page["cases"]:
-                tasks = len(state["clocks"]) if status == "received" else 0
+                tasks = len(state["clocks"]) if status in ("received", "filed") else 0
                 visit = (status, state["case_id"], state["round"] + 100 * state["hops"] + 10_000 * tasks)
                 if visit not in self.seen:
                     self.seen.add(visit)

@@ -27,12 +27,17 @@ def order_versions_are_told_once(step: Step) -> bool:
     return len(told) == len(set(told)) and all(version <= step.after.version for _, version in told)
 
 
+def _was_struck_off(step: Step) -> bool:
+    stages = [each for each in step.after.clocks if each.kind != "callback"]
+    return step.after.status == "closed" and bool(stages) and stages[-1].kind == "construction"
+
+
 @invariant
 def one_department_leads(step: Step) -> bool:
-    """Only the last assignment may be valid, and is while a department has the case: what is planned has none."""
+    """Only the last assignment may be valid, and is while a department has the case: what was struck off had none."""
     assignments = step.after.assignments
     valid = [_is_valid(each) for each in assignments]
-    was_planned = any(each.kind == "construction" for each in step.after.clocks)
+    was_planned = _was_struck_off(step)
     has_lead = step.after.status in (*ASSIGNED_STATUSES, "closed") and not was_planned
     return not any(valid[:-1]) and (valid[-1] if valid else False) is has_lead
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from paidan_dispatch.cases.limit_requests import is_planned
 from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH
 from tests.dispatch.invariants.registry import Step, invariant
 
@@ -39,4 +40,4 @@ def nobody_calls_a_camera(step: Step) -> bool:
 @invariant
 def residents_are_answered_at_the_end(step: Step) -> bool:
     """What was inspected, why the case ended, or when it is to be built; not what a department only says."""
-    return step.after.past or (step.after.answer is not None) == (step.after.status in (*ENDED, "planned"))
+    return step.after.past or (step.after.answer is not None) == (step.after.status in ENDED or is_planned(step.after))

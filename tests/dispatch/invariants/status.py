@@ -27,10 +27,10 @@ MOVES: Final[Mapping[str, Collection[tuple[Status | None, Status]]]] = {
     "case.reworked.v1": {("inspecting", "handling")},
     "case.closed.v1": {("inspecting", "closed")},
     "case.reopened.v1": {("closed", "handling")},
-    "case.construction_planned.v1": {(before, "planned") for before in ("filed", "dispatched", "handling", "planned")},
+    "case.construction_planned.v1": {(before, "filed") for before in ("filed", "dispatched", "handling")},
     "case.settled.v1": {("dispatched", "closed"), ("dispatched", "inspecting")},
-    "case.struck_off.v1": {("planned", "closed")},
-    "case.voided.v1": {(before, "voided") for before in ("filed", "planned", "dispatched", "handling", "inspecting")},
+    "case.struck_off.v1": {("filed", "closed")},
+    "case.voided.v1": {(before, "voided") for before in ("filed", "dispatched", "handling", "inspecting")},
     "case.not_accepted.v1": {("received", "not_accepted")},
 }
 """The table of transitions: status before and after each event; every other event keeps the status."""

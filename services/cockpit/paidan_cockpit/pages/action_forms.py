@@ -17,7 +17,6 @@ _NEXT_ACTIONS: Final = {
     "filed": "assign",
     "dispatched": "accept",
     "handling": "finish",
-    "planned": "strike_off",
     "inspecting": "inspect",
     "closed": "call_back",
 }

@@ -16,7 +16,6 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "dispatched": N_("dispatched"),
             "handling": N_("in work"),
             "suspended": N_("suspended"),
-            "planned": N_("in the construction plan"),
             "inspecting": N_("awaits inspection"),
             "closed": N_("closed"),
             "not_accepted": N_("not accepted"),

@@ -9,6 +9,7 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, Code, RequestModel, SenderRef, Slug, Timestamp
 from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
 from paidan_dispatch.api.queries import PageKey
+from paidan_dispatch.cases.limit_requests import is_planned
 from paidan_dispatch.cases.patrols import running_clock
 
 CURSORS: Final = CursorCodec(PageKey)
@@ -55,6 +56,7 @@ class CaseQuery(RequestModel):
     leader: Code | None = Field(default=None, description="Only cases for which the leader with this post answers.")
     office: Slug | None = Field(default=None, description="Only cases for which this office answers (牵头处室).")
     unit: Slug | None = Field(default=None, description="Only cases for which this unit answers (责任单位).")
+    planned: bool = Field(default=False, description="Only cases in the construction plan (建设计划).")
     verifier: Code | None = Field(
         default=None, description="Only cases that this post is to verify on site: its tasks (核实)."
     )
@@ -69,8 +71,15 @@ class CaseQuery(RequestModel):
         own = (found.leader, found.office, found.unit) if found is not None else (None, None, None)
         return all(each is None or each == answers for each, answers in zip(wanted, own, strict=True))
 
+    def _statuses(self) -> tuple[Status, ...]:
+        if self.verifier is not None or self.planned:
+            return ("filed",) if self.planned else ("received",)
+        return tuple(self.status)
+
     def is_asked_to_verify(self, state: CaseState) -> bool:
-        """Return whether a case is the task of the post that is asked for."""
+        """Return whether a case is the task of the post that is asked for; of the plan, whether it is in it."""
+        if self.planned and not is_planned(state):
+            return False
         if self.verifier is None:
             return True
         clock = running_clock(state)
@@ -82,7 +91,7 @@ class CaseQuery(RequestModel):
         return CaseFilter(
             city=city,
             area=self.area,
-            statuses=("received",) if self.verifier is not None else tuple(self.status),
+            statuses=self._statuses(),
             department=self.department,
             class_code=self.class_code,
             number=self.number,

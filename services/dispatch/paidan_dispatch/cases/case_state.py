@@ -6,14 +6,13 @@ from typing import Final, NamedTuple, TypeAlias, TypedDict
 from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.assignments import Assignment, Helper, Limit, open_unit_order
 from paidan_contracts.case_event import CaseEvent, Cause
-from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.ladder import follow_status
-from paidan_dispatch.cases.limit_requests import settled
+from paidan_dispatch.cases.limit_requests import CONSTRUCTION, is_planned, settled
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -21,8 +20,6 @@ ActResult: TypeAlias = list[CaseEvent] | Refusal
 
 ASSIGNED_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling", "suspended", "inspecting"})
 """A department has a valid order."""
-CONSTRUCTION: Final = Unknown("construction")
-"""The clock of what is to be built by a date."""
 OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
 """A helper's order is open: it stays while the case looks for another lead."""
 
@@ -107,6 +104,9 @@ def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
         return state
     at, clocks = provenance.recorded_at, state.clocks
     if running is not None:
+        if running.kind == CONSTRUCTION and state.status in OPEN_STATUSES:
+            # Whoever takes it out of the plan takes back what residents were told.
+            state = replace_unvalidated(state, answer=None)
         ended = replace_unvalidated(running, ended_at=at, overdue_at=overdue_since(running.due_at, at))
         clocks = (*clocks[:-1], ended)
     due_at = provenance.policy.stage_deadline(stage, at) if stage else None
@@ -196,19 +196,21 @@ def has_handed_on(state: CaseState) -> bool:
     return bool(state.assignments) and bool(state.assignments[-1].handed_on)
 
 
-def _stage(state: CaseState) -> AnyTimerKind | None:
+def _stage(state: CaseState) -> AnyTimerKind | None:  # noqa: PLR0911 - a table
     """Return the stage, if any, whose clock runs though no department answers for it."""
     match state.status:
         case _ if state.past:
             return None
         case "received":
             return "verify"
+        case "filed" if is_planned(state):
+            return CONSTRUCTION
         case "filed":
             # Not for the moment between filing and routing; but filing by hand does not begin the clock anew.
             is_running = bool(state.clocks) and state.clocks[-1].kind == "dispatch" and not state.clocks[-1].ended_at
             return "dispatch" if state.held_because is not None or is_running else None
-        case "inspecting" | "planned":
-            return "inspect" if state.status == "inspecting" else CONSTRUCTION
+        case "inspecting":
+            return "inspect"
         case "closed":
             return "callback" if state.callbacks_awaited else None
         case _:

@@ -28,7 +28,7 @@ _VERIFYING: Final[tuple[ActionKind, ...]] = ("assign_verification", "cannot_veri
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
         "received": ("verify", "assign_verification", "cannot_verify", "settle", *_ESCALATING, *_RECORDING, "amend"),
-        "filed": ("assign", "file", "void", "plan_construction", *_ESCALATING, *_RECORDING, "amend"),
+        "filed": ("assign", "file", "void", "plan_construction", "strike_off", *_ESCALATING, *_RECORDING, "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
         "dispatched": (
             "accept", "finish", "return", "redispatch", "file", "void", "urge", "hand_on", "settle",
@@ -40,7 +40,6 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
             *_RECORDING, "amend",
         ),
         "suspended": ("resume", "redispatch", "void", *_ESCALATING, *_RECORDING),
-        "planned": ("plan_construction", "strike_off", "void", *_ESCALATING, "note"),
         "inspecting": ("inspect", "redispatch", "void", *_ESCALATING, *_RECORDING, "amend"),
         "closed": ("call_back", "appeal", "review", "note", "amend"),
         "not_accepted": ("note", "amend"),

@@ -5,11 +5,14 @@ from typing import Final
 
 from paidan_contracts.actions import Actor
 from paidan_contracts.city.posts import DUTIES, PostDuty
+from paidan_contracts.extensible import Unknown
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.time_limits import LimitRequest, PlannedStep, TimeLimits
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases.policy import CityPolicy
 
+CONSTRUCTION: Final = Unknown("construction")
+"""The clock of what is to be built by a date."""
 NO_TIME_LIMITS: Final = TimeLimits()
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
@@ -36,6 +39,12 @@ def has_duty(actor: Actor, duty: PostDuty | None, state: CaseState, policy: City
         return False
     post = policy.city.posts.get(actor.post) if actor.post is not None else None
     return post is None or post.duty == duty
+
+
+def is_planned(state: CaseState) -> bool:
+    """Return whether a case waits in the construction plan: it is filed, and the clock of its date runs."""
+    last = state.clocks[-1] if state.clocks and state.status == "filed" else None
+    return last is not None and last.kind == CONSTRUCTION and last.ended_at is None
 
 
 def open_steps(state: CaseState) -> tuple[PlannedStep, ...]:
@@ -92,7 +101,7 @@ def _without_suspension(state: CaseState, limits: TimeLimits) -> TimeLimits:
 def _promise_ended(state: CaseState, limits: TimeLimits, at: datetime) -> TimeLimits:
     """Return the limits with a promise kept or broken as the case ended or was planned; reopening does not renew it."""
     promise = limits.promise
-    if promise is None or promise.ended_at is not None or state.status not in (*ENDED_STATUSES, "planned"):
+    if promise is None or promise.ended_at is not None or not (state.status in ENDED_STATUSES or is_planned(state)):
         return limits
     overdue_at = promise.due_at if at > promise.due_at else None
     return replace_unvalidated(

@@ -15,7 +15,6 @@ STATUS_NAMES: Final[MappingProxyType[Status, Bilingual]] = MappingProxyType(
         "dispatched": Bilingual("dispatched, not accepted yet", "已派遣待签收"),
         "handling": Bilingual("in work", "处置中"),
         "suspended": Bilingual("suspended", "挂账"),
-        "planned": Bilingual("in the construction plan", "已列入建设计划"),
         "inspecting": Bilingual("awaiting inspection", "待核查"),
         "closed": Bilingual("closed", "已结案"),
         "not_accepted": Bilingual("not accepted", "不予受理"),

@@ -13,7 +13,6 @@ from paidan_dispatch.cases import answers, limit_refusals
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ASSIGNED_STATUSES,
-    CONSTRUCTION,
     ActResult,
     Provenance,
     clocks_ended,
@@ -21,7 +20,7 @@ from paidan_dispatch.cases.case_state import (
     event_fields,
     next_state,
 )
-from paidan_dispatch.cases.limit_requests import has_duty
+from paidan_dispatch.cases.limit_requests import CONSTRUCTION, has_duty, is_planned
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import build_refusal
 from paidan_dispatch.cases.transitions.fulfilment import reporters_to_call
@@ -46,14 +45,14 @@ def plan_construction(
     after = next_state(
         state,
         provenance,
-        status="planned",
+        status="filed",
         held_because=None,
         clocks=(*clocks_ended(state, at), _clock_until(state, due_at, at, policy)),
         answer=action.answer or answers.planned(policy.local_time(due_at)),
         assignments=end_assignment(state, at, withdrawn_at=at) if is_assigned else state.assignments,
         helpers=end_help(state, at) if state.helpers else (),
     )
-    due_before = state.clocks[-1].due_at if state.status == "planned" else None
+    due_before = state.clocks[-1].due_at if is_planned(state) else None
     planned: CaseEvent = _new_planned(
         **event_fields(after, provenance), due_before=due_before, due_at=due_at, reason=action.reason
     )
@@ -65,6 +64,9 @@ def strike_off(state: CaseState, action: StrikeOff, provenance: Provenance, poli
     refusal = _refusal(state, provenance, policy)
     if refusal is not None:
         return refusal
+    if not is_planned(state):
+        text = Bilingual("It is not in the construction plan.", "案件未列入建设计划。")
+        return build_refusal(state, "not_allowed_in_state", text, "action.kind", role="operator")
     after = next_state(
         state,
         provenance,
