@@ -105,6 +105,8 @@ class OidcClient:
         except httpx.HTTPError as error:
             raise ProviderUnavailable from error
         except (AuthlibBaseError, JoseError, KeyError, TypeError, ValueError) as error:
+            # A provider whose keys have no id may have replaced them: the next token is verified by the present ones.
+            metadata.pop("jwks", None)
             raise SignInRefused(type(error).__name__) from error
         if not claims:
             raise SignInRefused("no ID token")
@@ -139,7 +141,14 @@ class OidcClient:
         """Return what the provider says besides the ID token: many do not put the address into it."""
         if "email" in claims or "userinfo_endpoint" not in metadata:
             return {}
-        more: dict[str, Any] = await self._protocol.userinfo(token=token)
+        try:
+            more: dict[str, Any] = await self._protocol.userinfo(token=token)
+        except httpx.HTTPStatusError as error:
+            if error.response.is_server_error:
+                raise
+            return {}  # it tells this client nothing more: who is known by subject signs in all the same
+        except (TypeError, ValueError):
+            return {}  # a signed one, for instance
         return more if more.get("sub") == claims.get("sub") else {}
 
     def _identity(self, claims: dict[str, Any]) -> ProviderIdentity:
