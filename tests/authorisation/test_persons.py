@@ -18,6 +18,8 @@ from tests.authorisation.test_routes import call
 from tests.dispatch.service_client import act_and_await
 from tests.intake.sample_photos import make_jpeg
 
+pytestmark = pytest.mark.takes(seconds=40)
+
 ROWS: Final = page.routes()
 CASE_ROWS: Final = [
     row for row in ROWS if row.service == "dispatch" and "audit" not in row.route and "✓*" not in row.cells.values()

@@ -14,7 +14,7 @@ from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=45)
 _PLACES = count(0, 300)
 HELPED_CLASS = "C0137"
 """A class whose rule sends an order to a second department, too."""

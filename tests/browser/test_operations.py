@@ -23,7 +23,7 @@ from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.dispatch.inbox_entries import build_report
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=45)
 PLANTED: Final = "<img src=x onerror=alert(1)>"
 VIEWS: Final = (View(), View(locale="en-GB", theme="dark"), View(width=360, height=740, is_phone=True))
 

@@ -32,7 +32,7 @@ from tests.chaos.payloads import build_alarm
 from tests.chaos.wait_settled import wait_settled
 from tests.servers import ServerAddresses, fresh_prefix
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=90)
 
 
 @pytest.fixture(scope="module")

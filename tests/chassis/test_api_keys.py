@@ -14,6 +14,8 @@ from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=15)
+
 
 async def add_test_key(pool: Pool, *scopes: str, city: str = "quancheng") -> tuple[str, str]:
     """Store a new key and return its token and its id."""

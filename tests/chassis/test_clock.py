@@ -17,6 +17,8 @@ from paidan_chassis.clock import ClockNotSet, ClockScale, ClockSetBack, RealCloc
 from paidan_chassis.database import Connection, Pool, open_pool
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=10)
+
 DAY = datetime(2026, 3, 3, tzinfo=UTC)
 REAL = datetime(2026, 11, 21, 20, tzinfo=UTC)
 FAST_SCALE = ClockScale(anchor_real=REAL, anchor_city=DAY, factor=1200, fast_until=DAY + timedelta(days=1))

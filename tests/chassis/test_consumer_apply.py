@@ -12,7 +12,7 @@ from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_non_utf8_header_name, append_records
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=20)
+pytestmark = pytest.mark.takes(seconds=30)
 
 
 async def test_records_are_applied_once_and_published_in_order(harness: ConsumerHarness) -> None:

@@ -22,7 +22,7 @@ from tests.chassis.consumer_harness import ConsumerHarness, Echo, make_bodies
 from tests.chassis.consumer_options import ECHO_PARTITIONS, PARTITIONS
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=15)
+pytestmark = pytest.mark.takes(seconds=25)
 
 
 async def leave_unrelayed(harness: ConsumerHarness) -> None:

@@ -12,6 +12,8 @@ from paidan_chassis.database import DB_ERRORS, is_transient, open_pool, retry
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=20)
+
 
 async def prepare_table(dsn: str) -> SecretStr:
     """Create the schema and the table of the tests."""

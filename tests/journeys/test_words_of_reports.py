@@ -21,7 +21,7 @@ from tests.journeys.strangers_case import NAME, PHONE, POSTS, looks_at, pages_of
 from tests.polling import poll
 from tests.servers import ServerAddresses
 
-pytestmark = pytest.mark.takes(seconds=20)
+pytestmark = pytest.mark.takes(seconds=60)
 
 CITY: Final = "quancheng"
 SERVICES: Final = ("intake", "dispatch")

@@ -21,7 +21,7 @@ from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.database import prepare_database
 from tests import fork_server
 
-pytestmark = pytest.mark.takes(seconds=5)
+pytestmark = pytest.mark.takes(seconds=40)
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 TINY = Path("tests/cities/tiny")

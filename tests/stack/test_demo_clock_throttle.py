@@ -16,6 +16,8 @@ from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources, PendingReport
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=10)
+
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
 DAY_END = MIDNIGHT + timedelta(seconds=PLAYED_S)
 # A day in a second; a lead is longer than a day, so each test sets the latest time itself.
