@@ -1,7 +1,7 @@
 """A department's client over HTTP: photos, answers and their outcomes, and its open orders as they change."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -99,6 +99,20 @@ class DepartmentHttpClient:
         except TimeoutError:
             return None
 
+    async def snapshots(self) -> AsyncIterator[tuple[Order, ...]]:
+        """Yield the department's open orders, all of them, now and whenever one was issued, changed or withdrawn."""
+        path, etag = f"{self._dispatch}/v1/orders", ""
+        while True:
+            headers = {"If-None-Match": etag} if etag else {}
+            page = await self._send("GET", path, params={"wait": WAIT_S}, headers=headers, accepted={304})
+            if page.status_code == 304:
+                continue
+            etag, orders = page.headers.get("ETag", ""), _orders_of(page)
+            while (after := page.json()["after"]) is not None:
+                page = await self._send("GET", path, params={"after": after})
+                orders += _orders_of(page)
+            yield tuple(orders)
+
     async def _await_outcome(self, action_id: str) -> AnswerOutcome:
         path = f"{self._dispatch}/v1/actions/{quote(action_id)}"
         response = await self._send("GET", path, accepted={404})
@@ -131,6 +145,10 @@ class DepartmentHttpClient:
             if response.status_code not in _RETRIED:
                 break
         raise RequestRefused(response.status_code, _error_of(response))
+
+
+def _orders_of(page: httpx.Response) -> list[Order]:
+    return [Order.model_validate(each["order"]) for each in page.json()["orders"]]
 
 
 def _error_of(response: httpx.Response) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def register(app: typer.Typer) -> None:
 
 @also_in_chinese(
     "在您的服务器上建好角色、表、主题、密钥和首批城市包。",
-    "可随时重复执行；每次启动新版本之前请执行。Kafka 须登录（PAIDAN_KAFKA_SASL）时，也创建其 ACL。只有它需要 PAIDAN_DATABASE，即数据库所有者的 DSN。"
+    "可随时重复执行；每次启动新版本之前请执行。Kafka 须登录（PAIDAN_KAFKA_SASL）时，也创建其 ACL。"
+    "只有它需要 PAIDAN_DATABASE，即数据库所有者的 DSN。"
     "密钥存放在 PAIDAN_HOME/secrets。",
 )
 @print_errors
