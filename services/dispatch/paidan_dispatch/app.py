@@ -32,6 +32,8 @@ from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.api.case_figures import CaseFigures
+from paidan_dispatch.api.order_routes import OrderRoutes
+from paidan_dispatch.api.order_watch import CHECK_EVERY_S, OrderWatch
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
@@ -124,20 +126,28 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     packs = PackCache()
+    watch = OrderWatch(pool, INBOX_CONSUMER, process.stopping)
+    await stack.enter_async_context(repeat(watch.check, every_s=CHECK_EVERY_S, name="order watch"))
     return create_http_app(
         edge_config,
         ReadRoutes(pool, packs, resources.clock),
+        OrderRoutes(pool, packs, resources.clock, watch),
         ActionRoutes(pool, packs, resources.clock, publisher, CityTerms(packs)),
         settings.cipher(),
     )
 
 
 def create_http_app(
-    edge_config: EdgeConfig, read_routes: ReadRoutes, action_routes: ActionRoutes, cipher: Cipher
+    edge_config: EdgeConfig,
+    read_routes: ReadRoutes,
+    order_routes: OrderRoutes,
+    action_routes: ActionRoutes,
+    cipher: Cipher,
 ) -> FastAPI:
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(read_routes.router())
+    app.include_router(order_routes.router())
     app.include_router(ReportRoutes(read_routes.pool).router())
     app.include_router(action_routes.router())
     app.include_router(CaseActionRoutes(action_routes).router())

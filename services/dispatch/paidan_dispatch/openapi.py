@@ -14,6 +14,8 @@ from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.requests import CityTerms
+from paidan_dispatch.api.order_routes import OrderRoutes
+from paidan_dispatch.api.order_watch import OrderWatch
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.app import TITLE, VERSION, create_http_app
 from paidan_dispatch.city_packs import PackCache
@@ -27,6 +29,7 @@ def document() -> str:
     app = create_http_app(
         EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics),
         read_routes,
+        OrderRoutes(pool, PackCache(), RealClock(), cast(OrderWatch, None)),
         action_routes,
         cast(Cipher, None),
     )
