@@ -131,7 +131,8 @@ class ReadRoutes:
         Those to help (`role` helper) are among them; their `status` follows from the department's own answers.
         All pages together are a complete snapshot, of the times at which they were read.
         """
-        own_department = grants_of(caller.scopes).department
+        grants = grants_of(caller.scopes)
+        own_department = grants.department
         department_id = own_department or department
         if own_department is None:
             access.require_case_access(caller)
@@ -142,7 +143,8 @@ class ReadRoutes:
         if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
-        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(CURSORS, after), limit)
+        city, key = access.resolve_city_filter(caller, None), decode_after(CURSORS, after)
+        page = OrderPage(city, key, limit, within_places=grants.places, within_classes=grants.classes)
         states = await queries.load_open_orders(self.pool, department_id, page)
         return OrderList(
             department=department_id,
