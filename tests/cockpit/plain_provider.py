@@ -33,6 +33,8 @@ class PlainProvider:
         self.claims: dict[str, Any] = {}
         self.userinfo: Response = JSONResponse({})
         self.metadata: dict[str, Any] = {}
+        self.secrets: list[tuple[bool, bool]] = []
+        """Of each exchanged code, whether the client's secret stood in the header and in the form."""
         self.publish(self.key)
 
     def publish(self, key: ECKey, *, with_id: bool = True) -> None:
@@ -74,8 +76,9 @@ class PlainProvider:
         """Answer with its public keys."""
         return JSONResponse({"keys": self.published})
 
-    async def token(self, _request: Request) -> Response:
+    async def token(self, request: Request) -> Response:
         """Answer with an ID token, whatever the code."""
+        self.secrets.append(("authorization" in request.headers, "client_secret" in await request.form()))
         return JSONResponse({"access_token": "a", "token_type": "Bearer", "id_token": self._id_token()})
 
     async def show_userinfo(self, _request: Request) -> Response:

@@ -218,3 +218,22 @@ async def test_the_browsers_state_cannot_be_set_by_a_neighbouring_host(lying_sit
     assert answer.headers["set-cookie"].startswith("__Host-paidan_provider_state=")
     assert "Path=/;" in answer.headers["set-cookie"]
     assert back.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("offered", "where"),
+    [({}, (True, False)), ({"token_endpoint_auth_methods_supported": ["client_secret_post"]}, (False, True))],
+)
+async def test_the_clients_secret_is_sent_where_the_provider_reads_it(
+    provider: PlainProvider, pool: "asyncpg.Pool[Any]", offered: dict[str, Any], where: tuple[bool, bool]
+) -> None:
+    provider.metadata = offered
+    settings = cockpit_edge.build_settings(
+        oidc_issuer=provider.address, oidc_client_id=CLIENT_ID, oidc_client_secret=SecretStr("s")
+    )
+    async with cockpit_edge.open_site(pool, settings) as site:
+        answer = await come_back(site, provider, "nobody")
+
+    assert answer.status_code == 403
+    assert "nobody" in answer.text
+    assert provider.secrets[-1] == where

@@ -29,6 +29,8 @@ _SIGNATURES: Final = (
     "Ed25519",
 )
 """Algorithms with a public key: an ID token is never accepted unsigned or under a shared secret."""
+_SECRET_METHODS: Final = ("client_secret_basic", "client_secret_post")
+"""How a client with a secret proves itself where a code is exchanged, the usual way first."""
 _LEEWAY_S: Final = 60
 _MAX_CLAIM: Final = 255
 
@@ -71,6 +73,7 @@ class OidcClient:
         self.issuer = settings.issuer.rstrip("/")
         self._client_id = settings.client_id
         secret = settings.client_secret.get_secret_value()
+        self._has_secret = bool(secret)
         self._protocol = _Protocol(
             None,
             client_id=settings.client_id,
@@ -80,7 +83,7 @@ class OidcClient:
                 "scope": "openid email",
                 "code_challenge_method": "S256",
                 "timeout": settings.answer_within_s,
-                "token_endpoint_auth_method": "client_secret_basic" if secret else "none",
+                "token_endpoint_auth_method": _SECRET_METHODS[0] if secret else "none",
             },
         )
 
@@ -133,6 +136,11 @@ class OidcClient:
             raise ProviderUnavailable
         offered = metadata.get("id_token_signing_alg_values_supported") or ("RS256",)
         metadata["id_token_signing_alg_values_supported"] = [each for each in offered if each in _SIGNATURES]
+        if self._has_secret:
+            known = metadata.get("token_endpoint_auth_methods_supported") or _SECRET_METHODS
+            metadata["token_endpoint_auth_method"] = next(
+                (each for each in _SECRET_METHODS if each in known), _SECRET_METHODS[0]
+            )
         return metadata
 
     async def _more_claims(
