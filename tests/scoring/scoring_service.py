@@ -133,7 +133,7 @@ async def running_service(servers: real.ServerAddresses, prefix: str, folder: Pa
         yield service
 
 
-async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_s: float, what: str) -> None:
+async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_s: float = 30, what: str) -> None:
     """Wait until ``check`` returns this value."""
 
     async def is_equal() -> bool:
@@ -164,5 +164,5 @@ async def open_edge_client(port: int) -> httpx.AsyncClient:
         except httpx.TransportError:
             return False
 
-    await poll(ready, within_s=20, what="the edge is ready")
+    await poll(ready, what="the edge is ready")
     return client
