@@ -34,8 +34,8 @@ async def cockpit(servers: real.ServerAddresses) -> AsyncIterator[CockpitInProce
     async with open_cockpit(servers) as opened:
         await opened.dispatch.service.append_to_inbox(build_report("counted"))
         await send_check(opened, holds=True)
-        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM case_row"), within_s=20, what="the case")
-        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM conservation_check"), within_s=20, what="check")
+        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM case_row"), what="the case")
+        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM conservation_check"), what="check")
         yield opened
 
 

@@ -135,7 +135,7 @@ async def test_graceful_stop_relays_everything(harness: ConsumerHarness) -> None
     with harness.start_process(sleep_s=0.1) as process:  # stopped during a batch, seconds before the last one
         await harness.wait_applied(500)
         process.send_signal(signal.SIGTERM)
-        code = await poll(lambda: process.exit_code() is not None, within_s=10, what="the process's end")
+        code = await poll(lambda: process.exit_code() is not None, what="the process's end")
         assert code
         assert process.exit_code() == 0
     assert await harness.unrelayed_count() == 0

@@ -56,7 +56,7 @@ async def test_idle_transaction_of_a_frozen_process_is_terminated(database: str)
                 return False
             return True
 
-        await poll(taken_over, within_s=15, what="the successor gets the row")
+        await poll(taken_over, what="the successor gets the row")
         with pytest.raises(DB_ERRORS) as woke:
             await held.commit()
 

@@ -156,7 +156,7 @@ async def test_a_person_has_so_many_open_streams_and_each_is_closed_with_its_con
     for _ in range(MAX_OF_PERSON):
         followers.append(Follower(streams))
         await asyncio.sleep(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(PageRefused) as refused:
             Follower(streams)
         assert (refused.value.status, refused.value.reason) == (429, "too_many_streams")

@@ -72,12 +72,12 @@ async def test_clock_waits_for_a_running_due_task(slow_throttle: ClockThrottle) 
     slow_throttle.scheduler.schedule(due, send)
     working = asyncio.create_task(slow_throttle.scheduler.run())
     try:
-        await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock waits")
+        await poll(lambda: advances_to(slow_throttle), what="the clock waits")
         assert slow_throttle.clock.now() < due + clock_lead(slow_throttle.clock.scale.factor) + timedelta(seconds=20)
 
         stood_at = slow_throttle.clock.now()
         sent.set()
-        await poll(lambda: advances_to(slow_throttle, throttled=False), within_s=20, what="the clock runs on")
+        await poll(lambda: advances_to(slow_throttle, throttled=False), what="the clock runs on")
         assert stood_at <= slow_throttle.clock.now()
         assert slow_throttle.throttled_s > 0
     finally:
@@ -93,12 +93,12 @@ async def advances_to(throttle: ClockThrottle, *, throttled: bool = True) -> boo
 async def test_clock_waits_for_a_queue_poll(slow_throttle: ClockThrottle) -> None:
     started_at = slow_throttle.clock.now()
     with slow_throttle.scheduler.running_task():
-        await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock waits")
+        await poll(lambda: advances_to(slow_throttle), what="the clock waits")
 
         assert slow_throttle.clock.now() < started_at + clock_lead(slow_throttle.clock.scale.factor) + timedelta(
             seconds=20
         )
-    await poll(lambda: advances_to(slow_throttle, throttled=False), within_s=20, what="the clock runs on")
+    await poll(lambda: advances_to(slow_throttle, throttled=False), what="the clock runs on")
 
 
 @pytest.mark.parametrize("why", ["unsent", "undecided"])
@@ -111,7 +111,7 @@ async def test_the_day_does_not_end_before_all_its_reports_are_in(dsn: str, why:
             DAY_END - timedelta(hours=1), asyncio.get_running_loop().time()
         )
     try:
-        await poll(lambda: advances_to(throttle), within_s=20, what="the clock waits in the evening")
+        await poll(lambda: advances_to(throttle), what="the clock waits in the evening")
         assert MIDNIGHT + timedelta(seconds=LAST_REPORT_S) < throttle.clock.now() < DAY_END - timedelta(minutes=5)
 
         throttle.sources.sent = 1
@@ -145,13 +145,12 @@ async def test_clock_waits_only_for_transient_database_errors(dsn: str, slow_thr
         )
         await poll(
             lambda: advances_beyond(slow_throttle, previous_end),
-            within_s=20,
             what="another session lets the clock run on",
         )
 
         await connection.execute("DROP TABLE cities.clock")
         with pytest.raises(asyncpg.UndefinedTableError):
-            await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock has to be let run")
+            await poll(lambda: advances_to(slow_throttle), what="the clock has to be let run")
     finally:
         await connection.close()
 
