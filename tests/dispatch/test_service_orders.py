@@ -5,14 +5,16 @@ import io
 import re
 import time
 import zipfile
+from functools import partial
 from typing import Any
 
 import asyncpg
 import httpx
 
+from paidan_chassis.edge.change_watch import ChangeWatch, WaitingRequest
 from paidan_contracts import ids
 from paidan_contracts.client import AnswerOutcome, DepartmentHttpClient
-from paidan_dispatch.api.order_watch import OrderWatch, WaitingRequest
+from paidan_dispatch.api.order_tags import OrdersOf, load_order_tags
 from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.polling import poll
@@ -82,8 +84,9 @@ async def test_a_key_may_let_ten_requests_wait(service: DispatchService, client:
 
 async def test_who_waits_is_answered_when_the_process_stops(pool: "asyncpg.Pool[Any]") -> None:
     stopping = asyncio.Event()
-    watch = OrderWatch(pool, "dispatch", stopping)
-    request = WaitingRequest("streets", None, await watch.tag("streets", None))
+    watch = ChangeWatch(pool, "dispatch", partial(load_order_tags, pool), stopping)
+    asked = OrdersOf("streets", None)
+    request = WaitingRequest(asked, await watch.tag(asked))
     waiting = asyncio.create_task(watch.wait(request, 30, "key_1"))
     await poll(lambda: bool(watch.waiting), what="the request waits")
     await watch.check()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.change_watch import CHECK_EVERY_S, ChangeWatch
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.cluster import KafkaCluster
@@ -33,7 +35,7 @@ from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.order_routes import OrderRoutes
-from paidan_dispatch.api.order_watch import CHECK_EVERY_S, OrderWatch
+from paidan_dispatch.api.order_tags import load_order_tags
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
@@ -126,7 +128,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     packs = PackCache()
-    watch = OrderWatch(pool, INBOX_CONSUMER, process.stopping)
+    watch = ChangeWatch(pool, INBOX_CONSUMER, partial(load_order_tags, pool), process.stopping)
     await stack.enter_async_context(repeat(watch.check, every_s=CHECK_EVERY_S, name="order watch"))
     return create_http_app(
         edge_config,

@@ -15,6 +15,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.change_watch import MAX_WAIT_S, ChangeWatch, WaitingRequest
 from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts.scopes import grants_of
@@ -24,7 +25,7 @@ from paidan_dispatch.api import access, queries
 from paidan_dispatch.api.case_query import CURSORS
 from paidan_dispatch.api.lights import order_item
 from paidan_dispatch.api.models import OrderItem, OrderList
-from paidan_dispatch.api.order_watch import MAX_WAIT_S, OrderWatch, WaitingRequest
+from paidan_dispatch.api.order_tags import OrdersOf
 from paidan_dispatch.api.order_workbook import MAX_ROWS, MEDIA_TYPE, OrderRow, order_workbook
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
@@ -56,7 +57,7 @@ class OrderRoutes:
     pool: Pool
     packs: PackCache
     clock: Clock
-    watch: OrderWatch
+    watch: ChangeWatch[OrdersOf]
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
@@ -97,10 +98,11 @@ class OrderRoutes:
         department = _department_of(caller, query.department)
         city = access.resolve_city_filter(caller, None)
         page = OrderPage(city, decode_after(CURSORS, query.after), query.limit)
-        tag = await self.watch.tag(department, city)
+        asked = OrdersOf(department, city)
+        tag = await self.watch.tag(asked)
         if query.wait and if_none_match == _etag(tag, caller, query):
-            await self.watch.wait(WaitingRequest(department, city, tag), query.wait, caller.key_id)
-            tag = await self.watch.tag(department, city)
+            await self.watch.wait(WaitingRequest(asked, tag), query.wait, caller.key_id)
+            tag = await self.watch.tag(asked)
         etag = _etag(tag, caller, query)
         headers = {"ETag": etag}
         if if_none_match == etag:
