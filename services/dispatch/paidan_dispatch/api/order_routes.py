@@ -97,7 +97,7 @@ class OrderRoutes:
         """
         department = _department_of(caller, query.department)
         city = access.resolve_city_filter(caller, None)
-        page = OrderPage(city, decode_after(CURSORS, query.after), query.limit)
+        page = _page_of(caller, city, decode_after(CURSORS, query.after), query.limit)
         asked = OrdersOf(department, city)
         tag = await self.watch.tag(asked)
         if query.wait and if_none_match == _etag(tag, caller, query):
@@ -122,7 +122,8 @@ class OrderRoutes:
         rows: list[OrderRow] = []
         after: PageKey | None = None
         while True:
-            states = await queries.load_open_orders(self.pool, department, OrderPage(city, after, MAX_ORDERS))
+            page = _page_of(caller, city, after, MAX_ORDERS)
+            states = await queries.load_open_orders(self.pool, department, page)
             rows += await self._rows_of([each for each in states if access.is_within_bounds(each, caller)], department)
             if len(states) < MAX_ORDERS or len(rows) >= MAX_ROWS:
                 break
@@ -163,6 +164,11 @@ def _department_of(caller: Principal, department: str | None) -> str:
     if own_department not in (None, department or own_department):
         raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
     return department_id
+
+
+def _page_of(caller: Principal, city: str | None, after: PageKey | None, limit: int) -> OrderPage:
+    grants = grants_of(caller.scopes)
+    return OrderPage(city, after, limit, within_places=grants.places, within_classes=grants.classes)
 
 
 def _etag(tag: str, caller: Principal, query: OrderQuery) -> str:
