@@ -125,7 +125,7 @@ async def test_source_sees_its_case_and_the_answer(intake: IntakeService) -> Non
         await asyncio.wait({waiting}, timeout=0.3)
         assert not waiting.done()
         await publish_events(intake, closed, opened, finished)
-        told = await waiting
+        told = await asyncio.wait_for(waiting, 10)
     closed_now = await await_status(intake, report_id, status="closed")
 
     assert (unchanged.status_code, unchanged.content) == (304, b"")

@@ -17,7 +17,7 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
-from paidan_chassis.edge.change_watch import CHECK_EVERY_S, ChangeWatch
+from paidan_chassis.edge.change_watch import ChangeWatch
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.cluster import KafkaCluster
@@ -129,7 +129,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     packs = PackCache()
     watch = ChangeWatch(pool, INBOX_CONSUMER, partial(load_order_tags, pool), process.stopping)
-    await stack.enter_async_context(repeat(watch.check, every_s=CHECK_EVERY_S, name="order watch"))
+    await stack.enter_async_context(watch.run())
     return create_http_app(
         edge_config,
         ReadRoutes(pool, packs, resources.clock),

@@ -17,7 +17,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
-from paidan_chassis.edge.change_watch import CHECK_EVERY_S, ChangeWatch
+from paidan_chassis.edge.change_watch import ChangeWatch
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
@@ -146,7 +146,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         writer_context, max_pending=settings.reports_waiting, timeout_s=settings.answer_within_s
     )
     watch = ChangeWatch(pool, STATUS_CONSUMER, partial(load_report_tags, pool), process.stopping)
-    await stack.enter_async_context(repeat(watch.check, every_s=CHECK_EVERY_S, name="report watch"))
+    await stack.enter_async_context(watch.run())
     context = ApiContext(
         settings=settings,
         pool=pool,

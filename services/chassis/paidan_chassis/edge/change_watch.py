@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from paidan_chassis.database import Pool
+from paidan_chassis.database import DB_ERRORS, Pool
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.observability import logs
 
 CHECK_EVERY_S: Final = 0.25
 MAX_WAIT_S: Final = 30
@@ -17,6 +19,7 @@ MAX_WAITING_OF_A_KEY: Final = 10
 # Numbers that only grow, of a consumer's own rows: while they stand, it has changed nothing.
 SELECT_APPLIED: Final = "SELECT coalesce(sum(next_offset), 0)::bigint FROM lane WHERE consumer = $1"
 
+_log: Final = logs.get_logger()
 KeyT = TypeVar("KeyT", bound=Hashable)
 LoadTags = Callable[[Collection[KeyT]], Awaitable[Mapping[KeyT, str]]]
 
@@ -44,6 +47,28 @@ class ChangeWatch(Generic[KeyT]):
         self.waiting: set[WaitingRequest[KeyT]] = set()
         self._callers: Counter[str] = Counter()
         self._applied: int | None = None
+        self._someone_waits = asyncio.Event()
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Check while the context is open, every ``CHECK_EVERY_S`` as long as a request waits, else not at all."""
+        task = asyncio.create_task(self._run(), name=f"change watch {self._consumer}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self._someone_waits.wait()
+            try:
+                await self.check()
+            except DB_ERRORS as error:
+                _log.warning("change_watch_failed", consumer=self._consumer, fault=type(error).__name__)
+            await asyncio.sleep(CHECK_EVERY_S)
+            if not self.waiting:
+                self._someone_waits.clear()
 
     async def tag(self, key: KeyT) -> str:
         """Return the tag as of now."""
@@ -58,6 +83,7 @@ class ChangeWatch(Generic[KeyT]):
             raise _too_many_wait()
         self.waiting.add(request)
         self._callers[key_id] += 1
+        self._someone_waits.set()
         self._applied = None  # what changed before this request waited is compared, too
         try:
             async with asyncio.timeout(within_s):
@@ -70,9 +96,7 @@ class ChangeWatch(Generic[KeyT]):
             self._callers += Counter()
 
     async def check(self) -> None:
-        """Wake whom a change concerns; everybody when the process stops. Run it every ``CHECK_EVERY_S``."""
-        if not self.waiting:
-            return
+        """Wake whom a change concerns; everybody when the process stops."""
         if self._stopping.is_set():
             self._wake(self.waiting)
             return
