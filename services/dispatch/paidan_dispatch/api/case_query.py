@@ -7,7 +7,7 @@ from pydantic import Field
 from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, Code, RequestModel, SenderRef, Slug, Timestamp
-from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest
+from paidan_dispatch.api.case_filter import CaseFilter, PendingRequest
 from paidan_dispatch.api.queries import PageKey
 
 CURSORS: Final = CursorCodec(PageKey)
@@ -23,6 +23,14 @@ class CaseQuery(RequestModel):
     class_code: Code | None = None
     number: SenderRef | None = Field(
         default=None, description="The case's number by the city's pattern, or a source's own number of its report."
+    )
+    words: str | None = Field(
+        default=None,
+        min_length=2,
+        max_length=200,
+        description="Words with spaces between them, each of which stands in what is told of a case: its words, its"
+        " address, those of its newest reports; personal data are masked there. One request reads 2,000 cases: where"
+        " few have the words a page holds fewer, even none, while `after` goes on.",
     )
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
@@ -74,6 +82,7 @@ class CaseQuery(RequestModel):
             department=self.department,
             class_code=self.class_code,
             number=self.number,
+            words=tuple((self.words or "").split()),
             source=self.source,
             place=self.place,
             reported_from=self.reported_from,
