@@ -27,9 +27,12 @@ _PLAN_COPIES: Final = """
                 WHEN stage = 'handling' AND r4 < 0.012 THEN 'suspension'
                 WHEN stage = 'closed' AND r4 BETWEEN 0.9995 AND 0.9996 THEN 'appeal' END AS pending_request,
            CASE WHEN opens AND r5 < 0.05 THEN {level} END AS level,
+           CASE WHEN by_place < 0.03 THEN ' leader=leader-lake office=lake '
+                WHEN by_class > 0.9997 THEN ' office=planning unit=inspectors ' END AS answerable,
            CASE WHEN opens AND stage <> 'suspended' THEN $3 + interval '1 day' + r4 * interval '20 days' END
                AS next_due_at
       FROM (SELECT original.case_id AS original_id, version, copy.id AS case_id, bits, opens, at, r4, r5,
+                   by_class, by_place,
                    CASE WHEN opens AND r2 < 0.03 THEN 'filed'
                         WHEN opens AND r2 < 0.05 THEN 'received'
                         WHEN opens AND r2 < 0.15 THEN 'inspecting'
@@ -71,7 +74,7 @@ _DIFFERENT: Final[Mapping[str, str]] = {
         name: f"copied.{name}"
         for name in (
             *("case_id", "source", "class_code", "places", "department", "ended_at", "awaits_call", "held", "overdue"),
-            *("due_soon", "pending_request", "level", "next_due_at"),
+            *("due_soon", "pending_request", "level", "next_due_at", "answerable"),
         )
     },
     "status": "stage",

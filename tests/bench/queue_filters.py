@@ -14,6 +14,7 @@ _SELECT_EXTREMES: Final = """
      WHERE value <> ''
      ORDER BY cases
 """
+_OFFICE: Final = "split_part(split_part(answerable, ' office=', 2), ' ', 1)"
 _IN_TIME: Final = "ended_at IS NULL AND next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
 
 
@@ -47,6 +48,7 @@ async def find_filters(conn: Connection, at: datetime) -> list[list[Choice]]:
     districts = await _extremes(conn, "place", "split_part(places, '/', 2)", "places LIKE '%/{value}/%'")
     communities = await _extremes(conn, "place", "split_part(places, '/', 4)", "places LIKE '%/{value}/%'")
     found.append([*communities[:1], *districts[-1:]])
+    found.append(await _extremes(conn, "office", _OFFICE, "answerable LIKE '% office={value} %'"))
     day, month = at - timedelta(days=60, hours=1), at - timedelta(days=100)
     soon = at + timedelta(days=2)
     found += [

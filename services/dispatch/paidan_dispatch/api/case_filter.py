@@ -1,6 +1,6 @@
 """Which cases a list is of."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
@@ -35,6 +35,8 @@ class CaseFilter:
     source: str | None = None
     place: str | None = None
     """A district, street or community."""
+    answered_by: Sequence[str] = ()
+    """Who answers for a case beside its department, all of them: ``leader=post``, ``office=id``, ``unit=id``."""
     within_places: Collection[str] = ()
     """The caller's bounds: a case in any of them, and of any of these classes or patterns of classes."""
     within_classes: Collection[str] = ()

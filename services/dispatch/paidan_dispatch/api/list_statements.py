@@ -88,7 +88,7 @@ PENDING_CONDITIONS: Final[Mapping[PendingRequest, str]] = MappingProxyType(
 # True of every case: clocks are indexed by partition.
 _IN_ANY_PARTITION: Final = "lane = ANY(ARRAY(SELECT DISTINCT lane FROM lane_city))"
 _LITERALLY: Final = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
-_FACETS: Final = "case_facets(source, class_code, department, places, status)"
+_FACETS: Final = "case_facets(source, class_code, department, places, answerable, status)"
 
 
 class ListStatement:
@@ -171,6 +171,8 @@ def _tests(case_filter: CaseFilter, add: Add) -> Iterator[str]:
         yield f"places LIKE ANY({add([_place_pattern(each) for each in places])})"
     if case_filter.within_classes:
         yield f"class_code LIKE ANY({add([each.replace('*', '%') for each in case_filter.within_classes])})"
+    for each in case_filter.answered_by:
+        yield f"strpos(answerable, {add(f' {each} ')}) > 0"
     if case_filter.due_before is not None:
         yield f"next_due_at < {add(case_filter.due_before)}"
     yield from _queue_conditions(case_filter)
@@ -200,6 +202,7 @@ def _facet_conditions(case_filter: CaseFilter, add: Add) -> Iterator[str]:
     """Yield conditions that hold of every case that is asked for, by the facets of ended ones. There may be none."""
     named = ("source", case_filter.source), ("class", case_filter.class_code), ("department", case_filter.department)
     every = [f"{name}={value}" for name, value in (*named, ("place", case_filter.place)) if value is not None]
+    every += case_filter.answered_by
     if every:
         yield f"{_FACETS} @> {add(every)}"
     some = [[f"place={each}" for each in places] for places in (case_filter.within_places, case_filter.grid_places)]
