@@ -11,7 +11,6 @@ from paidan_contracts import ids
 from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import UNKNOWN_CASE, Headers
-from tests.polling import poll
 
 
 async def test_dry_run_evaluates_without_effect(service: DispatchService, client: httpx.AsyncClient) -> None:
@@ -129,29 +128,6 @@ async def test_orders_are_paged(service: DispatchService, client: httpx.AsyncCli
     assert {case_id_of(each) for each in reports} <= {each["order"]["case_id"] for each in seen}
     assert (await client.get("/v1/orders", headers=foreign)).json()["orders"] == []
     assert (await client.get("/v1/orders?after=!!", headers=streets)).status_code == 422
-
-
-async def test_orders_that_have_not_changed_are_not_sent_again(
-    service: DispatchService, client: httpx.AsyncClient
-) -> None:
-    streets = await service.create_key("department:streets")
-    other = await service.create_key("department:parks")
-
-    async def unchanged() -> str:
-        tag: str = (await client.get("/v1/orders", headers=streets)).headers["etag"]
-        again = await client.get("/v1/orders", headers={**streets, "if-none-match": tag})
-        return tag if (again.status_code, again.content) == (304, b"") else ""
-
-    # Time limits pass meanwhile, so that versions change.
-    tag = await poll(unchanged, within_s=30, what="two answers without a change between them")
-    report = build_report("one order more", minutes=3, east_m=9_000)
-    await service.append_to_inbox(report)
-    await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(report)])
-
-    changed = await client.get("/v1/orders", headers={**streets, "if-none-match": str(tag)})
-    assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
-    assert case_id_of(report) in {each["order"]["case_id"] for each in changed.json()["orders"]}
-    assert (await client.get("/v1/orders", headers={**other, "if-none-match": str(tag)})).status_code == 200
 
 
 async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -91,7 +91,7 @@ _LITERALLY: Final = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 _FACETS: Final = "case_facets(source, class_code, department, places, answerable, status)"
 
 
-class CaseListStatement:
+class ListStatement:
     """The statement of one page of the cases of some cities, and its arguments."""
 
     def __init__(

@@ -44,27 +44,24 @@ SELECT_HISTORY: Final = """
      ORDER BY version
 """
 
-SELECT_ORDER_VERSIONS: Final = """
-    SELECT reported_at, case_id, version
-      FROM (SELECT reported_at, case_id, version, city
-              FROM case_now
-             WHERE department = $1
-               AND ended_at IS NULL
-               AND status <> ALL(ARRAY['received', 'filed'])
-               AND NOT past
-             UNION ALL
-            SELECT reported_at, case_id, version, city
-              FROM case_now
-              JOIN helper USING (case_id)
-             WHERE helper.department = $1) AS open_order
-     WHERE ($2::text IS NULL OR city = $2)
-       AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
-     ORDER BY reported_at, case_id
-     LIMIT $5
-"""
-SELECT_OPEN_ORDERS: Final = f"""
+SELECT_OPEN_ORDERS: Final = """
     SELECT event
-      FROM ({SELECT_ORDER_VERSIONS}) AS page
+      FROM (SELECT reported_at, case_id, version
+              FROM (SELECT reported_at, case_id, version, city
+                      FROM case_now
+                     WHERE department = $1
+                       AND ended_at IS NULL
+                       AND status <> ALL(ARRAY['received', 'filed'])
+                       AND NOT past
+                     UNION ALL
+                    SELECT reported_at, case_id, version, city
+                      FROM case_now
+                      JOIN helper USING (case_id)
+                     WHERE helper.department = $1) AS open_order
+             WHERE ($2::text IS NULL OR city = $2)
+               AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
+             ORDER BY reported_at, case_id
+             LIMIT $5) AS page
       JOIN history USING (case_id, version)
      ORDER BY reported_at, case_id
 """
@@ -141,13 +138,6 @@ async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list
     after = page.after or (None, None)
     rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, timeout=30)
     return [decode_state(row["event"]) for row in rows]
-
-
-async def order_versions(pool: Pool, department: str, page: OrderPage) -> list[tuple[str, int]]:
-    """Return the case and its version of each order on a page: what the page's content follows from."""
-    after = page.after or (None, None)
-    rows = await pool.fetch(SELECT_ORDER_VERSIONS, department, page.city, *after, page.limit, timeout=30)
-    return [(row["case_id"], row["version"]) for row in rows]
 
 
 def decode_state(event_body: bytes) -> CaseState:
