@@ -1,6 +1,6 @@
 """The wording of refusals of actions, in English and in Chinese."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -39,6 +39,19 @@ def build_refusal(
     """Return a refusal whose text ends with the case's state and what the role (if None, anybody) may do in it."""
     allowed = _ALLOWED_TEXTS[state.status, role, state.past]
     return Refusal(code=code, field=field, message=f"{text.en} {allowed.en}", message_zh=f"{text.zh}{allowed.zh}")
+
+
+def without_allowed(state: CaseState, refusal: Refusal) -> Refusal:
+    """Return a refusal without what is allowed instead, for where that is told beside it."""
+    for role in (None, *get_args(ActorRole)):
+        allowed = _ALLOWED_TEXTS[state.status, role, state.past]
+        if refusal.message.endswith(allowed.en):
+            shorter = {
+                "message": refusal.message.removesuffix(f" {allowed.en}"),
+                "message_zh": refusal.message_zh.removesuffix(allowed.zh),
+            }
+            return refusal.model_copy(update=shorter)
+    return refusal
 
 
 def photo_used(state: CaseState, ref: str, role: ActorRole) -> Refusal:
@@ -98,19 +111,16 @@ def unknown_level(state: CaseState, level: str, known: Collection[str]) -> Refus
 
 def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action that a role may never take."""
-    may = ROLE_ACTIONS[role]
     text = Bilingual(
-        f"{ROLE_NAMES[role].en.capitalize()} may not {_name_en(kind)}; it may {_names_en(_sorted_kinds(may))}.",
-        f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}，有权进行：{_names_zh(_sorted_kinds(may))}。",
+        f"{ROLE_NAMES[role].en.capitalize()} may not {_name_en(kind)}.",
+        f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}。",
     )
     return build_refusal(state, "not_your_role", text, "actor", role=role)
 
 
 def not_allowed_in_state(state: CaseState, kind: str, role: ActorRole | None) -> Refusal:
     """Return the refusal of an action that is not allowed in the case's state."""
-    text = Bilingual(
-        f"The action “{_name_en(kind)}” is not allowed now.", f"当前状态下不可进行{action_name_zh(kind)}。"
-    )
+    text = Bilingual(f"It is not possible to {_name_en(kind)} now.", f"目前不能进行{action_name_zh(kind)}。")
     return build_refusal(state, "not_allowed_in_state", text, "action.kind", role=role)
 
 
@@ -206,32 +216,32 @@ def _name_en(kind: str) -> str:
     return names.en.lower() if names else kind
 
 
-def _names_en(kinds: Iterable[str]) -> str:
-    return ", ".join(map(_name_en, kinds)) or "nothing"
+def _listed_en(kinds: Sequence[ActionKind]) -> str:
+    *former, last = map(_name_en, kinds)
+    return f"{', '.join(former)} or {last}" if former else last
 
 
-def _sorted_kinds(kinds: frozenset[str]) -> list[ActionKind]:
-    return [kind for kind in get_args(ActionKind) if kind in kinds]
-
-
-def _names_zh(kinds: list[ActionKind]) -> str:
-    return "、".join(ACTION_NAMES[kind].zh for kind in kinds) or "无"
+def _listed_zh(kinds: Sequence[ActionKind]) -> str:
+    return "、".join(ACTION_NAMES[kind].zh for kind in kinds)
 
 
 def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -> Bilingual:
     allowed = [kind for kind in ALLOWED_ACTIONS[status] if kind != ("correct" if past else "amend")]
     own = [kind for kind in allowed if role is None or kind in ROLE_ACTIONS[role]]
     others = [kind for kind in allowed if kind not in own]
-    yours = Bilingual(" to you", "贵方") if role is not None else Bilingual("", "")
+    who = Bilingual("one", "") if role is None else Bilingual("you", "贵方")
+    yours = (
+        Bilingual(f"{who.en} may now {_listed_en(own)}", f"{who.zh}现在可以{_listed_zh(own)}")
+        if own
+        else Bilingual(f"there is nothing that {who.en} may do with it now", f"{who.zh}现在没有可办理的操作")
+    )
     rest = (
-        Bilingual(f"; {_names_en(others)} to others", f"；他人可做：{_names_zh(others)}")
+        Bilingual(f"; others may {_listed_en(others)}", f"；其他岗位可以{_listed_zh(others)}")
         if others
         else Bilingual("", "")
     )
-    return Bilingual(
-        f"The case is {STATUS_NAMES[status].en}; allowed there: {_names_en(own)}{yours.en}{rest.en}.",
-        f"案件状态为“{STATUS_NAMES[status].zh}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
-    )
+    names = STATUS_NAMES[status]
+    return Bilingual(f"The case is {names.en}: {yours.en}{rest.en}.", f"案件现为“{names.zh}”，{yours.zh}{rest.zh}。")
 
 
 _ALLOWED_TEXTS: Final = MappingProxyType(
