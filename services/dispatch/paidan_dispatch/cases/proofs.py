@@ -5,7 +5,7 @@ from paidan_contracts.assignments import Assignment
 from paidan_contracts.department_actions import Finish
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases import refusals
+from paidan_dispatch.cases import photo_refusals
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
@@ -26,16 +26,18 @@ def proof_refusal(
     if isinstance(order, Assignment) and not order.proofs_checked:
         return None
     reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
-    for ref in action.proof:
+    for number, ref in enumerate(action.proof, start=1):
         photos = [each for each in evidence.photos if each.ref == ref]
         if any(each.used_in not in (None, state.case_id) for each in photos):
-            return refusals.photo_used(state, ref, actor.kind)
+            return photo_refusals.photo_used(state, number, actor.kind)
         own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
-        if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
-            return refusals.unknown_photo(state, ref, policy.local_time(order.dispatched_at), actor.kind)
+        is_new = any(each.stored_at >= order.dispatched_at for each in own)
+        if ref in reported or not is_new:
+            since = None if ref in reported else policy.local_time(order.dispatched_at)
+            return photo_refusals.not_yours(state, number, since, actor.kind)
     earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
     if isinstance(action, Finish) and earlier.issuperset(action.proof):
-        return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)
+        return photo_refusals.photos_of_earlier_rounds(state, actor.kind)
     return None
 
 

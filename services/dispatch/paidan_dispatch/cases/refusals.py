@@ -54,39 +54,6 @@ def without_allowed(state: CaseState, refusal: Refusal) -> Refusal:
     return refusal
 
 
-def photo_used(state: CaseState, ref: str, role: ActorRole) -> Refusal:
-    """Return the refusal of a photo that has proved something in another case."""
-    text = Bilingual(
-        f"The photo {ref} counts in another case already: take a new one.",
-        f"照片 {ref} 已用于另一案件，请重新拍摄。",
-    )
-    return build_refusal(state, "photo_used", text, "action.proof", role=role)
-
-
-def photos_of_earlier_rounds(state: CaseState, refs: Sequence[str], role: ActorRole) -> Refusal:
-    """Return the refusal of a finish whose photos have all proved the case's work before it was to be done again."""
-    shown, others = refs[0], len(set(refs)) - 1
-    rest = Bilingual(f" and {others} more", f" 等 {others + 1} 张照片") if others else Bilingual("", "")
-    text = Bilingual(
-        f"The photo {shown}{rest.en} proved this case's work in an earlier round, before it was to be done again:"
-        " take at least one new photo of the work as it is now.",
-        f"照片 {shown}{rest.zh}在前一轮处置中已作为本案的证明，之后要求返工或重办："
-        "请至少补拍一张反映当前处置情况的新照片。",
-    )
-    return build_refusal(state, "photo_used", text, "action.proof", role=role)
-
-
-def unknown_photo(state: CaseState, ref: str, since: str, role: ActorRole) -> Refusal:
-    """Return the refusal of a photo that its sender did not store for the case since this local time."""
-    text = Bilingual(
-        f"You stored no photo {ref} for this case since {since}: send it to"
-        f" POST /v1/photos?case_id={state.case_id} first, then name it under a new id of yours.",
-        f"自 {since} 起贵方没有为本案上传照片 {ref}：请先通过"
-        f" POST /v1/photos?case_id={state.case_id} 上传，再以新的编号提交。",
-    )
-    return build_refusal(state, "unknown_photo", text, "action.proof", role=role)
-
-
 def unknown_name(
     state: CaseState,
     field: Literal["department", "row_id", "class_code", "district", "complained_of"],
