@@ -64,6 +64,12 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "source": N_("Source"),
             "importer": N_("Import"),
         },
+        "request": {
+            "extension": N_("extension"),
+            "suspension": N_("suspension"),
+            "appeal": N_("appeal"),
+        },
+        "answerable": {"leader": N_("Leader"), "office": N_("Office"), "unit": N_("Unit")},
         "queue": {
             "open": N_("Open"),
             "in-work": N_("In work"),
@@ -72,6 +78,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "returned": N_("Returned"),
             "overdue": N_("Overdue"),
             "due-soon": N_("Due soon"),
+            "escalated": N_("Escalated"),
+            "requests": N_("Requests to decide"),
             "inspection": N_("To inspect"),
             "callback": N_("To call back"),
             "all": N_("All cases"),
