@@ -79,7 +79,7 @@ def unknown_level(state: CaseState, level: str, known: Collection[str]) -> Refus
 def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action that a role may never take."""
     text = Bilingual(
-        f"{ROLE_NAMES[role].en.capitalize()} may not {_name_en(kind)}.",
+        f"{ROLE_NAMES[role].en.capitalize()} may not {action_name_en(kind)}.",
         f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}。",
     )
     return build_refusal(state, "not_your_role", text, "actor", role=role)
@@ -87,7 +87,11 @@ def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
 
 def not_allowed_in_state(state: CaseState, kind: str, role: ActorRole | None) -> Refusal:
     """Return the refusal of an action that is not allowed in the case's state."""
-    text = Bilingual(f"It is not possible to {_name_en(kind)} now.", f"目前不能进行{action_name_zh(kind)}。")
+    names = STATUS_NAMES[state.status]
+    text = Bilingual(
+        f"It is not possible to {action_name_en(kind)} while the case is {names.en}.",
+        f"案件处于“{names.zh}”时不能进行{action_name_zh(kind)}。",
+    )
     return build_refusal(state, "not_allowed_in_state", text, "action.kind", role=role)
 
 
@@ -96,7 +100,8 @@ def not_supported(state: CaseState, action: Action) -> Refusal:
     if isinstance(action, UnknownAction):
         return _unknown_action(state, action.kind)
     text = Bilingual(
-        f"The action “{_name_en(action.kind)}” is not supported yet.", f"尚不支持操作“{ACTION_NAMES[action.kind].zh}”。"
+        f"The action “{action_name_en(action.kind)}” is not supported yet.",
+        f"尚不支持操作“{ACTION_NAMES[action.kind].zh}”。",
     )
     return build_refusal(state, "not_supported_yet", text, "action.kind")
 
@@ -131,7 +136,7 @@ def unknown_return_code(state: CaseState, code: str, role: ActorRole) -> Refusal
 def reason_missing(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action without the reason that it needs."""
     text = Bilingual(
-        f"The action “{_name_en(kind)}” needs a reason of 1 to 1000 characters.",
+        f"The action “{action_name_en(kind)}” needs a reason of 1 to 1000 characters.",
         f"{action_name_zh(kind)}须填写理由，1 至 1000 字。",
     )
     return build_refusal(state, "reason_missing", text, "action.reason", role=role)
@@ -172,19 +177,20 @@ def unknown_case(case_id: str) -> Refusal:
     )
 
 
+def action_name_en(kind: str) -> str:
+    """Return an action's English name as it stands in a sentence; that of an unknown one is its kind."""
+    names = ACTION_NAMES.get(kind)
+    return names.en.lower() if names else kind
+
+
 def action_name_zh(kind: str) -> str:
     """Return an action's Chinese name; that of an unknown one is its kind in quotes."""
     names = ACTION_NAMES.get(kind)
     return names.zh if names else f"“{kind}”"
 
 
-def _name_en(kind: str) -> str:
-    names = ACTION_NAMES.get(kind)
-    return names.en.lower() if names else kind
-
-
 def _listed_en(kinds: Sequence[ActionKind]) -> str:
-    *former, last = map(_name_en, kinds)
+    *former, last = map(action_name_en, kinds)
     return f"{', '.join(former)} or {last}" if former else last
 
 
@@ -196,7 +202,7 @@ def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -
     allowed = [kind for kind in ALLOWED_ACTIONS[status] if kind != ("correct" if past else "amend")]
     own = [kind for kind in allowed if role is None or kind in ROLE_ACTIONS[role]]
     others = [kind for kind in allowed if kind not in own]
-    who = Bilingual("one", "") if role is None else Bilingual("you", "贵方")
+    who = Bilingual("one", "各岗位") if role is None else Bilingual("you", "贵方")
     yours = (
         Bilingual(f"{who.en} may now {_listed_en(own)}", f"{who.zh}现在可以{_listed_zh(own)}")
         if own
