@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from paidan_cockpit.settings import Language
+from paidan_contracts.bilingual_texts import join_languages
 from paidan_contracts.city import City
 from paidan_contracts.city.geography import WorkGrid
 from paidan_contracts.city.pack_types import Names
@@ -74,6 +75,13 @@ class CityNames:
 
     def _work_grids(self) -> tuple[WorkGrid, ...]:
         return (self.city.pack.geography.work_grids or ()) if self.city else ()
+
+    def step_of_ladder(self, reason: str) -> str:
+        """Return a reason in the reader's language: of a step of the city's ladder, which is told in both, its name."""
+        steps = self.city.pack.escalation.steps if self.city and self.city.pack.escalation else ()
+        found = (each.names for each in steps if reason == join_languages(each.names.en, each.names.zh))
+        names = next(found, None)
+        return self.of(names) if names else reason
 
     def level(self, id_: str) -> str:
         """Return the name of a level of the city's escalation ladder."""
