@@ -51,6 +51,7 @@ FILTERS: Final = (
     QueueFilter(words="井盖"),
     QueueFilter(queue="escalated", level="listed"),
     QueueFilter(queue="escalated", answerable="leader=mayor"),
+    QueueFilter(queue="all", helper="lamps", source="patrol"),
     QueueFilter(queue="requests"),
     QueueFilter(queue="requests", request="appeal", decides="dispatcher", department="lamps"),
     QueueFilter(queue="all", complaint="yes", order="oldest"),
@@ -148,6 +149,7 @@ def expected_ids(cases: list[CaseSummary], scopes: tuple[str, ...], wanted: Queu
             for name in ("status", "department", "class_code", "district", "street", "source")
         )
         and all(word in each.text for word in wanted.words.split())
+        and (wanted.helper is None or wanted.helper in each.helpers)
         and {*wanted.marks()} <= {*each.marks}
         and (not wanted.complaint or any(mark.startswith("complaint=") for mark in each.marks))
     ]

@@ -32,6 +32,7 @@ def _parts(queue_filter: QueueFilter, names: CityNames, translate: Translate) ->
         yield names.level(queue_filter.level)
     if queue_filter.answerable is not None:
         yield names.answerable(queue_filter.answerable)
+    yield names.department(queue_filter.helper)
     if queue_filter.complaint is not None:
         yield translate(COMPLAINT)
     if queue_filter.words:

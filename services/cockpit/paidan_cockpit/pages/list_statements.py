@@ -150,6 +150,8 @@ class ListStatement:
                 yield f"listed.{name} = {self.arguments.add(value)}"
         if needed := list(queue_filter.marks()):
             yield f"listed.marks @> {self.arguments.add(needed)}::text[]"
+        if queue_filter.helper is not None:
+            yield f"{self.arguments.add(queue_filter.helper)} = ANY(listed.helpers)"
         if queue_filter.complaint:
             yield "EXISTS (SELECT FROM unnest(listed.marks) AS mark WHERE mark LIKE 'complaint=%')"
         if scope.grid_places:

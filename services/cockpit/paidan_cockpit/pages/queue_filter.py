@@ -49,6 +49,7 @@ class QueueFilter:
     decides: str | None = None
     level: str | None = None
     answerable: str | None = None
+    helper: str | None = None
     complaint: Literal["yes"] | None = None
     within: Hours = "24"
     order: Order = "due"
@@ -99,6 +100,11 @@ class QueueFilter:
         """The words that were searched for."""
         return [] if self.number else words_of(self.words)
 
+    @property
+    def has_rare_restriction(self) -> bool:
+        """Whether it is restricted by what few people ask for."""
+        return any((self.level, self.answerable, self.helper, self.complaint))
+
     def marks(self) -> Iterator[str]:
         """Yield the marks that every case has; but for that of a complaint, which names whom it is about."""
         if self.request is not None:
@@ -118,8 +124,7 @@ class QueueFilter:
             yield class_facets([self.class_code])
         for place in filter(None, (self.district, self.street)):
             yield place_facets([place])
-        if self.department is not None:
-            yield [f"department={self.department}"]
+        yield from ([f"department={each}"] for each in (self.department, self.helper) if each is not None)
         if self.source is not None:
             yield [f"source={self.source}"]
 
@@ -145,6 +150,7 @@ _ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "decides": TypeAdapter(Code),
     "level": TypeAdapter(Code),
     "answerable": TypeAdapter(_AnswerableMark),
+    "helper": TypeAdapter(Slug),
     "complaint": TypeAdapter(Literal["yes"]),
     "within": TypeAdapter(Hours),
     "order": TypeAdapter(Order),

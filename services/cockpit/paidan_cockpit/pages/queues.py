@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit import saved_views
+from paidan_cockpit.case_marks import mark
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.bulk_forms import MAX_CASES
 from paidan_cockpit.pages.city_view import CityView, open_city
@@ -70,6 +71,8 @@ class QueuesPage(PageValues):
     statuses: Sequence[Status] = STATUSES
     requests: Sequence[RequestKind] = get_args(RequestKind)
     more_open: bool = False
+    own_answerable: str | None = None
+    """The mark of cases for which the person answers as a leader; None: of none."""
     max_name: int = MAX_NAME
     most: int = COUNTED
 
@@ -123,8 +126,8 @@ class QueuePages:
             own_department=scope.department,
             may_act=scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
             views=await saved_views.list_views(self._site.pool, context.person),
-            more_open=bool(queue_filter.level or queue_filter.answerable or queue_filter.complaint)
-            or queue_filter.queue == "escalated",
+            more_open=queue_filter.has_rare_restriction or queue_filter.queue == "escalated",
+            own_answerable=_own_answerable(context, view),
             notice=notice if notice in _NOTICES else "",
         )
         return self._site.show(context, page)
@@ -145,6 +148,11 @@ class QueuePages:
             lambda: queries.count_queues(self._site.pool, scope, queue_filter, duty),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
+
+
+def _own_answerable(context: RequestContext, view: CityView) -> str | None:
+    post = context.person.post
+    return mark("leader", post) if any(each.leader == post for each in view.city.pack.answerable or ()) else None
 
 
 def _within(queue_filter: QueueFilter, view: CityView) -> QueueFilter:
