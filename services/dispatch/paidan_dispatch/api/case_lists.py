@@ -11,6 +11,7 @@ from paidan_chassis.database import Pool
 from paidan_contracts import ids
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.time_limits import RequestKind
+from paidan_dispatch.api.like_patterns import class_pattern, place_pattern
 from paidan_dispatch.api.queries import PageKey, decode_state
 
 PendingRequest: TypeAlias = Literal["any"] | RequestKind
@@ -135,9 +136,9 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_filter.due_before,
         case_filter.level,
         case_filter.source,
-        case_filter.place and _place_pattern(case_filter.place),
-        [_place_pattern(each) for each in case_filter.within_places] or None,
-        [each.replace("*", "%") for each in case_filter.within_classes] or None,
+        case_filter.place and place_pattern(case_filter.place),
+        [place_pattern(each) for each in case_filter.within_places] or None,
+        [class_pattern(each) for each in case_filter.within_classes] or None,
         *numbered,
         timeout=30,
     )
@@ -179,10 +180,6 @@ async def find_numbered(pool: Pool, number: str) -> list[str]:
         reports = [ids.report_id(source, number) for source in sorted(sources)]
         rows = await conn.fetch(SELECT_NUMBERED, number, reports)
     return [row["case_id"] for row in rows]
-
-
-def _place_pattern(code: str) -> str:
-    return f"%/{code}/%"
 
 
 def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:

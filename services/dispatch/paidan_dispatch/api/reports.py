@@ -111,7 +111,9 @@ class ReportRoutes:
             after=decode_after(_CASE_CURSORS, query.after),
             limit=query.limit,
         )
-        page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
+        page = await case_lists.list_covered(
+            self.pool, access.bounded(case_filter, caller), partial(access.is_within_bounds, principal=caller)
+        )
         states = page.cases
         awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
         reports = await report_queries.load_reports_to_call(
