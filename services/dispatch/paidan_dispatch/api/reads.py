@@ -1,7 +1,6 @@
 """The routes for reading cases: with history and receipts, lists and queues."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -16,6 +15,7 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.assignments import RuleRef
+from paidan_contracts.city import City
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId
@@ -24,7 +24,7 @@ from paidan_dispatch.api.case_query import CURSORS, CaseQuery
 from paidan_dispatch.api.lights import with_lights
 from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, ListedCase, OrderItem, Receipt
 from paidan_dispatch.api.order_routes import load_order_items
-from paidan_dispatch.api.work_grids import lies_in_grid, work_grid_of
+from paidan_dispatch.api.work_grids import lies_in_grid, places_of_grid, work_grid_of
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
@@ -66,13 +66,16 @@ class ReadRoutes:
         """
         access.require_case_access(caller)
         case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
-        lies_within = await self._grid_test(query.work_grid, case_filter.city)
+        cities = await self._cities_in_force(case_filter.city) if query.work_grid is not None else []
+        lies_within = lies_in_grid(query.work_grid, cities)
+        grid_places = places_of_grid(query.work_grid, cities)
+        if query.work_grid is not None and not grid_places:
+            return CaseList(cases=[], after=None)
+        case_filter = replace(case_filter, grid_places=grid_places)
         page = await case_lists.list_covered(
             self.pool,
             case_filter,
-            lambda state: (
-                access.is_within_bounds(state, caller) and lies_within(state) and query.is_answered_for(state)
-            ),
+            lambda state: access.is_within_bounds(state, caller) and lies_within(state),
         )
         now = self.clock.now()
         return CaseList(
@@ -80,13 +83,11 @@ class ReadRoutes:
             after=CURSORS.encode(page.after) if page.after else None,
         )
 
-    async def _grid_test(self, grid_id: str | None, city: str | None) -> Callable[[CaseState], bool]:
-        if grid_id is None:
-            return lambda _state: True
+    async def _cities_in_force(self, city: str | None) -> list[City]:
         async with self.pool.acquire() as conn:
             versions = await city_packs.load_current_versions(conn)
             policies = [await self.packs.get(conn, each) for id_, each in versions.items() if city in (None, id_)]
-        return lies_in_grid(grid_id, [each.city for each in policies])
+        return [each.city for each in policies]
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""

@@ -17,7 +17,7 @@ from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, RequestModel, Slug
 from paidan_dispatch.api import access, case_lists, queries, report_queries
-from paidan_dispatch.api.case_lists import CaseFilter
+from paidan_dispatch.api.case_filter import CaseFilter
 from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.api.report_models import Callback, CallbackList, CaseReport, CaseReportList, NotedReportList
 from paidan_dispatch.api.report_queries import NotedPageKey
