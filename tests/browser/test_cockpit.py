@@ -67,7 +67,16 @@ async def test_every_page_is_accessible_fits_and_is_quiet(
     case_id = await report(cockpit, f"looked-at-{view.locale}-{view.width}")
     helped_id = await report(cockpit, f"helped-{view.locale}-{view.width}", HELPED_CLASS)
     paths = {
-        ("role:operator",): ("/overview", "/queues", "/queues?queue=all&words=井盖", f"/cases/{helped_id}", "/system"),
+        ("role:operator",): (
+            "/overview",
+            "/queues",
+            "/queues?queue=all&words=井盖",
+            f"/cases/{helped_id}",
+            "/system",
+            "/queues?queue=escalated",
+            "/queues?queue=requests",
+            "/scores?by=department",
+        ),
         ("department:streets",): ("/desk", f"/cases/{case_id}", f"/cases/{helped_id}"),
         ("role:inspector",): ("/inspection",),
         ("role:caller",): ("/callbacks",),

@@ -27,6 +27,7 @@ TOPICS: Final = {
 ACTIVE_COLUMNS: Final = (
     "due_at", "reported_at", "hops", "awaits_call", "past", "confidential", "ended_at", "latitude", "longitude", "city",
     "status", "source", "class_code", "district", "street", "department", "community", "helpers", "number", "case_id",
+    "marks",
 )  # fmt: skip
 READ_MODEL: Final = {
     "case_row": f"SELECT {', '.join(ReadModelRow._fields)} FROM case_row ORDER BY case_id",

@@ -7,10 +7,13 @@ import pytest
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import NEVER, ReadModelRow, case_row, number_of
 from paidan_cockpit.case_texts import words_of_case
+from paidan_contracts.actions import Actor
 from paidan_contracts.assignments import Helper, RuleRef
+from paidan_contracts.escalations import CaseEscalation, Escalation
 from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
-from paidan_contracts.state import CaseState, StageClock
+from paidan_contracts.state import Answerable, CaseState, StageClock
+from paidan_contracts.time_limits import LimitRequest, ReviewStep, TimeLimits
 from tests.scoring import case_histories
 from tests.scoring.case_histories import HOUR, START, CaseMove, accept, assign, close, finish, rework, void
 
@@ -131,3 +134,30 @@ def test_the_number_of_a_case_is_short() -> None:
     row = row_of(state_after())
 
     assert number_of(row.case_id) == row.number == row.case_id.rpartition("-")[2][:10]
+
+
+def test_a_case_is_marked_by_what_few_cases_have() -> None:
+    at = {"asked_at": START, "asked_by": Actor(kind="department", id="streets"), "assignment": 1}
+    asked = LimitRequest.model_validate(
+        {"number": 1, "kind": "extension", "reason": "frost", "chain": ("department_chief", "dispatcher"), **at}
+    )
+    by = {"duty": "department_chief", "approved": True, "by": at["asked_by"], "at": START}
+    half = asked.model_copy(update={"steps": (ReviewStep.model_validate(by),)})
+    raised = Escalation(level="listed", rank=2, since=START)
+    ended = Escalation(level="leader", rank=1, since=START, ended_at=START)
+    state = state_after(assign("streets"), accept).model_copy(
+        update={
+            "time_limits": TimeLimits(requests=(half,)),
+            "escalation": CaseEscalation(entries=(ended, raised)),
+            "answerable": Answerable(named_by=RuleRef(rule="a", city_version="0" * 64), leader="mayor", unit="lamps"),
+            "complained_of": "lamps",
+        }
+    )
+
+    row = row_of(state)
+    assert row.marks == ["complaint=lamps", "decides=dispatcher", "escalated", "leader=mayor", "level=listed",
+                         "request=extension", "unit=lamps"]  # fmt: skip
+    assert row.asks
+    granted = half.model_copy(update={"outcome": "approved"})
+    assert not row_of(state.model_copy(update={"time_limits": TimeLimits(requests=(granted,))})).asks
+    assert row_of(state_after(assign("streets"))).marks == []

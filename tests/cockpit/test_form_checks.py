@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from paidan_cockpit.pages.action_forms import ActionForm, FormField, parse_forms
-from paidan_cockpit.pages.actions import FormRefusal, overtaken_text
+from paidan_cockpit.pages.actions import overtaken_text
 from paidan_cockpit.pages.case_page import CasePage
 from paidan_cockpit.pages.done_texts import deed_of, done_text
 from paidan_cockpit.pages.form_checks import errors_of_fields
@@ -14,7 +14,7 @@ from paidan_cockpit.pages.labels import label
 from paidan_cockpit.pages.timeline import TimelineBuilder
 from paidan_cockpit.translations import translations
 from paidan_contracts.cases import CaseDispatched
-from tests.cockpit.case_records import LANGUAGES, PHOTOS, event_of, in_hand, record_of
+from tests.cockpit.case_records import LANGUAGES, event_of, in_hand, record_of
 from tests.cockpit.drawn_pages import draw, summary_of
 from tests.cockpit.test_action_forms import answer_of_dispatch
 from tests.cockpit.test_past_rounds import NAMES, TIMES
@@ -94,9 +94,3 @@ def test_who_comes_too_late_is_told_how_the_case_is_who_was_faster_and_what_was_
     english, chinese = (overtaken_text(replace(page, timeline=()), each) for each in LANGUAGES)
     assert label(EN, "status", page.summary.status) in english
     assert english != chinese
-
-
-def test_a_photo_is_named_by_its_place_in_the_form() -> None:
-    refusal = FormRefusal({"action.proof": f"The photo {PHOTOS[1]} counts in another case already."})
-
-    assert refusal.about(PHOTOS).errors == {"action.proof": "The photo 2 counts in another case already."}

@@ -49,6 +49,19 @@ FILTERS: Final = (
     QueueFilter(queue="all", words="路灯"),
     QueueFilter(queue="all", words="井盖 3", street="2-1"),
     QueueFilter(words="井盖"),
+    QueueFilter(queue="escalated", level="listed"),
+    QueueFilter(queue="escalated", answerable="leader=mayor"),
+    QueueFilter(queue="all", helper="lamps", source="patrol"),
+    QueueFilter(queue="requests"),
+    QueueFilter(queue="requests", request="appeal", decides="dispatcher", department="lamps"),
+    QueueFilter(queue="all", complaint="yes", order="oldest"),
+)
+MARKS: Final = (
+    (),
+    (),
+    ("escalated", "leader=mayor", "level=listed"),
+    ("complaint=lamps", "decides=dispatcher", "request=appeal"),
+    ("decides=acceptor", "leader=mayor", "request=extension"),
 )
 
 
@@ -62,6 +75,7 @@ def random_rows() -> Iterator[ReadModelRow]:
         district = rng.choice((None, "1", "2"))
         at = NOW - timedelta(minutes=rng.randrange(20_000))
         ends = status in ("closed", "voided")
+        marks = rng.choice(MARKS)
         due_at = NEVER if ends else at + timedelta(minutes=rng.randrange(40_000))
         yield plain._replace(
             case_id=f"tiny-{rng.getrandbits(128):032x}",
@@ -83,6 +97,8 @@ def random_rows() -> Iterator[ReadModelRow]:
             ended_at=at + timedelta(hours=1) if ends else None,
             due_kind=None if ends else "handle",
             due_at=due_at,
+            asks=any(each.startswith("request=") for each in marks),
+            marks=list(marks),
         )
 
 
@@ -106,6 +122,8 @@ def is_in_queue(each: CaseSummary, queue: Queue) -> bool:
     return {
         "all": True,
         "callback": each.awaits_call,
+        "escalated": is_open and "escalated" in each.marks,
+        "requests": each.asks,
         "due-soon": is_open and NOW <= each.due_at < NOW + QueueFilter().soon,
         "in-work": each.status in ("dispatched", "handling"),
         "inspection": each.status == "inspecting",
@@ -131,6 +149,9 @@ def expected_ids(cases: list[CaseSummary], scopes: tuple[str, ...], wanted: Queu
             for name in ("status", "department", "class_code", "district", "street", "source")
         )
         and all(word in each.text for word in wanted.words.split())
+        and (wanted.helper is None or wanted.helper in each.helpers)
+        and {*wanted.marks()} <= {*each.marks}
+        and (not wanted.complaint or any(mark.startswith("complaint=") for mark in each.marks))
     ]
     if not wanted.by_report:
         return [each.case_id for each in sorted(found, key=lambda each: (each.due_at, each.case_id))]
@@ -152,6 +173,8 @@ async def test_lists_page_through_what_the_rules_allow(
             page = await queries.list_cases(pool, scope, replace(wanted, after=page.after), limit=7)
             shown += [each.case_id for each in page.cases]
         assert shown == expected_ids(cases, scopes, wanted), wanted
+        counts = [await queries.count_cases(pool, scope, wanted, most) for most in (CASES, len(shown) - 1)]
+        assert counts == [len(shown), None], wanted
         shown_of_any += len(shown)
         in_grid = await queries.list_cases(pool, replace(scope, grid_places=GRID), wanted, limit=500)
         lies_in = {each.case_id for each in cases if not GRID.isdisjoint((each.street, each.community))}
@@ -209,6 +232,9 @@ async def test_counts_are_those_of_the_lists(
     for name, number in counts._asdict().items():
         queue: Queue = TypeAdapter(Queue).validate_python(name.replace("_", "-"))
         assert number == len(expected_ids(cases, scopes, QueueFilter(queue=queue))), queue
+    own = await queries.count_queues(pool, scope, QueueFilter(), "dispatcher")
+    decided = QueueFilter(queue="requests", decides="dispatcher")
+    assert own == counts._replace(requests=len(expected_ids(cases, scopes, decided)))
     for district in ("1", "2"):
         groups = await overview_queries.count_open(pool, Visible(scope, OverviewFilter(district)))
         assert sum(group.open for group in groups) == len(expected_ids(cases, scopes, QueueFilter(district=district)))

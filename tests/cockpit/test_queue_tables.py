@@ -13,6 +13,7 @@ import pytest
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.case_table import COLUMNS
 from paidan_cockpit.pages.city_view import CityView
+from paidan_cockpit.pages.labels import label
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queries import CaseListPage
 from paidan_cockpit.pages.queue_filter import QueueFilter
@@ -99,9 +100,15 @@ def test_the_workbook_is_in_the_readers_language_and_says_what_it_is_of(
     assert translate("no: only the first of it, filter it for the rest") in about
 
 
-@pytest.mark.parametrize(("language", "titles"), [("zh", "案件编号,案号,状态,"), ("en", "Case id,Number,Status,")])
-def test_csv_has_the_columns_of_the_workbook_with_titles_in_words_and_cells_in_codes(
-    language: Language, titles: str
+@pytest.mark.parametrize(
+    ("language", "titles", "cells"),
+    [
+        ("zh", "案件编号,案号,状态,状态代码,", ",已派遣,dispatched,暴露生活垃圾,E0110,"),
+        ("en", "Case id,Number,Status,Status code,", ",dispatched,dispatched,Exposed household rubbish,E0110,"),
+    ],
+)
+def test_csv_has_the_columns_of_the_workbook_in_words_of_the_reader_with_codes_beside_them(
+    language: Language, titles: str, cells: str
 ) -> None:
     translate = translations(language).gettext
     page = CaseListPage([case(text="=1+1", address="+86")], None)
@@ -110,7 +117,8 @@ def test_csv_has_the_columns_of_the_workbook_with_titles_in_words_and_cells_in_c
 
     assert head.startswith(titles)
     assert len(head.split(",")) == len(COLUMNS)
-    assert line.startswith("tiny-1,1f,dispatched,E0110,")
+    assert line.startswith(f"tiny-1,1f{cells}")
     assert ",'+86," in line
     assert line.endswith(",'=1+1")
-    assert re.search(r",2026-03-02T09:30:00\+08:00,accept,", line)
+    due = re.escape(label(translate, "clock", "accept"))
+    assert re.search(rf",hotline,2026-03-02T09:30:00\+08:00,{due},accept,", line)

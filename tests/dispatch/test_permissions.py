@@ -27,6 +27,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.time_limit_actions import AskSuspension
 from paidan_contracts.unsupported_actions import ForceClose
 from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_dispatch.actions.permissions import Permission, PermissionQuery, Requirement
@@ -37,7 +38,16 @@ from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.action_table import STATES, case_in_status
-from tests.dispatch.builders import ActionContext, at_minute, build_report, build_request, closed, opened_case
+from tests.dispatch.builders import (
+    ActionContext,
+    at_minute,
+    build_report,
+    build_request,
+    case_after,
+    closed,
+    opened_case,
+)
+from tests.dispatch.limit_cases import DISPATCHER, NO, YES, in_work, refused
 from tests.dispatch.random_histories import PHOTO, POLICY, RandomStep, random_histories, reports
 from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
@@ -161,6 +171,16 @@ def test_key_that_only_reads_is_offered_nothing(scope: str, status: Status) -> N
 
     assert {each and each.code for each in refusals} == {"not_your_role"}
     assert all(each and each.message and each.message_zh for each in refusals)
+
+
+def test_a_request_whose_date_is_over_may_be_rejected() -> None:
+    """It can no longer be approved, and would wait for ever if nobody were offered to decide on it."""
+    asked = case_after(in_work(), AskSuspension(reason="frost", resume_at=at_minute(30)), minutes=5)
+
+    assert permissions(asked, "role:operator", minutes=9)["review"].refusal is None
+    assert permissions(asked, "role:operator", minutes=60)["review"].refusal is None
+    assert refused(asked, YES, minutes=60, actor=DISPATCHER)[1] == "action.approved"
+    assert case_after(asked, NO, minutes=60, actor=DISPATCHER).status == "handling"
 
 
 def test_key_with_several_roles_acts_in_the_one_that_may() -> None:

@@ -65,10 +65,9 @@ def test_what_is_no_duty_of_a_post_in_this_city_is_refused_by_name() -> None:
 
     assert isinstance(refused, Refused)
     assert refused.refusal.code == "not_your_duty"
-    assert refused.refusal.message.startswith(
-        "assign is no duty of Post taker (Acceptor) in this city; it is one of: Dispatcher."
-    )
-    assert refused.refusal.message_zh.startswith("派遣不是taker岗（受理员）的职责；有此职责的岗位：派遣员。")
+    who_may = "Dispatcher, District or street desk"
+    assert refused.refusal.message.startswith(f"Post taker may not assign in this city; who may: {who_may}.")
+    assert refused.refusal.message_zh.startswith("taker岗在本市无权进行派遣；有权的岗位：派遣员、区县、街道席位。")
     assert code(result(state, Assign(department="water", reason="x"), "sender")) is None
 
 

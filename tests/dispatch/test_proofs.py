@@ -40,7 +40,8 @@ def code_of(state: CaseState, photos: Sequence[ProofPhoto], *proof: str, actor: 
     if not isinstance(result, Refused):
         return None
     assert result.refusal.field == "action.proof"
-    assert any(ref in result.refusal.message and ref in result.refusal.message_zh for ref in proof)
+    texts = result.refusal.message, result.refusal.message_zh
+    assert not any(ref in text for ref in proof for text in texts), "people see photos, not what they are stored as"
     return str(result.refusal.code)
 
 
@@ -107,7 +108,18 @@ def test_a_photo_that_another_department_proved_an_earlier_round_with_proves_not
 def test_every_photo_must_hold() -> None:
     [photo] = stored_photos(AT_WORK, PHOTO).photos
 
-    assert code_of(AT_WORK, [photo], PHOTO, "c" * 64 + ".jpg") == "unknown_photo"
+    assert code_of(AT_WORK, [photo], PHOTO, NEW) == "unknown_photo"
+
+
+@pytest.mark.parametrize(("second", "why"), [(NEW, "was not stored by you"), (OTHER, "came with a report")])
+def test_a_refused_photo_is_named_by_its_place_in_the_answer(second: str, why: str) -> None:
+    context = ActionContext(minutes=9, evidence=stored_photos(AT_WORK, PHOTO))
+
+    result = decide_action(AT_WORK, Finish(proof=(PHOTO, second)), context)
+
+    assert isinstance(result, Refused)
+    assert result.refusal.message.startswith(f"Photo 2 of your answer {why}")
+    assert result.refusal.message_zh.startswith("所提交的第 2 张照片")
     assert code_of(AT_WORK, [], PHOTO) == "unknown_photo"
 
 

@@ -9,6 +9,7 @@ from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ROLE_ACTIONS, ActionEvidence
+from paidan_dispatch.cases.names import STATUS_NAMES
 from tests.dispatch.action_table import ACTIONS, ALLOWED, STATES, assert_explains, case_in_status
 from tests.dispatch.builders import ActionContext, build_report, case_after, decide_action, opened_case
 from tests.dispatch.limit_cases import HOUR, closed_late
@@ -106,11 +107,16 @@ def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, cod
         (
             "handling",
             "department:north",
-            "finish, return, hand on, confirm, ask for an extension",
+            "you may now finish, return, hand on, confirm, ask for an extension",
             "redispatch, file, void, urge, set the time limit",
         ),
-        ("handling", "inspector:ivy", "note to you", "finish, return"),
-        ("closed", "department:north", "appeal, decide on the request to you", "call back, note to others"),
+        ("handling", "inspector:ivy", "you may now note; ", "finish, return"),
+        (
+            "closed",
+            "department:north",
+            "you may now appeal or decide on the request; ",
+            "others may call back or note.",
+        ),
     ],
 )
 def test_refusal_tells_what_the_asker_may_do_apart_from_others(
@@ -119,11 +125,11 @@ def test_refusal_tells_what_the_asker_may_do_apart_from_others(
     result = decide_action(case_in_status(status), Accept(), ActionContext(actor=role))
 
     assert isinstance(result, Refused)
-    allowed = result.refusal.message.partition("allowed there: ")[2]
+    allowed = result.refusal.message.partition(f"The case is {STATUS_NAMES[status].en}: ")[2]
     assert allowed.startswith(own)
     assert others in allowed
-    assert "贵方可做" in result.refusal.message_zh
-    assert "他人可做" in result.refusal.message_zh
+    assert "贵方现在可以" in result.refusal.message_zh
+    assert "其他岗位可以" in result.refusal.message_zh
 
 
 def test_source_may_urge_about_its_own_reports_alone() -> None:

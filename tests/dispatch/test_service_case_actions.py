@@ -62,7 +62,11 @@ async def test_offered_actions_are_those_that_a_dry_run_applies(
     assert (await offered.dry_run(operator, redispatch))["result"] == "applied"
     assert (await offered.dry_run(photo, {"kind": "urge"}, of_report=twin.report_id))["result"] == "applied"
     refused = await offered.dry_run(operator, {"kind": "accept"})
-    assert (refused["result"], refused["why"]) == ("refused", (await offered.by_kind(operator))["accept"]["why"])
+    why = (await offered.by_kind(operator))["accept"]["why"]
+    assert (refused["result"], refused["why"]["code"], why["code"]) == ("refused", "not_your_role", "not_your_role")
+    # The list shows what is allowed instead.
+    assert refused["why"]["message"].startswith(f"{why['message']} The case is dispatched")
+    assert refused["why"]["message_zh"].startswith(f"{why['message_zh']}案件现为")
 
     await act_and_await(client, case_id, {"kind": "accept"}, streets)
     assert await offered.allowed(streets) == ["return", "finish"]

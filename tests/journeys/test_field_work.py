@@ -97,6 +97,8 @@ async def place(page: Page, work: Work) -> None:
     await page.context.set_offline(True)
     await form.locator("button[type=submit]").click()
     await page.locator(".kept li").get_by_text("暂无网络").wait_for()
+    # Beside the button that was pressed, too: the list is far above on a phone.
+    await page.locator("form .notice.warn[data-said]", has_text="暂无网络").wait_for()
     await page.context.set_offline(False)
     await page.wait_for_url("**?done=applied")
     await work.wait_for("dispatched")

@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 from pydantic import Field
 
 from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, RowId, Text, TimeLimit
-from paidan_contracts.city.time_limits import AppealPolicy, ExtensionPolicy, HandSetPolicy, SuspensionPolicy
+from paidan_contracts.city.time_limits import AppealPolicy, Chain, ExtensionPolicy, HandSetPolicy, SuspensionPolicy
 from paidan_contracts.wire import Channel, Datum, Latitude, Longitude, MatterType, Slug
 
 RatingRule: TypeAlias = Literal["worst", "last", "opener"]
@@ -50,6 +50,11 @@ class StageLimits(PackModel):
     finish_without_accept: bool = Field(
         default=True, description="Whether finishing an order (处置完成) also accepts it (签收); False: it is refused."
     )
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """The duties of those who decide on requests about time limits, for each kind of request that there is."""
+        return tuple(each.chain for each in (self.extension, self.suspension, self.appeal) if each is not None)
 
 
 class HandOnPolicy(PackModel):

@@ -25,13 +25,15 @@ SELECT_NOT_INDEXED: Final = """
 SELECT_ACTIVE_DIFFERENCES: Final = """
       WITH due AS MATERIALIZED (
            SELECT due_at, reported_at, hops, awaits_call, past, confidential, ended_at, latitude, longitude, city,
-                  status, source, class_code, district, street, department, community, helpers, number, case_id
+                  status, source, class_code, district, street, department, community, helpers, number, case_id,
+                  marks
              FROM cockpit.case_row
             WHERE ended_at IS NULL
                OR awaits_call
       ), kept AS MATERIALIZED (
            SELECT due_at, reported_at, hops, awaits_call, past, confidential, ended_at, latitude, longitude, city,
-                  status, source, class_code, district, street, department, community, helpers, number, case_id
+                  status, source, class_code, district, street, department, community, helpers, number, case_id,
+                  marks
              FROM cockpit.active_case
       )
     SELECT case_id

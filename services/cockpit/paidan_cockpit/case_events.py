@@ -103,6 +103,42 @@ class NumbersPart(EventPart):
     source_ref: str | None = None
 
 
+class RequestPart(EventPart):
+    """A department's request about its time limit; without an outcome it waits for the next of the chain."""
+
+    kind: StatusName
+    chain: tuple[Code, ...] = ()
+    steps: tuple[EventPart, ...] = ()
+    outcome: str | None = None
+
+
+class TimeLimitsPart(EventPart):
+    """What was asked about time limits."""
+
+    requests: tuple[RequestPart, ...] = ()
+
+
+class EscalationPart(EventPart):
+    """A level to which the case was raised."""
+
+    level: Code
+    ended_at: str | None = None
+
+
+class EscalationsPart(EventPart):
+    """The levels to which the case was raised."""
+
+    entries: tuple[EscalationPart, ...] = ()
+
+
+class AnswerablePart(EventPart):
+    """Who answers for the case beside its department."""
+
+    leader: Code | None = None
+    office: Slug | None = None
+    unit: Slug | None = None
+
+
 class StatePart(EventPart):
     """The state of a case at one version."""
 
@@ -120,6 +156,10 @@ class StatePart(EventPart):
     joined: tuple[ReportPart, ...] = ()
     reported_at: Timestamp
     department: Slug | None = None
+    complained_of: Slug | None = None
+    answerable: AnswerablePart | None = None
+    escalation: EscalationsPart | None = None
+    time_limits: TimeLimitsPart | None = None
     assignments: Annotated[tuple[AssignmentPart, ...], Field(max_length=1000)] = ()
     helpers: tuple[HelperPart, ...] = ()
     clocks: tuple[ClockPart, ...] = ()

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from paidan_cockpit.case_events import CockpitCaseEvent, StatePart
+from paidan_cockpit.case_marks import marks_of, pending_request
 from paidan_cockpit.facets import RARE_ENDS
 
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -49,6 +50,9 @@ class ReadModelRow(NamedTuple):
     ended_at: datetime | None
     due_kind: str | None
     due_at: datetime
+    asks: bool
+    """Whether a request waits for a decision; it may after the case was closed, too."""
+    marks: list[str]
 
 
 class CountedReport(NamedTuple):
@@ -106,6 +110,8 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         ended_at=_end_of(state),
         due_kind=due.kind if due else None,
         due_at=due.at if due else NEVER,
+        asks=pending_request(state) is not None,
+        marks=marks_of(state),
     )
 
 

@@ -19,7 +19,7 @@ SELECT_DIGESTS: Final = """
 SAVE_CASES: Final = f"""
       WITH incoming AS MATERIALIZED (
            SELECT *
-             FROM unnest($1::incoming_case[])
+             FROM unnest($1::incoming_marked_case[])
       ), saved AS (
            INSERT INTO case_row ({_COLUMNS})
            SELECT {_COLUMNS}

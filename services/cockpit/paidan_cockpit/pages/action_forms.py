@@ -11,7 +11,8 @@ from paidan_cockpit.settings import Language
 Schema: TypeAlias = Mapping[str, Any]
 FieldKind = Literal["choice", "text", "lines", "time", "number", "photos"]
 LONG_TEXT: Final = 300
-_HIDDEN: Final = frozenset({"kind", "of_report"})
+_HIDDEN: Final = frozenset({"kind", "of_report", "person"})
+"""Nobody knows a person by the opaque id."""
 _NEXT_ACTIONS: Final = {
     "received": "verify",
     "filed": "assign",
@@ -51,6 +52,7 @@ class ActionForm:
     fields: Sequence[FormField]
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    why_code: str = ""
     key: str = ""
     """The id under which it is sent; empty: a new one each time that it is drawn."""
     confirmed: str = ""
@@ -70,7 +72,14 @@ class ActionForm:
     def drawn_fields(self) -> Sequence[FormField]:
         """The fields that a person fills in: when and where work was done, a script adds with consent."""
         added = (_TIME_OF_DEED, *_POSITION) if self.kind in _WORK else (_TIME_OF_DEED,)
-        return [each for each in self.fields if each.name not in added]
+        drawn = [each for each in self.fields if each.name not in added]
+        # Degrees are rarely what somebody has at hand.
+        return sorted(drawn, key=lambda each: each.name in _POSITION)
+
+    @property
+    def is_others(self) -> bool:
+        """Whether it is for other posts, whatever becomes of the case; of a decision the next one is told."""
+        return self.why_code == "not_your_role" and self.kind != "review"
 
     @property
     def takes_text(self) -> bool:
@@ -131,6 +140,7 @@ def _form(action: Mapping[str, Any], language: Language) -> ActionForm:
         kind=action["kind"],
         title=action["names"][language],
         allowed=action["allowed"],
+        why_code=str(why.get("code", "")),
         why=why.get("message_zh" if language == "zh" else "message", ""),
         fields=[*_fields(schema["properties"]["action"], "action.", language), *_fields(schema, "", language)],
     )

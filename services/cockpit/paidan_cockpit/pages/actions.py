@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -45,13 +45,6 @@ class FormRefusal:
 
     errors: Mapping[str, str]
     overtaken: bool = False
-
-    def about(self, photos: Sequence[str]) -> "FormRefusal":
-        """Return it with each photo named by its place in the form: who chose it never saw its reference."""
-        errors = dict(self.errors)
-        for number, ref in enumerate(photos, start=1):
-            errors = {name: text.replace(ref, str(number)) for name, text in errors.items()}
-        return replace(self, errors=errors)
 
 
 class ActionPages:
@@ -100,12 +93,10 @@ class ActionPages:
                 return await self._refused(context, summary, form, refusal)
         answer = await self._site.services.post("dispatch", path, context.person, body, headers)
         if refusal := _refusal_of(answer, form, context.language):
-            return await self._refused(context, summary, form, refusal.about(photos))
+            return await self._refused(context, summary, form, refusal)
         outcome = await self._await_outcome(context, answer.body["action_id"])
         if outcome is not None and outcome["result"] == "refused":
-            return await self._refused(
-                context, summary, form, _refusal_in(outcome, form, context.language).about(photos)
-            )
+            return await self._refused(context, summary, form, _refusal_in(outcome, form, context.language))
         if outcome is not None:
             await queries.wait_for_versions(self._site.pool, {summary.case_id: outcome.get("case_version") or 0})
         return self._done(context, summary, form, "applied" if outcome is not None else "taken")

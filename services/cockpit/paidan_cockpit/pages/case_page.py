@@ -118,7 +118,8 @@ async def load_case_page(
     except ServiceUnavailable:
         return replace(page, unavailable=True)
     body = answer.body if answer.ok and isinstance(answer.body, dict) else {}
-    following = next_action(summary.status, summary.row_id)
+    is_reviewer = any(form.kind == "review" and form.allowed for form in forms)
+    following = "review" if is_reviewer else next_action(summary.status, summary.row_id)
     ordered = sorted(forms, key=lambda each: each.kind != following)
     page = replace(page, forms=[_merged(each, filled) for each in ordered], next_action=following)
     if context.person.department is not None:

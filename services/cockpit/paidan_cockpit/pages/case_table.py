@@ -12,27 +12,23 @@ from paidan_cockpit.pages.times import CityTimes
 
 Cell: TypeAlias = str | int | datetime | None
 COLUMNS: Final = (
-    "case_id", "number", "status", "class", "class_name", "district", "street", "address", "department",
-    "department_name", "source", "reported_at", "due", "due_at", "reports", "round", "returns", "text",
+    "case_id", "number", "status", "status_code", "class_name", "class", "district", "street", "address",
+    "department_name", "department", "source", "source_id", "reported_at", "due", "due_code", "due_at", "reports",
+    "round", "returns", "text",
 )  # fmt: skip
+"""Words, with the code beside them wherever a program compares one."""
 
 
-def table_rows(
-    cases: Iterable[CaseSummary], view: CityView, translate: Translate | None = None
-) -> Iterator[tuple[Cell, ...]]:
-    """Yield the cells of each case; codes as they are, or their names in a table that people read."""
+def table_rows(cases: Iterable[CaseSummary], view: CityView, translate: Translate) -> Iterator[tuple[Cell, ...]]:
+    """Yield the cells of each case, in words of the reader's language and in codes."""
     names, place = view.names, cache(view.names.place)
-
-    def text_of(kind: str, code: str | None) -> str | None:
-        return label(translate, kind, code) if translate else code
-
     for each in cases:
         yield (
-            each.case_id, each.number, text_of("status", each.status), each.class_code,
-            names.case_class(each.class_code), place(each.district), place(each.street), each.address,
-            each.department, names.department(each.department),
-            names.source(each.source) if translate else each.source, each.reported_at,
-            text_of("clock", each.due_kind), each.due, each.reports, each.round, each.hops, each.text,
+            each.case_id, each.number, label(translate, "status", each.status), each.status,
+            names.case_class(each.class_code), each.class_code, place(each.district), place(each.street), each.address,
+            names.department(each.department), each.department, names.source(each.source), each.source,
+            each.reported_at, label(translate, "clock", each.due_kind), each.due_kind, each.due, each.reports,
+            each.round, each.hops, each.text,
         )  # fmt: skip
 
 

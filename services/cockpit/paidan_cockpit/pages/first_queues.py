@@ -10,14 +10,14 @@ from paidan_contracts.city.posts import PostDuty
 
 FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
     "inspector": ("inspection", "verification"),
-    "acceptor": ("verification", "placing"),
-    "duty_chief": ("overdue", "due-soon", "placing"),
-    "dispatcher": ("placing", "returned", "overdue", "due-soon"),
+    "acceptor": ("verification", "placing", "requests"),
+    "duty_chief": ("escalated", "overdue", "due-soon", "placing", "requests"),
+    "dispatcher": ("placing", "returned", "requests", "overdue", "due-soon"),
     "handler": ("in-work", "overdue", "due-soon"),
-    "department_chief": ("overdue", "due-soon", "in-work"),
+    "department_chief": ("requests", "overdue", "due-soon", "in-work"),
     "caller": ("callback",),
-    "desk": ("placing", "overdue", "due-soon"),
-    "supervisor": ("overdue", "due-soon"),
+    "desk": ("placing", "escalated", "overdue", "due-soon"),
+    "supervisor": ("escalated", "requests", "overdue", "due-soon"),
     "operator": (),
     "street_chief": ("inspection", "verification"),
     "road_chief": ("inspection", "verification"),
@@ -28,6 +28,12 @@ FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
     "volunteer": ("verification",),
 }
 """Where the work of a post waits, the most pressing first."""
+
+
+def reviewing_duty(person: Person, city: City) -> PostDuty | None:
+    """Return the duty by which somebody decides on requests about time limits, by the chains of the city's pack."""
+    duty = _duty_of(person, city)
+    return duty if any(duty in chain for chain in city.clocks.chains) else None
 
 
 def queue_order(person: Person, city: City) -> Sequence[Queue]:

@@ -5,11 +5,13 @@ from types import MappingProxyType
 from typing import Final
 
 from paidan_cockpit.pages.marked_texts import N_
+from paidan_cockpit.pages.system_labels import SYSTEM_LABELS
 
 Translate = Callable[[str], str]
 
 LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
+        **SYSTEM_LABELS,
         "status": {
             "received": N_("awaits verification"),
             "filed": N_("awaits a department"),
@@ -63,6 +65,12 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "source": N_("Source"),
             "importer": N_("Import"),
         },
+        "request": {
+            "extension": N_("extension"),
+            "suspension": N_("suspension"),
+            "appeal": N_("appeal"),
+        },
+        "answerable": {"leader": N_("Leader"), "office": N_("Office"), "unit": N_("Unit")},
         "queue": {
             "open": N_("Open"),
             "in-work": N_("In work"),
@@ -71,59 +79,11 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "returned": N_("Returned"),
             "overdue": N_("Overdue"),
             "due-soon": N_("Due soon"),
+            "escalated": N_("Escalated"),
+            "requests": N_("Requests to decide"),
             "inspection": N_("To inspect"),
             "callback": N_("To call back"),
             "all": N_("All cases"),
-        },
-        "health": {
-            "ready": N_("ready"),
-            "unready": N_("not ready"),
-            "halted": N_("halted"),
-            "stalled": N_("makes no progress"),
-            "silent": N_("does not answer"),
-        },
-        "service": {
-            "intake": N_("Intake"),
-            "dispatch": N_("Dispatch"),
-            "scoring": N_("Scoring"),
-            "cockpit": N_("Cockpit"),
-        },
-        "letter": {"waiting": N_("waiting"), "redriven": N_("redriven"), "dropped": N_("dropped")},
-        "resume_from": {
-            "kept": N_("at the stored position"),
-            "start": N_("at the log's start"),
-            "end": N_("at the log's end"),
-        },
-        "check": {
-            "case_versions_match": N_("every case is in the table as in the log"),
-            "history_matches": N_("every step of every case is in the history byte for byte as published"),
-            "numbers_unique": N_("no two cases of a city have one number"),
-            "newest_steps_match": N_("every case's present state is its newest step in the history"),
-            "report_counts_match": N_("reports opened and merged are the reports that cases hold"),
-            "scoring_versions_match": N_("scoring has every case at its newest version"),
-            "cockpit_versions_match": N_("the cockpit has every case at its newest version"),
-            "cockpit_reports_match": N_("the cockpit counts every report of every case once"),
-            "cockpit_words_match": N_("the cockpit finds every case by its words, or is about to index them"),
-            "cockpit_active_match": N_(
-                "the cockpit's active cases are those that are open or await a call, as they are"
-            ),
-            "cockpit_noted_match": N_("the cockpit counts every noted report once, where and when it came"),
-            "cockpit_alarms_match": N_("the cockpit counts every suppressed alarm once"),
-            "cockpit_scores_match": N_("the cockpit has every city's rates at their newest version"),
-            "facts_tallied_once": N_("every fact is tallied once"),
-            "totals_balance": N_("what was received is what ended"),
-            "outcomes_unique": N_("each published outcome is the only one for its id"),
-            "versions_contiguous": N_("each case's versions come first in their order, without a gap"),
-            "anchor_matches": N_("what the anchor was taken of is as it was then"),
-            "reports_decided": N_("every report in the inbox has an outcome"),
-            "actions_decided": N_("every action in the inbox has an outcome"),
-            "outcomes_have_causes": N_("every outcome has its cause in the inbox"),
-            "noted_reports_match": N_("every noted report is in its table with its answer"),
-            "unreadable_dead_lettered": N_("every unreadable record of the inbox is a dead letter"),
-            "alarms_accounted_for": N_("every alarm became a report, was screened out, or is a dead letter"),
-            "photos_exist": N_("every photo exists"),
-            "chained_logs_intact": N_("the logs of looks at personal data and of keys are as they were written"),
-            "vault_entries_exist": N_("every reference into the vault has an entry"),
         },
         "outcome": {
             "opened": N_("opened a case"),
@@ -170,6 +130,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "case_id": N_("Case id"),
             "number": N_("Number"),
             "status": N_("Status"),
+            "status_code": N_("Status code"),
             "class": N_("Class code"),
             "class_name": N_("Class"),
             "district": N_("District"),
@@ -178,8 +139,10 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "department": N_("Department id"),
             "department_name": N_("Department"),
             "source": N_("Source"),
+            "source_id": N_("Source id"),
             "reported_at": N_("Reported"),
             "due": N_("What is due next"),
+            "due_code": N_("Code of what is due next"),
             "due_at": N_("Due"),
             "reports": N_("Reports"),
             "round": N_("Round"),
@@ -194,6 +157,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "cases": N_("Cases"),
             "whole": N_("Whole list"),
         },
+        "is_provisional": {"yes": N_("yes"), "no": N_("no")},
         "is_whole": {"yes": N_("yes"), "no": N_("no: only the first of it, filter it for the rest")},
         "direction": {"highest": N_("highest first"), "lowest": N_("lowest first")},
         "dimension": {

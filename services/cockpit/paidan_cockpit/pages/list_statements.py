@@ -21,6 +21,8 @@ QUEUE_CONDITIONS: Final[Mapping[str, str]] = {
     "returned": "ended_at IS NULL AND hops > 0 AND status IN ('filed', 'dispatched')",
     "overdue": "ended_at IS NULL AND due_at < {now}",
     "due-soon": "ended_at IS NULL AND due_at >= {now} AND due_at < {soon}",
+    "escalated": "ended_at IS NULL AND marks @> ARRAY['escalated']",
+    "requests": "asks",
     "inspection": "ended_at IS NULL AND status = 'inspecting'",
     "callback": "awaits_call",
     "all": "true",
@@ -88,7 +90,7 @@ class ListStatement:
         return f"""
               WITH page AS MATERIALIZED (
                    SELECT {self._key_table}.case_id
-                     FROM {"active_case" if is_active(self._filter) else "case_row"} AS listed {join}
+                     FROM {self._table} AS listed {join}
                     WHERE {" AND ".join(conditions)}
                     ORDER BY {order}
                     LIMIT {self.arguments.add(limit)}
@@ -98,6 +100,21 @@ class ListStatement:
               JOIN case_row USING (case_id)
              ORDER BY {"reported_at" if self._filter.by_report else "due_at"} {direction}, case_id {direction}
         """
+
+    def count_text(self, most: int) -> str:
+        """Return the statement that counts a list, up to so many cases."""
+        join = "JOIN case_words AS indexed USING (case_id)" if self._by_words else ""
+        return f"""
+            SELECT count(*)
+              FROM (SELECT
+                      FROM {self._table} AS listed {join}
+                     WHERE {" AND ".join([*self._begin(), *self._conditions()])}
+                     LIMIT {self.arguments.add(most)}) AS found
+        """
+
+    @property
+    def _table(self) -> str:
+        return "active_case" if is_active(self._filter) else "case_row"
 
     @property
     def _key_table(self) -> str:
@@ -131,6 +148,12 @@ class ListStatement:
         for name in ("status", "department", "class_code", "district", "street", "source"):
             if (value := getattr(queue_filter, name)) is not None:
                 yield f"listed.{name} = {self.arguments.add(value)}"
+        if needed := list(queue_filter.marks()):
+            yield f"listed.marks @> {self.arguments.add(needed)}::text[]"
+        if queue_filter.helper is not None:
+            yield f"{self.arguments.add(queue_filter.helper)} = ANY(listed.helpers)"
+        if queue_filter.complaint:
+            yield "EXISTS (SELECT FROM unnest(listed.marks) AS mark WHERE mark LIKE 'complaint=%')"
         if scope.grid_places:
             places = self.arguments.add(sorted(scope.grid_places))
             yield f"(listed.street = ANY({places}::text[]) OR listed.community = ANY({places}::text[]))"
@@ -176,6 +199,8 @@ class ListStatement:
 
 def is_active(queue_filter: QueueFilter) -> bool:
     """Return whether a list holds none but cases that are open or await a call."""
+    if queue_filter.queue == "requests":
+        return False
     return queue_filter.queue != "all" or queue_filter.status not in (None, *_ENDED)
 
 

@@ -1,11 +1,16 @@
 """Names of what cases refer to, in a language, from a city's pack. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from paidan_cockpit.settings import Language
+from paidan_contracts.bilingual_texts import join_languages
 from paidan_contracts.city import City
 from paidan_contracts.city.geography import WorkGrid
 from paidan_contracts.city.pack_types import Names
+from paidan_contracts.city.posts import DUTIES
+
+_ANSWERABLE: Final = ("leader", "office", "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,46 @@ class CityNames:
     def _work_grids(self) -> tuple[WorkGrid, ...]:
         return (self.city.pack.geography.work_grids or ()) if self.city else ()
 
+    def step_of_ladder(self, reason: str) -> str:
+        """Return a reason in the reader's language: of a step of the city's ladder, which is told in both, its name."""
+        steps = self.city.pack.escalation.steps if self.city and self.city.pack.escalation else ()
+        found = (each.names for each in steps if reason == join_languages(each.names.en, each.names.zh))
+        names = next(found, None)
+        return self.of(names) if names else reason
+
     def level(self, id_: str) -> str:
         """Return the name of a level of the city's escalation ladder."""
         ladder = self.city.pack.escalation if self.city else None
         return next((self.of(each.names) for each in ladder.levels if each.id == id_), id_) if ladder else id_
+
+    def duty(self, id_: str) -> str:
+        """Return the name of a duty of posts."""
+        return next((self.of(each.names) for duty, each in DUTIES.items() if duty == id_), id_)
+
+    def answerable(self, mark: str) -> str:
+        """Return who answers for a case beside its department, by a mark of it."""
+        kind, _, id_ = mark.partition("=")
+        return (self.post(id_) or id_) if kind == "leader" else self.department(id_)
+
+    def answerable_groups(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Return by what cases can be filtered of who answers for them: each kind, with its choices."""
+        rules = (self.city.pack.answerable or ()) if self.city else ()
+        groups = {kind: [f"{kind}={id_}" for each in rules if (id_ := getattr(each, kind))] for kind in _ANSWERABLE}
+        return [
+            (kind, [(each, self.answerable(each)) for each in dict.fromkeys(marks)])
+            for kind, marks in groups.items()
+            if marks
+        ]
+
+    def levels(self) -> list[tuple[str, str]]:
+        """Return ids and names of the levels of the city's escalation ladder."""
+        ladder = self.city.pack.escalation if self.city else None
+        return [(each.id, self.of(each.names)) for each in ladder.levels] if ladder else []
+
+    def reviewing_duties(self) -> list[tuple[str, str]]:
+        """Return ids and names of the duties that decide on requests about time limits."""
+        chains = self.city.clocks.chains if self.city else ()
+        return [(each, self.duty(each)) for each in dict.fromkeys(duty for chain in chains for duty in chain)]
 
     def city_name(self) -> str:
         """Return the city's own name."""

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from paidan_chassis.database import Pool
+from paidan_cockpit.case_marks import mark
 from paidan_cockpit.pages.case_summary import CASE_COLUMNS, CaseSummary
 from paidan_cockpit.pages.list_statements import (
     CURSORS,
@@ -21,6 +22,7 @@ from paidan_cockpit.pages.search_terms import SearchTerm
 from paidan_cockpit.pages.visibility import Scope
 
 _TIMEOUT_S: Final = 5.0
+_COUNT_TIMEOUT_S: Final = 0.25
 _ROWS_WAIT_S: Final = 3.0
 _POLL_S: Final = 0.1
 _WALKED: Final = 10_000
@@ -44,15 +46,25 @@ class QueueCounts(NamedTuple):
     returned: int
     overdue: int
     due_soon: int
+    escalated: int
     inspection: int
     callback: int
+    requests: int
+    """Those that a duty decides, where one is given."""
 
 
 _COUNTED: Final = ", ".join(
-    f"count(*) FILTER (WHERE {QUEUE_CONDITIONS[name.replace('_', '-')]}) AS {name}" for name in QueueCounts._fields
+    f"count(*) FILTER (WHERE {QUEUE_CONDITIONS[name.replace('_', '-')]}) AS {name}"
+    for name in QueueCounts._fields
+    if name != "requests"
 )
 _SELECT_COUNTS: Final = f"""
-    SELECT {_COUNTED}
+    SELECT {_COUNTED},
+           (SELECT count(*)
+              FROM case_row AS listed
+             WHERE {QUEUE_CONDITIONS["requests"]}
+               AND ({{decides}}::text IS NULL OR marks @> ARRAY[{{decides}}::text])
+               AND {{visible}}) AS requests
       FROM active_case AS listed
      WHERE {{visible}}
 """
@@ -90,12 +102,13 @@ async def wait_for_versions(pool: Pool, versions: Mapping[str, int]) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> QueueCounts:
-    """Return how many cases are in each queue of a person."""
+async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter, duty: str | None = None) -> QueueCounts:
+    """Return how many cases are in each queue of a person; of requests those that this duty decides."""
     arguments = Arguments()
     text = _SELECT_COUNTS.format(
         now=arguments.add(scope.now),
         soon=arguments.add(scope.now + queue_filter.soon),
+        decides=arguments.add(mark("decides", duty) if duty is not None else None),
         visible=" AND ".join(scope.conditions(arguments.add)),
     )
     [row] = await pool.fetch(text, *arguments.values, timeout=_TIMEOUT_S)
@@ -115,6 +128,19 @@ async def list_cases(
     cases = [CaseSummary.of(row) for row in rows[:limit]]
     has_more = len(rows) > limit
     return CaseListPage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
+
+
+async def count_cases(
+    pool: Pool, scope: Scope, queue_filter: QueueFilter, most: int, terms: Sequence[SearchTerm] | None = None
+) -> int | None:
+    """Return how many cases a list has; None where they are more than ``most``, or not counted in a moment."""
+    statement = ListStatement(scope, replace(queue_filter, after=None), None, terms)
+    text = statement.count_text(most + 1)
+    try:
+        found = await pool.fetchval(text, *statement.arguments.values, timeout=_COUNT_TIMEOUT_S)
+    except TimeoutError:
+        return None
+    return found if found <= most else None
 
 
 async def _fetch(pool: Pool, statement: ListStatement, limit: int) -> list[Any]:

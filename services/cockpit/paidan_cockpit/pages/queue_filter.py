@@ -3,19 +3,22 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
+from paidan_cockpit.case_marks import mark
 from paidan_cockpit.facets import RARE_ENDS, class_facets, place_facets
 from paidan_cockpit.search_words import words_of
 from paidan_contracts.state import Status
+from paidan_contracts.time_limits import RequestKind
 from paidan_contracts.wire import Code, ShortText, Slug
 
 Queue = Literal[
-    "open", "in-work", "placing", "verification", "returned", "overdue", "due-soon", "inspection", "callback", "all"
-]
+    "open", "in-work", "placing", "verification", "returned", "overdue", "due-soon", "escalated", "requests",
+    "inspection", "callback", "all",
+]  # fmt: skip
 QUEUES: Final[tuple[Queue, ...]] = get_args(Queue)
 Order = Literal["due", "newest", "oldest"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
@@ -42,6 +45,12 @@ class QueueFilter:
     street: str | None = None
     work_grid: str | None = None
     source: str | None = None
+    request: RequestKind | None = None
+    decides: str | None = None
+    level: str | None = None
+    answerable: str | None = None
+    helper: str | None = None
+    complaint: Literal["yes"] | None = None
     within: Hours = "24"
     order: Order = "due"
     words: str = ""
@@ -72,7 +81,7 @@ class QueueFilter:
     @property
     def by_report(self) -> bool:
         """Whether the order is by the time of the report; ended cases have no due time to be ordered by."""
-        return self.order != "due" or self.queue in ("all", "callback") or bool(self.word_list)
+        return self.order != "due" or self.queue in ("all", "callback", "requests") or bool(self.word_list)
 
     @property
     def newest_first(self) -> bool:
@@ -91,6 +100,22 @@ class QueueFilter:
         """The words that were searched for."""
         return [] if self.number else words_of(self.words)
 
+    @property
+    def has_rare_restriction(self) -> bool:
+        """Whether it is restricted by what few people ask for."""
+        return any((self.level, self.answerable, self.helper, self.complaint))
+
+    def marks(self) -> Iterator[str]:
+        """Yield the marks that every case has; but for that of a complaint, which names whom it is about."""
+        if self.request is not None:
+            yield mark("request", self.request)
+        if self.decides is not None:
+            yield mark("decides", self.decides)
+        if self.level is not None:
+            yield mark("level", self.level)
+        if self.answerable is not None:
+            yield self.answerable
+
     def facets(self) -> Iterator[list[str]]:
         """Yield facets of which every case has at least one that is asked for."""
         if self.status in RARE_ENDS:
@@ -99,8 +124,7 @@ class QueueFilter:
             yield class_facets([self.class_code])
         for place in filter(None, (self.district, self.street)):
             yield place_facets([place])
-        if self.department is not None:
-            yield [f"department={self.department}"]
+        yield from ([f"department={each}"] for each in (self.department, self.helper) if each is not None)
         if self.source is not None:
             yield [f"source={self.source}"]
 
@@ -110,6 +134,8 @@ class QueueFilter:
         return timedelta(hours=int(self.within))
 
 
+_AnswerableMark = Annotated[str, StringConstraints(pattern=r"^(leader|office|unit)=[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""A mark of who answers for a case beside its department."""
 _ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "queue": TypeAdapter(Queue),
     "city": TypeAdapter(Slug),
@@ -120,6 +146,12 @@ _ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "street": TypeAdapter(Code),
     "work_grid": TypeAdapter(Slug),
     "source": TypeAdapter(Slug),
+    "request": TypeAdapter(RequestKind),
+    "decides": TypeAdapter(Code),
+    "level": TypeAdapter(Code),
+    "answerable": TypeAdapter(_AnswerableMark),
+    "helper": TypeAdapter(Slug),
+    "complaint": TypeAdapter(Literal["yes"]),
     "within": TypeAdapter(Hours),
     "order": TypeAdapter(Order),
     "words": TypeAdapter(ShortText),

@@ -1,4 +1,4 @@
-"""Queues as tables to take along: CSV for programs, a workbook for people."""
+"""Queues as tables to take along, in words and codes: CSV for programs, a workbook for people."""
 
 import asyncio
 from dataclasses import replace
@@ -68,9 +68,9 @@ class QueueTables:
 
 
 def csv_content(page: CaseListPage, view: CityView, translate: Translate) -> bytes:
-    """Return a list as CSV, marked as UTF-8 for spreadsheet programs: titles in words, codes as programs have them."""
+    """Return a list as CSV, marked as UTF-8 for spreadsheet programs; its times are as programs read them."""
     titles = [label(translate, "column", name) for name in COLUMNS]
-    rows = ([cell_text(cell, view.times) for cell in row] for row in table_rows(page.cases, view))
+    rows = ([cell_text(cell, view.times) for cell in row] for row in table_rows(page.cases, view, translate))
     return ("\ufeff" + csv_table(titles, rows)).encode()
 
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import ClassVar, Final, get_args
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit import saved_views
+from paidan_cockpit.case_marks import mark
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.bulk_forms import MAX_CASES
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.dead_letter_totals import DeadLetterTotals
 from paidan_cockpit.pages.filter_description import describe_filter
-from paidan_cockpit.pages.first_queues import first_queue, queue_order
+from paidan_cockpit.pages.first_queues import first_queue, queue_order, reviewing_duty
 from paidan_cockpit.pages.name_search import FoundName, find_names
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queries import CaseListPage, QueueCounts
@@ -21,7 +22,7 @@ from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Hours, Or
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
-from paidan_cockpit.pages.search_terms import search_terms
+from paidan_cockpit.pages.search_terms import SearchTerm, search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.ttl_cache import TtlCache
@@ -30,9 +31,12 @@ from paidan_cockpit.saved_views import MAX_NAME, SavedView
 from paidan_cockpit.services_client import ServiceName
 from paidan_cockpit.translations import translations
 from paidan_contracts.state import Status
+from paidan_contracts.time_limits import RequestKind
 
 _COUNTS_AGE_S: Final = 2.0
 _PAGE_SIZE: Final = MAX_CASES
+COUNTED: Final = 1000
+"""Fitting cases that are counted at most: more are not worth the time that it takes."""
 _NOTICES: Final = frozenset({"saved", "none-chosen"})
 
 
@@ -49,8 +53,12 @@ class QueuesPage(PageValues):
     times: CityTimes
     cities: Mapping[str, str]
     queues: Sequence[Queue]
+    duty: str | None
+    """By which the person decides on requests; None: by none."""
     found_names: Sequence[FoundName]
     page: CaseListPage
+    total: int | None
+    """How many cases fit; None: more than are counted."""
     counts: Mapping[str, int]
     letters: Mapping[ServiceName, int | None]
     max_rows: int | None
@@ -61,7 +69,12 @@ class QueuesPage(PageValues):
     orders: Sequence[Order] = ORDERS
     hours: Sequence[Hours] = HOURS
     statuses: Sequence[Status] = STATUSES
+    requests: Sequence[RequestKind] = get_args(RequestKind)
+    more_open: bool = False
+    own_answerable: str | None = None
+    """The mark of cases for which the person answers as a leader; None: of none."""
     max_name: int = MAX_NAME
+    most: int = COUNTED
 
 
 class QueuePages:
@@ -84,10 +97,12 @@ class QueuePages:
         scope = Scope(
             view.city_id, context.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid)
         )
-        counts = await self._count(context, scope, queue_filter)
+        duty = reviewing_duty(context.person, view.city)
+        counts = await self._count(context, scope, queue_filter, duty)
         order = queue_order(context.person, view.city)
         if query.get("queue") not in order:
-            queue_filter = replace(queue_filter, queue=first_queue(order, counts))
+            queue = first_queue(order, counts)
+            queue_filter = replace(queue_filter, queue=queue, decides=duty if queue == "requests" else None)
         terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
         listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE, terms)
         notice = query.get("done", "")
@@ -101,25 +116,43 @@ class QueuePages:
             times=view.times,
             cities=view.cities,
             queues=order,
+            duty=duty,
             found_names=_found_names(context, view, queue_filter),
             page=listed,
+            total=await self._total(scope, queue_filter, listed, terms),
             counts=counts,
             letters=await self._letters.load(context),
             max_rows=MAX_ROWS if listed.after and _may_exceed(queue_filter.queue, counts) else None,
             own_department=scope.department,
             may_act=scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
             views=await saved_views.list_views(self._site.pool, context.person),
+            more_open=queue_filter.has_rare_restriction or queue_filter.queue == "escalated",
+            own_answerable=_own_answerable(context, view),
             notice=notice if notice in _NOTICES else "",
         )
         return self._site.show(context, page)
 
-    async def _count(self, context: RequestContext, scope: Scope, queue_filter: QueueFilter) -> dict[str, int]:
+    async def _total(
+        self, scope: Scope, queue_filter: QueueFilter, listed: CaseListPage, terms: Sequence[SearchTerm]
+    ) -> int | None:
+        if listed.after is None and queue_filter.after is None:
+            return len(listed.cases)
+        return await queries.count_cases(self._site.pool, scope, queue_filter, COUNTED, terms)
+
+    async def _count(
+        self, context: RequestContext, scope: Scope, queue_filter: QueueFilter, duty: str | None
+    ) -> dict[str, int]:
         """Return how many cases are in each queue, by its name."""
         counts = await self._counts.get(
-            (scope.city, context.person.scopes, queue_filter.within),
-            lambda: queries.count_queues(self._site.pool, scope, queue_filter),
+            (scope.city, context.person.scopes, queue_filter.within, duty),
+            lambda: queries.count_queues(self._site.pool, scope, queue_filter, duty),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
+
+
+def _own_answerable(context: RequestContext, view: CityView) -> str | None:
+    post = context.person.post
+    return mark("leader", post) if any(each.leader == post for each in view.city.pack.answerable or ()) else None
 
 
 def _within(queue_filter: QueueFilter, view: CityView) -> QueueFilter:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from paidan_cockpit.accounts import LinkHolder
+from paidan_cockpit.case_marks import values_of
 from paidan_cockpit.case_rows import number_of
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.bulk_forms import case_fields
@@ -85,6 +86,7 @@ class Renderer:
             post_name=partial(post_name, language, translations(language).gettext),
             max_photos=MAX_PHOTOS,
             case_fields=case_fields,
+            values_of=values_of,
             case_number=number_of,
             single_characters=single_characters,
             new_key=lambda: str(uuid4()),

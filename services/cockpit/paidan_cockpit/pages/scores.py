@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from paidan_chassis.clock import real_now
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.marked_texts import N_
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.renderer import PageValues
@@ -33,6 +34,7 @@ _CSV_TITLES: Final = (
     N_("City id"),
     N_("Period"),
     N_("By"),
+    N_("Code of by what"),
     N_("Subject code"),
     N_("Subject"),
     N_("Indicator id"),
@@ -138,9 +140,9 @@ class ScorePages:
         answer = await self._scores(context, chosen)
         if not answer.ok or not isinstance(answer.body, dict):
             raise PageRefused(404)
-        rates, rows = view.rate_names(), ordered_rows(answer.body["rows"], chosen)
-        titles = [translations(context.language).gettext(title) for title in _CSV_TITLES]
-        text = csv_table(titles, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
+        rows, translate = ordered_rows(answer.body["rows"], chosen), translations(context.language).gettext
+        lines = (line for row in rows for line in _csv_lines(answer.body, row, view, translate))
+        text = csv_table([translate(title) for title in _CSV_TITLES], lines)
         name = f"{chosen.city}-scores-{chosen.by}-{chosen.period}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response("\ufeff" + text, headers=headers, media_type="text/csv; charset=utf-8")
@@ -203,15 +205,17 @@ class ScorePages:
 
 
 def _csv_lines(
-    scores: Mapping[str, Any], row: Mapping[str, Any], rates: Mapping[str, str], view: CityView
+    scores: Mapping[str, Any], row: Mapping[str, Any], view: CityView, translate: Translate
 ) -> list[tuple[str, ...]]:
     """Return a row's rates, one a line. Without cases a value is empty: neither 0 nor 1."""
     name = row["names"][view.names.language] if row["names"] else row["key"]
+    rates, by = view.rate_names(), label(translate, "dimension", scores["by"])
+    provisional = label(translate, "is_provisional", "yes" if scores["provisional"] else "no")
     return [
         (
-            scores["city"], scores["period"], scores["by"], row["key"], name, id_, rates.get(id_, id_),
+            scores["city"], scores["period"], by, scores["by"], row["key"], name, id_, rates.get(id_, id_),
             str(rate["numerator"]), str(rate["denominator"]), "" if rate["value"] is None else f"{rate['value']:.6f}",
-            scores["indicator_version"], "yes" if scores["provisional"] else "no",
+            scores["indicator_version"], provisional,
         )
         for id_, rate in row["rates"].items()
     ]  # fmt: skip

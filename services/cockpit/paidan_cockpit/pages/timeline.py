@@ -63,9 +63,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.request_made.v1 extension": N_("{department} asked for an extension."),
         "case.request_made.v1 suspension": N_("{department} asked to suspend it until {day}."),
         "case.request_made.v1 appeal": N_("{department} appealed against its being overdue."),
-        "case.request_reviewed.v1 approved": N_("The request was approved."),
-        "case.request_reviewed.v1 passed_on": N_("The request was approved, and the next one decides."),
-        "case.request_reviewed.v1 rejected": N_("The request was rejected."),
+        "case.request_reviewed.v1 approved": N_("The request was approved: {request}."),
+        "case.request_reviewed.v1 passed_on": N_("The request was approved, and the next one decides: {request}."),
+        "case.request_reviewed.v1 rejected": N_("The request was rejected: {request}."),
         "case.extended.v1": N_("The time limit was extended: it ends on {day}."),
         "case.suspended.v1": N_("Suspended until {day}: its clock stands."),
         "case.resumed.v1": N_("{department} goes on with the work."),
@@ -87,6 +87,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By event type, and by what of it another sentence is for."""
+NEWER: Final = N_("A step that this cockpit does not know yet.")
 BY_RULE: Final = N_("by rule")
 SEPARATOR: Final = N_(", ")
 DONE_NEAR: Final = N_("Done {metres} m from the place reported.")
@@ -133,7 +134,7 @@ class TimelineBuilder:
     def sentence(self, event: CaseEvent) -> str:
         """Return what happened."""
         text = SENTENCES.get(_kind_of(event))
-        return self.translate(text).format(**self._facts(event)) if text else _type_of(event)
+        return self.translate(text or NEWER).format(**self._facts(event))
 
     def where(self, event: CaseEvent) -> str:
         """Return how far from the case's place a step was done; "" where that is not known."""
@@ -156,6 +157,7 @@ class TimelineBuilder:
             "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
             "rating": label(translate, "rating", getattr(event, "rating", "")),
             "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
+            "request": label(translate, "request", str(getattr(event, "request", ""))),
             "row": names.catalogue_row(getattr(event, "row_id", None)) or "?",
             "corrections": corrections_in_words(event, translate, names),
             "day": self._moment(getattr(event, "resume_at", None) or getattr(event, "due_at", None)),
@@ -172,7 +174,9 @@ class TimelineBuilder:
     def _words(self, event: CaseEvent) -> str:
         """Return what was written with a step; of a reason that rules give, which is in two languages, the reader's."""
         text = _text_of(event)
-        return in_language(text, self.names.language) if isinstance(event, cases.CaseHeld) else text
+        if isinstance(event, cases.CaseHeld):
+            return in_language(text, self.names.language)
+        return self.names.step_of_ladder(text) if event.actor is None else text
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor

@@ -21,10 +21,10 @@ export function noticeOf(words) {
 }
 
 // Beside the button that was pressed: the list of what is kept may be far above.
-export function sayAt(form, words) {
+export function sayAt(form, words, isWarning = false) {
   const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
   said.dataset.said = "";
-  said.className = "hint";
+  said.className = isWarning ? "notice warn" : "hint";
   said.textContent = words;
 }
 

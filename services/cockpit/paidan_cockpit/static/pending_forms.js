@@ -179,7 +179,9 @@ export class PendingForms {
     const form = this.#formOf(item);
     if (!form) return;
     lock(form, true);
-    sayAt(form, words);
+    const waits = state === "no-line" || state === "signed-out";
+    sayAt(form, words, waits);
+    if (waits) form.closest("details")?.setAttribute("open", ""); // where one works on it, not only in the list above
   }
 
   #wordsOf(item, words) {

@@ -25,7 +25,7 @@ from paidan_dispatch.api import access, queries, report_queries
 from paidan_dispatch.api.lights import order_item
 from paidan_dispatch.api.models import CaseAction, CaseActions, CaseActionsList, CaseActionsLookup, OrderItem
 from paidan_dispatch.api.reports import opener_of
-from paidan_dispatch.cases import orders
+from paidan_dispatch.cases import orders, refusals
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -136,6 +136,6 @@ def _case_action(
         kind=permission.kind,
         names=Names(zh=names.zh, en=names.en),
         allowed=permission.refusal is None,
-        why=permission.refusal,
+        why=permission.refusal and refusals.without_allowed(state, permission.refusal),
         body_schema=build_form(permission, state, policy, own_reports),
     )

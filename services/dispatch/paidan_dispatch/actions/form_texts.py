@@ -38,9 +38,11 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
                       "符合立案条件的条目，决定处置时限和结案条件。"),
         ),
         "department": FieldText(Bilingual("Department", "责任单位")),
+        "assign.department": FieldText(Bilingual("To which department", "派给哪个单位")),
+        "redispatch.department": FieldText(Bilingual("To which department", "派给哪个单位")),
         "unit": FieldText(
             Bilingual("Unit", "下级单位"),
-            Bilingual("The unit for which you answer; where it is absent, you answer for yourself.",
+            Bilingual("The unit for which you answer. Left empty, you answer for yourself.",
                       "代为回复的下级单位；不填则为本单位回复。"),
         ),
         "hand_on.unit": FieldText(
@@ -49,12 +51,12 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         ),
         "person": FieldText(
             Bilingual("To which person", "派给谁"),
-            Bilingual("The person's id; where it is absent, anybody of the unit.",
+            Bilingual("The person's id. Left empty, anybody of the unit.",
                       "人员编号；不填则由该单位任何人办理。"),
         ),
         "due_at": FieldText(
             Bilingual("The unit's time limit", "下级时限"),
-            Bilingual("Before your own limit ends; where it is absent, by the city's terms.",
+            Bilingual("Before your own limit ends. Left empty, by the city's terms.",
                       "须早于本单位时限；不填则按本市规定。"),
         ),
         "confirmed": FieldText(Bilingual("Is the unit's work confirmed?", "是否确认下级处置结果")),
@@ -94,12 +96,12 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         ),
         "report_id": FieldText(
             Bilingual("Whose reporter was called", "被回访的上报"),
-            Bilingual("Where it is absent, the report that opened the case.", "不填则为立案的上报。"),
+            Bilingual("Left empty, the report that opened the case.", "不填则为立案的上报。"),
         ),
         "promised_by": FieldText(Bilingual("End of the promised time", "承诺办结时间")),
         "closed_at": FieldText(Bilingual("When it was closed", "结案时间")),
         "answer": FieldText(
-            _ANSWER, Bilingual("Where it is absent, they are told a usual text.", "不填则采用通用答复。")
+            _ANSWER, Bilingual("Left empty, they are told a usual text.", "不填则采用通用答复。")
         ),
         "inspect.answer": FieldText(
             _ANSWER,
@@ -138,7 +140,7 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         "note.text": FieldText(Bilingual("Note", "备注")),
         "visible_to": FieldText(
             Bilingual("Who reads it", "可见范围"),
-            Bilingual("Where it is absent, the staff alone.", "不填则仅内部可见。"),
+            Bilingual("Left empty, the staff alone.", "不填则仅内部可见。"),
         ),
         "approved": FieldText(
             Bilingual("Is the request approved?", "是否同意申请"),
@@ -150,11 +152,11 @@ FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
         ),
         "set_limit.due_at": FieldText(
             Bilingual("End of the time limit", "时限截止时间"),
-            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+            Bilingual("It replaces the running one, and may be earlier or later.", "取代现有时限，可提前或延后。"),
         ),
         "plan_step.due_at": FieldText(
             Bilingual("End of the step's time limit", "步骤截止时间"),
-            Bilingual("Without a zone it is the city's time.", "未注明时区则为本市时间。"),
+            Bilingual("Not later than the case's own time limit.", "不得晚于本案时限。"),
         ),
         "post": FieldText(
             Bilingual("Which patrol", "派给哪个岗位"),

@@ -88,6 +88,8 @@ class PermissionQuery:
             # The key has no role that acts at all: the routes for actions answer so.
             message, message_zh = problem.message, problem.message_zh
             refusal = Refusal(code="not_your_role", field="actor", message=message, message_zh=message_zh)
+        if refusal is not None and (other := self._otherwise(action, refusal)) is not None:
+            action, refusal = other, None
         if refusal is not None:
             return Permission(action.kind, refusal)
         fields = model.model_fields
@@ -101,6 +103,15 @@ class PermissionQuery:
         ]
         departments = tuple(self.assignable()) if action.kind in ("assign", "redispatch") else ()
         return Permission(action.kind, None, tuple(needs), tuple(requirements), departments)
+
+    def _otherwise(self, action: KnownAction, refusal: Refusal) -> KnownAction | None:
+        """Return the action with another value of the field for which it is refused, if it would be applied so."""
+        others = (
+            replace_unvalidated(action, **{name: value})
+            for name, value in _choices(type(action))
+            if refusal.field == f"action.{name}"
+        )
+        return next((each for each in others if self._refusal(each) is None), None)
 
     def _lacks(self, action: KnownAction, changes: Mapping[str, Any]) -> str:
         """Return the field of the action for which it is refused with these changes; empty if it is not."""

@@ -54,7 +54,10 @@ class CaseAction(BaseModel):
     kind: str
     names: Names
     allowed: bool
-    why: Refusal | None = Field(description="Of one that is not allowed: as it would be refused if it were sent.")
+    why: Refusal | None = Field(
+        description="Of one that is not allowed: as it would be refused if it were sent, but for what is allowed"
+        " instead, which the list shows."
+    )
     body_schema: dict[str, Any] = Field(
         description="JSON Schema of the body of `POST /v1/cases/{case_id}/actions`, to draw a form from. Titles and"
         " descriptions are English, `x-title-zh` and `x-description-zh` Chinese; values to choose from are in `oneOf`."

@@ -1,11 +1,12 @@
 """Which actions a person's post may take: the city's pack says it by the post's duty."""
 
 from paidan_contracts.city import City
-from paidan_contracts.city.posts import DUTIES
+from paidan_contracts.city.posts import DUTIES, PostDuty
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.refusals import action_name_zh, build_refusal
+from paidan_dispatch.cases.guards import ROLE_ACTIONS
+from paidan_dispatch.cases.refusals import action_name_en, action_name_zh, build_refusal
 
 
 def duty_refusal(state: CaseState, kind: str, post_id: str, city: City) -> Refusal | None:
@@ -17,15 +18,22 @@ def duty_refusal(state: CaseState, kind: str, post_id: str, city: City) -> Refus
     may = city.duty_actions.get(post.duty) if post is not None else None
     if post is None or may is None or kind in may:
         return None
-    own, others = DUTIES[post.duty].names, _duties_with(kind, city)
+    others = _duties_with(kind, city)
     text = Bilingual(
-        f"{kind} is no duty of {post.names.en} ({own.en}) in this city; it is one of: {others.en}.",
-        f"{action_name_zh(kind)}不是{post.names.zh}（{own.zh}）的职责；有此职责的岗位：{others.zh}。",
+        f"{post.names.en} may not {action_name_en(kind)} in this city; who may: {others.en}.",
+        f"{post.names.zh}在本市无权进行{action_name_zh(kind)}；有权的岗位：{others.zh}。",
     )
     return build_refusal(state, "not_your_duty", text, "actor")
 
 
 def _duties_with(kind: str, city: City) -> Bilingual:
-    duties = {each.duty for each in city.posts.values() if kind in city.duty_actions.get(each.duty, ())}
+    duties = {each.duty for each in city.posts.values() if kind in _actions_of(each.duty, city)}
     names = [DUTIES[duty].names for duty in DUTIES if duty in duties]
-    return Bilingual(", ".join(each.en for each in names) or "none", "、".join(each.zh for each in names) or "无")
+    return Bilingual(", ".join(each.en for each in names) or "nobody", "、".join(each.zh for each in names) or "无")
+
+
+def _actions_of(duty: PostDuty, city: City) -> frozenset[str]:
+    """Return what a duty may do: what the city says, else all that its scope allows."""
+    _, _, role = DUTIES[duty].scope.removesuffix(":{department}").rpartition(":")
+    granted = frozenset[str]().union(*(kinds for each, kinds in ROLE_ACTIONS.items() if each == role))
+    return city.duty_actions.get(duty, granted)

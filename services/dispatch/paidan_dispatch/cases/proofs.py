@@ -10,7 +10,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_contracts.verification_actions import CannotVerify
-from paidan_dispatch.cases import refusals
+from paidan_dispatch.cases import photo_refusals
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
@@ -31,16 +31,17 @@ def proof_refusal(
     if actor.kind == "importer" or state.past or since is None:
         return None
     reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
-    for ref in action.proof:
+    for number, ref in enumerate(action.proof, start=1):
         photos = [each for each in evidence.photos if each.ref == ref]
         if any(each.used_in not in (None, state.case_id) for each in photos):
-            return refusals.photo_used(state, ref, actor.kind)
+            return photo_refusals.photo_used(state, number, actor.kind)
         own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
         if ref in reported or not any(each.stored_at >= since for each in own):
-            return refusals.unknown_photo(state, ref, policy.local_time(since), actor.kind)
+            told = None if ref in reported else policy.local_time(since)
+            return photo_refusals.not_yours(state, number, told, actor.kind)
     earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
     if isinstance(action, Finish) and earlier.issuperset(action.proof):
-        return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)
+        return photo_refusals.photos_of_earlier_rounds(state, actor.kind)
     return None
 
 

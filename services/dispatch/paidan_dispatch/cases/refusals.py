@@ -1,6 +1,6 @@
 """The wording of refusals of actions, in English and in Chinese."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -41,37 +41,17 @@ def build_refusal(
     return Refusal(code=code, field=field, message=f"{text.en} {allowed.en}", message_zh=f"{text.zh}{allowed.zh}")
 
 
-def photo_used(state: CaseState, ref: str, role: ActorRole) -> Refusal:
-    """Return the refusal of a photo that has proved something in another case."""
-    text = Bilingual(
-        f"The photo {ref} counts in another case already: take a new one.",
-        f"照片 {ref} 已用于另一案件，请重新拍摄。",
-    )
-    return build_refusal(state, "photo_used", text, "action.proof", role=role)
-
-
-def photos_of_earlier_rounds(state: CaseState, refs: Sequence[str], role: ActorRole) -> Refusal:
-    """Return the refusal of a finish whose photos have all proved the case's work before it was to be done again."""
-    shown, others = refs[0], len(set(refs)) - 1
-    rest = Bilingual(f" and {others} more", f" 等 {others + 1} 张照片") if others else Bilingual("", "")
-    text = Bilingual(
-        f"The photo {shown}{rest.en} proved this case's work in an earlier round, before it was to be done again:"
-        " take at least one new photo of the work as it is now.",
-        f"照片 {shown}{rest.zh}在前一轮处置中已作为本案的证明，之后要求返工或重办："
-        "请至少补拍一张反映当前处置情况的新照片。",
-    )
-    return build_refusal(state, "photo_used", text, "action.proof", role=role)
-
-
-def unknown_photo(state: CaseState, ref: str, since: str, role: ActorRole) -> Refusal:
-    """Return the refusal of a photo that its sender did not store for the case since this local time."""
-    text = Bilingual(
-        f"You stored no photo {ref} for this case since {since}: send it to"
-        f" POST /v1/photos?case_id={state.case_id} first, then name it under a new id of yours.",
-        f"自 {since} 起贵方没有为本案上传照片 {ref}：请先通过"
-        f" POST /v1/photos?case_id={state.case_id} 上传，再以新的编号提交。",
-    )
-    return build_refusal(state, "unknown_photo", text, "action.proof", role=role)
+def without_allowed(state: CaseState, refusal: Refusal) -> Refusal:
+    """Return a refusal without what is allowed instead, for where that is told beside it."""
+    for role in (None, *get_args(ActorRole)):
+        allowed = _ALLOWED_TEXTS[state.status, role, state.past]
+        if refusal.message.endswith(allowed.en):
+            shorter = {
+                "message": refusal.message.removesuffix(f" {allowed.en}"),
+                "message_zh": refusal.message_zh.removesuffix(allowed.zh),
+            }
+            return refusal.model_copy(update=shorter)
+    return refusal
 
 
 def unknown_name(
@@ -98,18 +78,19 @@ def unknown_level(state: CaseState, level: str, known: Collection[str]) -> Refus
 
 def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action that a role may never take."""
-    may = ROLE_ACTIONS[role]
     text = Bilingual(
-        f"{ROLE_NAMES[role].en.capitalize()} may not {_name_en(kind)}; it may {_names_en(_sorted_kinds(may))}.",
-        f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}，有权进行：{_names_zh(_sorted_kinds(may))}。",
+        f"{ROLE_NAMES[role].en.capitalize()} may not {action_name_en(kind)}.",
+        f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}。",
     )
     return build_refusal(state, "not_your_role", text, "actor", role=role)
 
 
 def not_allowed_in_state(state: CaseState, kind: str, role: ActorRole | None) -> Refusal:
     """Return the refusal of an action that is not allowed in the case's state."""
+    names = STATUS_NAMES[state.status]
     text = Bilingual(
-        f"The action “{_name_en(kind)}” is not allowed now.", f"当前状态下不可进行{action_name_zh(kind)}。"
+        f"It is not possible to {action_name_en(kind)} while the case is {names.en}.",
+        f"案件处于“{names.zh}”时不能进行{action_name_zh(kind)}。",
     )
     return build_refusal(state, "not_allowed_in_state", text, "action.kind", role=role)
 
@@ -119,7 +100,8 @@ def not_supported(state: CaseState, action: Action) -> Refusal:
     if isinstance(action, UnknownAction):
         return _unknown_action(state, action.kind)
     text = Bilingual(
-        f"The action “{_name_en(action.kind)}” is not supported yet.", f"尚不支持操作“{ACTION_NAMES[action.kind].zh}”。"
+        f"The action “{action_name_en(action.kind)}” is not supported yet.",
+        f"尚不支持操作“{ACTION_NAMES[action.kind].zh}”。",
     )
     return build_refusal(state, "not_supported_yet", text, "action.kind")
 
@@ -154,7 +136,7 @@ def unknown_return_code(state: CaseState, code: str, role: ActorRole) -> Refusal
 def reason_missing(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action without the reason that it needs."""
     text = Bilingual(
-        f"The action “{_name_en(kind)}” needs a reason of 1 to 1000 characters.",
+        f"The action “{action_name_en(kind)}” needs a reason of 1 to 1000 characters.",
         f"{action_name_zh(kind)}须填写理由，1 至 1000 字。",
     )
     return build_refusal(state, "reason_missing", text, "action.reason", role=role)
@@ -195,43 +177,44 @@ def unknown_case(case_id: str) -> Refusal:
     )
 
 
+def action_name_en(kind: str) -> str:
+    """Return an action's English name as it stands in a sentence; that of an unknown one is its kind."""
+    names = ACTION_NAMES.get(kind)
+    return names.en.lower() if names else kind
+
+
 def action_name_zh(kind: str) -> str:
     """Return an action's Chinese name; that of an unknown one is its kind in quotes."""
     names = ACTION_NAMES.get(kind)
     return names.zh if names else f"“{kind}”"
 
 
-def _name_en(kind: str) -> str:
-    names = ACTION_NAMES.get(kind)
-    return names.en.lower() if names else kind
+def _listed_en(kinds: Sequence[ActionKind]) -> str:
+    *former, last = map(action_name_en, kinds)
+    return f"{', '.join(former)} or {last}" if former else last
 
 
-def _names_en(kinds: Iterable[str]) -> str:
-    return ", ".join(map(_name_en, kinds)) or "nothing"
-
-
-def _sorted_kinds(kinds: frozenset[str]) -> list[ActionKind]:
-    return [kind for kind in get_args(ActionKind) if kind in kinds]
-
-
-def _names_zh(kinds: list[ActionKind]) -> str:
-    return "、".join(ACTION_NAMES[kind].zh for kind in kinds) or "无"
+def _listed_zh(kinds: Sequence[ActionKind]) -> str:
+    return "、".join(ACTION_NAMES[kind].zh for kind in kinds)
 
 
 def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -> Bilingual:
     allowed = [kind for kind in ALLOWED_ACTIONS[status] if kind != ("correct" if past else "amend")]
     own = [kind for kind in allowed if role is None or kind in ROLE_ACTIONS[role]]
     others = [kind for kind in allowed if kind not in own]
-    yours = Bilingual(" to you", "贵方") if role is not None else Bilingual("", "")
+    who = Bilingual("one", "各岗位") if role is None else Bilingual("you", "贵方")
+    yours = (
+        Bilingual(f"{who.en} may now {_listed_en(own)}", f"{who.zh}现在可以{_listed_zh(own)}")
+        if own
+        else Bilingual(f"there is nothing that {who.en} may do with it now", f"{who.zh}现在没有可办理的操作")
+    )
     rest = (
-        Bilingual(f"; {_names_en(others)} to others", f"；他人可做：{_names_zh(others)}")
+        Bilingual(f"; others may {_listed_en(others)}", f"；其他岗位可以{_listed_zh(others)}")
         if others
         else Bilingual("", "")
     )
-    return Bilingual(
-        f"The case is {STATUS_NAMES[status].en}; allowed there: {_names_en(own)}{yours.en}{rest.en}.",
-        f"案件状态为“{STATUS_NAMES[status].zh}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
-    )
+    names = STATUS_NAMES[status]
+    return Bilingual(f"The case is {names.en}: {yours.en}{rest.en}.", f"案件现为“{names.zh}”，{yours.zh}{rest.zh}。")
 
 
 _ALLOWED_TEXTS: Final = MappingProxyType(
