@@ -94,6 +94,27 @@ async def test_case_beyond_a_posts_bounds_is_answered_as_none(edges: Edges, row:
     assert await cell(edges, row, token(edges, *KINDS["department"], bound)) == expected
 
 
+async def test_a_page_begins_after_no_case_beyond_a_posts_bounds_and_a_place_has_no_wildcard(edges: Edges) -> None:
+    """Its cursor would name the case, and when it was reported."""
+    client, case_id = edges.clients["dispatch"], edges.ids["dispatch"]["case_id"]
+
+    async def ask(path: str, *scopes: str) -> dict[str, Any]:
+        page: dict[str, Any] = (await client.get(path, headers=token(edges, *scopes))).json()
+        return page
+
+    for duty in ("role:operator", "department:streets"):
+        path = "/v1/orders?limit=1" + ("&department=streets" if duty.startswith("role") else "")
+        for bound in ("place:990101", "class:E*"):
+            within = await ask(path, duty, bound)
+            assert [each["order"]["case_id"] for each in within["orders"]] == [case_id]
+            assert within["after"]
+        for bound in ("place:990102", "class:C*"):
+            beyond = await ask(path, duty, bound)
+            assert (beyond["orders"], beyond["after"]) == ([], None)
+    assert (await ask("/v1/cases?place=990101", "role:operator"))["cases"]
+    assert (await ask("/v1/cases?place=9901__", "role:operator"))["cases"] == []
+
+
 BOUNDED: Final = {
     "GET /v1/photos/{ref}": ("✓", "404"),
     "POST /v1/photos/{ref}/links": ("✓", "404"),

@@ -42,9 +42,14 @@ async def unread(request: Request) -> Response:
         request.app.state.answered = True
 
 
+async def caller(request: Request) -> Response:
+    """Return who calls, as the server has it."""
+    return PlainTextResponse(f"{request.client and request.client.host} {request.url.scheme}")
+
+
 def library() -> Starlette:
     app = Starlette(
-        routes=[Route(f"/{each.__name__}", each, methods=["GET", "POST"]) for each in (length, slow, unread)]
+        routes=[Route(f"/{each.__name__}", each, methods=["GET", "POST"]) for each in (length, slow, unread, caller)]
     )
     app.state.go = asyncio.Event()
     return app
