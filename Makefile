@@ -14,7 +14,7 @@ ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh check || echo a
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
 	@$(BIN)/paidan demo $(if $(ONCE),--once)
 
-# Six at a time on two cores, for most of a test is waiting; a file's tests stay together, for what they share.
+# Six at a time on two cores, for most of a test is waiting; what tests share is started once (tests/conftest.py).
 test: .venv/dev.ready ## every test but the long ones, on real servers that it starts itself
 	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 

@@ -81,9 +81,14 @@ def test_a_stop_during_start_ends_at_once(start: StartProcess) -> None:
     assert service.stop() == 0
 
 
-def test_start_ignoring_cancellation_is_ended(start: StartProcess) -> None:
-    service = start(fault="deaf_opening", stop_within_s="1")
-    service.wait_for("process_starting")
+@pytest.mark.parametrize(
+    ("fault", "begun"), [("deaf_opening", "process_starting"), ("hangs_closing", "process_started")]
+)
+def test_start_that_ignores_cancellation_and_a_hanging_close_are_ended(
+    start: StartProcess, fault: str, begun: str
+) -> None:
+    service = start(fault=fault, stop_within_s="1")
+    service.wait_for(begun)
 
     assert service.stop() == 70
     assert service.log_text("process_ended_unclosed")
@@ -99,14 +104,6 @@ def test_a_loop_that_ignores_the_stop_is_ended_at_the_deadline(start: StartProce
     assert code == 70
     assert time.monotonic() - asked_at < 10
     assert "not stopped in time: inbox" in service.wait_for("process_broke")["trace"]
-
-
-def test_hanging_close_is_abandoned(start: StartProcess) -> None:
-    service = start(fault="hangs_closing", stop_within_s="1")
-    service.wait_for("process_started")
-
-    assert service.stop() == 70
-    assert service.log_text("process_ended_unclosed")
 
 
 def test_a_halted_loop_stops_neither_the_edge_nor_other_loops(start: StartProcess) -> None:

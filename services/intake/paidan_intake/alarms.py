@@ -143,14 +143,7 @@ def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> Outc
         code="id_reused", field="alarm_ref", message="another alarm has this id", message_zh="该编号已被其他告警使用"
     )
     outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest.value)
-    return OutcomeDecided(
-        id=outcome_id,
-        about="report",
-        result="refused",
-        why=refusal,
-        repeats=normalized.report_id,
-        decided_at=decided_at,
-    )
+    return _refused(outcome_id, refusal, of=normalized.report_id, decided_at=decided_at)
 
 
 def not_your_source_outcome(alarm: AlarmRecord, decided_at: datetime) -> OutcomeDecided:
@@ -163,14 +156,7 @@ def not_your_source_outcome(alarm: AlarmRecord, decided_at: datetime) -> Outcome
         message_zh=f"该来源的告警只能经主题 {topic} 上报",
     )
     report_id = ids.report_id(alarm.source, alarm.alarm_ref)
-    return OutcomeDecided(
-        id=ids.not_your_source_id(report_id),
-        about="report",
-        result="refused",
-        why=refusal,
-        repeats=report_id,
-        decided_at=decided_at,
-    )
+    return _refused(ids.not_your_source_id(report_id), refusal, of=report_id, decided_at=decided_at)
 
 
 def invalid_alarm_outcome(
@@ -181,14 +167,7 @@ def invalid_alarm_outcome(
     So it is accepted when it is sent again, corrected, under the same ``alarm_ref``. ``digest``: of the record's bytes.
     """
     report_id = ids.report_id(source, alarm_ref) if alarm_ref is not None else None
-    return OutcomeDecided(
-        id=ids.invalid_alarm_id(source, digest),
-        about="report",
-        result="refused",
-        why=refusal,
-        repeats=report_id,
-        decided_at=decided_at,
-    )
+    return _refused(ids.invalid_alarm_id(source, digest), refusal, of=report_id, decided_at=decided_at)
 
 
 def unknown_photo_refusal() -> Refusal:
@@ -212,11 +191,10 @@ def unknown_origin_outcome(alarm: AlarmRecord, field: str, decided_at: datetime)
             code="unknown_source", field=field, message="no city has this camera source", message_zh="没有此告警来源"
         )
     report_id = ids.report_id(alarm.source, alarm.alarm_ref)
+    return _refused(ids.unknown_origin_id(report_id), refusal, of=report_id, decided_at=decided_at)
+
+
+def _refused(outcome_id: str, refusal: Refusal, *, of: str | None, decided_at: datetime) -> OutcomeDecided:
     return OutcomeDecided(
-        id=ids.unknown_origin_id(report_id),
-        about="report",
-        result="refused",
-        why=refusal,
-        repeats=report_id,
-        decided_at=decided_at,
+        id=outcome_id, about="report", result="refused", why=refusal, repeats=of, decided_at=decided_at
     )
