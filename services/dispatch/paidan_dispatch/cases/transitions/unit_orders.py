@@ -27,6 +27,7 @@ from paidan_dispatch.cases.case_state import (
     replace_assignment,
     replace_unit_order,
 )
+from paidan_dispatch.cases.complaints import handles_own_complaint, is_barred
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import UNIT_HANDLE, WARNING
 from paidan_dispatch.cases.transitions import fulfilment
@@ -189,6 +190,8 @@ def _target_refusal(state: CaseState, action: HandOn, holder: str, city: City) -
             "派给本单位人员时须填写 person。",
         )
         return refusals.build_refusal(state, "unknown_department", text, "action.unit", role="department")
+    if is_barred(state, unit, city):
+        return handles_own_complaint(state, city.departments[unit].names, "action.unit")
     if find_helper(state, unit) is not None:
         text = Bilingual(f"{unit} has an order to help in this case already.", f"{unit} 已有本案的协办单。")
         return refusals.build_refusal(state, "not_allowed_in_state", text, "action.unit", role="department")
