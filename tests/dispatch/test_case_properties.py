@@ -8,7 +8,8 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import Opened, receive_report
-from paidan_dispatch.cases.timers import running_timers
+from paidan_dispatch.cases.timers import next_due_at, running_timers
+from paidan_dispatch.inbox.case_rows import FRESH, marks_of
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import dispatch_of
 from tests.dispatch.random_histories import POLICY, RandomStep, random_histories, reports
@@ -29,6 +30,12 @@ def _assert_tells_its_dispatch(opening: Opened) -> None:
         assert issued == ([] if state.past else expected)
 
 
+def _assert_rows_follow(state: CaseState) -> None:
+    """What the tables keep of a state is computed from it by shorter ways."""
+    assert next_due_at(state) == min((each.due_at for each in running_timers(state)), default=None)
+    assert state.version > 1 or marks_of(state) == FRESH
+
+
 def _open(report: ReportReceived) -> Opened:
     opening = receive_report(
         report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
@@ -41,12 +48,15 @@ def _open(report: ReportReceived) -> Opened:
 def test_decisions_change_no_state_that_they_are_given(report: ReportReceived, steps: list[RandomStep]) -> None:
     opening = _open(report)
     _assert_tells_its_dispatch(opening)
+    _assert_rows_follow(opening.after)
     state, timers = opening.after, list(running_timers(opening.after))
     for step in steps:
         before = state.model_dump_json()
         result = step.apply(state, timers)
         assert state.model_dump_json() == before
         if isinstance(result, Progressed):
+            for event in result.events:
+                _assert_rows_follow(event.state)
             is_held = result.after.held_because is not None
             assert (result.after.status == "filed") == is_held, "a filed case is held with a reason"
             timers += running_timers(result.after)

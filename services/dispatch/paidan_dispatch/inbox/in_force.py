@@ -1,12 +1,13 @@
-"""What decides each partition of the inbox, as its own log said: a release of dispatch, and a pack of each city."""
+"""What decides each partition of the inbox, as its own log said: release, each city's pack, numbers given out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import Halt
 from paidan_contracts.topics import INBOX
+from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 
@@ -33,6 +34,8 @@ class InForce:
     """By partition; one that is missing is decided by the first release."""
     policies: dict[tuple[int, str], CityPolicy]
     """By partition and city."""
+    serials: dict[int, Serials] = field(default_factory=dict)
+    """By partition, of the areas and days of reports that it read."""
 
 
 async def load_in_force(conn: Connection, packs: PackCache, release: int) -> InForce:

@@ -168,7 +168,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
     row = policy.city.rows.get(state.row_id or "")
     return RoutingInput(
         class_code=state.class_code,
-        place=_place_codes(state.place, policy),
+        place=_place_codes(state.place, policy, with_areas=policy.city.rule_index.asks_for_areas(state.class_code)),
         channel=state.channel,
         source=state.source,
         at=at,
@@ -179,9 +179,9 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
     )
 
 
-def _place_codes(place: Place, policy: CityPolicy) -> PlaceCodes:
+def _place_codes(place: Place, policy: CityPolicy, *, with_areas: bool) -> PlaceCodes:
     areas, codes = policy.city.geography.areas, UNKNOWN_PLACE.areas
-    if areas and place.latitude is not None and place.longitude is not None:
+    if with_areas and place.latitude is not None and place.longitude is not None:
         point = (place.longitude, place.latitude)
         codes = frozenset([area.code for area in areas if area.contains(point)])
     return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
