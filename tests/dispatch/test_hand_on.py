@@ -228,3 +228,9 @@ def test_unit_hears_that_the_work_is_suspended_and_that_it_goes_on() -> None:
     resumed = step(suspended.after, Resume(), minutes=30)
 
     assert ("north", "unit", "north-squad", "changed", "resumed") in told(resumed)
+
+
+def test_limit_of_a_unit_without_a_zone_is_in_the_citys_time() -> None:
+    hand_on = HandOn.model_validate({"unit": "north-squad", "due_at": "2026-03-02T11:00"})
+
+    assert unit_order(after(opened_case(), hand_on)).due_at == at_minute(120)

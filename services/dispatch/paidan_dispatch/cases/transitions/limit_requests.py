@@ -79,7 +79,7 @@ def review(state: CaseState, action: Review, provenance: Provenance, policy: Cit
         return refusals.nothing_pending(state)
     duty = next_duty(request)
     refusal = _review_refusal(state, request, action, actor, policy) or (
-        _not_grantable(state, request, at) if action.approved else None
+        _not_grantable(state, request, at, policy) if action.approved else None
     )
     if refusal is not None:
         return refusal
@@ -127,11 +127,10 @@ def _extended_too_often(state: CaseState, terms: ExtensionPolicy) -> Refusal | N
     return refusals.extended_too_often(state, terms.times) if granted >= terms.times else None
 
 
-def _not_grantable(state: CaseState, request: LimitRequest, at: datetime) -> Refusal | None:
+def _not_grantable(state: CaseState, request: LimitRequest, at: datetime, policy: CityPolicy) -> Refusal | None:
     """Return why a request cannot be granted any more, though it may be rejected."""
-    limit = state.assignments[-1].limits[-1]
-    if request.kind == "extension" and limit.due_at is not None and at > limit.due_at:
-        return refusals.overdue_already(state, limit.due_at)
+    if request.kind == "extension" and (refusal := _no_limit_to_extend(state, at, policy)):
+        return refusal
     if request.resume_at is not None and request.resume_at <= at:
         return refusals.resume_date_passed(state)
     return None

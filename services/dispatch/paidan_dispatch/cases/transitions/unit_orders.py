@@ -207,14 +207,15 @@ def _due_at(state: CaseState, action: HandOn, at: datetime, policy: CityPolicy) 
         row = policy.city.rows.get(state.row_id or "")
         limit = policy.handling_limit(row)
         return policy.share_until(at, outer, limit) if outer is not None and at < outer else None
-    if action.due_at <= at or (outer is not None and action.due_at >= outer):
+    due_at = policy.in_city_time(action.due_at)
+    if due_at <= at or (outer is not None and due_at >= outer):
         ends = policy.local_time(outer) if outer else ""
         text = Bilingual(
             f"The unit's limit ends after now{f' and before the department’s, {ends}' if ends else ''}.",
             f"下级时限须晚于当前时间{f'，并早于本单位时限 {ends}' if ends else ''}。",
         )
         return refusals.build_refusal(state, "invalid_field", text, "action.due_at", role="department")
-    return action.due_at
+    return due_at
 
 
 def _repeat_refusal(
