@@ -1,12 +1,12 @@
 """A state machine of one case: hypothesis opens it, and lets actions, timers and reports come in any order."""
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from paidan_contracts.actions import Action, Inspect, Redispatch, Void
 from paidan_contracts.case_event import CaseEvent
@@ -49,6 +49,12 @@ from tests.dispatch.random_histories import (
     reports,
 )
 
+ENDED_STATUSES: Final = frozenset({"voided", "not_accepted"})
+MAX_STEPS_AFTER_THE_END: Final = 3
+STEPS_BEFORE_THE_END: Final = 6
+"""Before these, only a random action ends a case: a search that ends most of them at once comes to little else."""
+while_live: Final = precondition(lambda machine: machine.is_live)
+
 
 class InvariantBroken(AssertionError):
     """A step broke these invariants."""
@@ -65,6 +71,13 @@ class CaseMachine(RuleBasedStateMachine):
         self.state: CaseState | None = None
         self.timers: list[Timer] = []
         self.events: list[CaseEvent] = []
+        self.steps = 0
+        self.steps_after_the_end = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something may still happen to the case; what comes after its end is tried a few times alone."""
+        return self.steps_after_the_end < MAX_STEPS_AFTER_THE_END
 
     @initialize(report=reports)
     def open(self, report: ReportReceived) -> None:
@@ -75,14 +88,18 @@ class CaseMachine(RuleBasedStateMachine):
         assert isinstance(opening, Opened)
         self._follow(opening.events)
 
+    @while_live
     @rule(step=random_steps)
     def act(self, step: RandomStep, timers: list[Timer] | None = None) -> None:
         """Let an action, a timer (of these, or of all that ever ran) or another report come."""
         assert self.state is not None
+        self.steps += 1
+        self.steps_after_the_end += self.state.status in ENDED_STATUSES
         result = step.apply(self.state, self.timers if timers is None else timers)
         if isinstance(result, Progressed):
             self._follow(result.events)
 
+    @while_live
     @rule(pause=pauses, actor=st.none() | st.sampled_from(["inspector:north", "inspector:roads"]))
     def advance(self, pause: int, actor: str | None) -> None:
         """Let whoever's turn it is act: few random histories would come as far as a case that is closed."""
@@ -91,12 +108,14 @@ class CaseMachine(RuleBasedStateMachine):
         if action is not None:
             self.act(ActionStep(action, self._latest() + pause, actor))
 
+    @while_live
     @rule(pause=pauses)
     def rework(self, pause: int) -> None:
         """Let an inspection fail."""
         self._bring_to("inspecting", pause)
         self.act(ActionStep(Inspect(passed=False, reason="x"), self._latest(), None))
 
+    @while_live
     @rule(
         minute=minutes,
         department=st.sampled_from(["roads", "water"]),
@@ -106,22 +125,26 @@ class CaseMachine(RuleBasedStateMachine):
         """Let a department act that the sample city's rules name as a helper."""
         self.act(ActionStep(action, minute, f"department:{department}"))
 
+    @while_live
     @rule(minute=minutes, department=st.sampled_from(["south", "water"]))
     def move(self, minute: float, department: str) -> None:
         """Let an operator give the case to another department."""
         self.act(ActionStep(Redispatch(department=department, reason="x"), minute, None))
 
+    @while_live
     @rule(pause=pauses, action=unit_actions)
     def act_inside(self, pause: int, action: Action) -> None:
         """Let the department hand its order on, and deal with what its unit did."""
         self._bring_to("handling", pause)
         self.act(ActionStep(action, self._latest(), None))
 
+    @while_live
     @rule(minute=minutes, action=supervisory_actions)
     def supervise(self, minute: float, action: Action) -> None:
         """Let an operator raise the case, end that, or correct its record."""
         self.act(ActionStep(action, minute, None))
 
+    @while_live
     @rule(
         pause=pauses,
         action=limit_requests,
@@ -139,6 +162,7 @@ class CaseMachine(RuleBasedStateMachine):
             for is_approved, operator in decisions:
                 self.review(delay, is_approved, operator)
 
+    @while_live
     @rule(pause=pauses, is_approved=st.booleans(), operator=operators)
     def review(self, pause: int, is_approved: bool, operator: str) -> None:
         """Let somebody decide on what waits: the department, or an operator, whose duty each may be."""
@@ -148,12 +172,14 @@ class CaseMachine(RuleBasedStateMachine):
         actor = f"department:{self.state.department}" if is_departments and self.state is not None else operator
         self.act(ActionStep(action, self._latest() + pause, actor))
 
+    @while_live
     @rule(pause=pauses, actions=st.lists(limit_actions, min_size=1, max_size=3))
     def set_limits(self, pause: int, actions: list[Action]) -> None:
         """Let an operator set limits or a plan, its steps be done, or the work go on."""
         for action in actions:
             self.act(ActionStep(action, self._latest() + pause, None))
 
+    @while_live
     @rule(pause=pauses, delay=pauses)
     def shorten(self, pause: int, delay: int) -> None:
         """Let work that is handed on and planned get a limit that ends before both; its last step is done by then."""
@@ -165,6 +191,7 @@ class CaseMachine(RuleBasedStateMachine):
             self.act(ActionStep(action, begun, None))
         self.act(ActionStep(FinishStep(step=len(plan) + 1), begun + delay, None))
 
+    @while_live
     @rule()
     def expire(self) -> None:
         """Let the timer fire that is due first."""
@@ -173,10 +200,16 @@ class CaseMachine(RuleBasedStateMachine):
         if running:
             self.act(TimerStep(0), running[:1])
 
+    @precondition(lambda self: self.is_live and self.steps >= STEPS_BEFORE_THE_END)
     @rule(minute=minutes)
     def end(self, minute: float) -> None:
         """Let an operator void the case."""
         self.act(ActionStep(Void(reason="x"), minute, None))
+
+    @precondition(lambda self: not self.is_live)
+    @rule()
+    def rest(self) -> None:
+        """Let nothing happen any more."""
 
     def _latest(self) -> float:
         return max((each.recorded_at - START_TIME).total_seconds() for each in self.events) / 60
