@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paidan_contracts.lenient_types import FreeText, OptionalId, OptionalTimestamp, RequiredSlug, RequiredWord
+from paidan_contracts.lenient_types import FreeText, OptionalId, RequiredSlug, RequiredWord, StatedTime
 from paidan_contracts.wire import WireModel
 
 
@@ -17,9 +17,10 @@ class HandOn(WireModel):
     kind: Literal["hand_on"] = "hand_on"
     unit: RequiredSlug = Field(description="A unit below the sender; the sender itself, where it names a person.")
     person: OptionalId = Field(default=None, description="An opaque id of the person who is to do it.")
-    due_at: OptionalTimestamp = Field(
+    due_at: StatedTime = Field(
         default=None,
-        description="End of the unit's time limit, before the department's; None: by the terms of the city's pack.",
+        description="End of the unit's time limit, before the department's; without a zone it is the city's time. None:"
+        " by the terms of the city's pack.",
     )
     reason: FreeText = ""
 

@@ -1,7 +1,6 @@
 """A state machine of one case: hypothesis opens it, and lets actions, timers and reports come in any order."""
 
-from collections.abc import Collection, Mapping
-from types import MappingProxyType
+from collections.abc import Collection
 from typing import ClassVar, Final
 
 import pytest
@@ -9,81 +8,53 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Verify, Void
+from paidan_contracts.actions import Action, Inspect, Redispatch, Void
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
-from paidan_contracts.department_actions import Accept, Finish, Return
-from paidan_contracts.escalation_actions import EndEscalation, Escalate
-from paidan_contracts.record_actions import Correct
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.unit_actions import Confirm, HandOn
-from paidan_contracts.verification_actions import AssignVerification, CannotVerify
+from paidan_contracts.time_limit_actions import (
+    Appeal,
+    FinishStep,
+    PlanStep,
+    Review,
+    SetLimit,
+)
+from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed
+from paidan_dispatch.cases.limit_requests import time_limits_of
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.matching.match import CandidateIndex
-from tests.dispatch.builders import at_minute
+from tests.dispatch.builders import START_TIME, at_minute
 from tests.dispatch.invariants.registry import INVARIANTS, Step, broken
-from tests.dispatch.random_histories import PHOTO, POLICY, ActionStep, RandomStep, minutes, random_steps, reports
-
-NEXT_ACTIONS: Final[Mapping[Status, Action]] = MappingProxyType(
-    {
-        "received": Verify(verified=True),
-        "filed": Assign(department="south", reason="x"),
-        "dispatched": Accept(),
-        "handling": Finish(proof=(PHOTO,)),
-        "inspecting": Inspect(passed=True),
-        "closed": CallBack(rating="dissatisfied"),
-        "voided": Assign(department="south", reason="x"),
-        "not_accepted": Assign(department="south", reason="x"),
-    }
+from tests.dispatch.machine_actions import (
+    NEXT_ACTIONS,
+    decisions,
+    help_actions,
+    limit_actions,
+    limit_requests,
+    operators,
+    pauses,
+    supervisory_actions,
+    unit_actions,
+    verifying_actions,
 )
-"""What brings a case from each status to the next, and what nobody may do with a case that has ended."""
+from tests.dispatch.random_histories import (
+    POLICY,
+    ActionStep,
+    RandomStep,
+    TimerStep,
+    minutes,
+    random_steps,
+    reports,
+)
+
 ENDED_STATUSES: Final = frozenset({"voided", "not_accepted"})
 MAX_STEPS_AFTER_THE_END: Final = 3
 STEPS_BEFORE_THE_END: Final = 6
 """Before these, only a random action ends a case: a search that ends most of them at once comes to little else."""
-
-
-help_actions: st.SearchStrategy[Action] = st.sampled_from([Accept(), Finish(proof=(PHOTO,))])
-unit_actions: st.SearchStrategy[Action] = st.sampled_from(
-    [
-        HandOn(unit="north-squad"),
-        Finish(unit="north-squad", proof=(PHOTO,)),
-        Confirm(confirmed=True),
-        Confirm(confirmed=False, reason="x"),
-    ]
-)
-verifying_actions: st.SearchStrategy[Action] = st.sampled_from(
-    [
-        AssignVerification(),
-        AssignVerification(post="volunteer"),
-        CannotVerify(reason="x", proof=(PHOTO,)),
-        Verify(verified=True, proof=(PHOTO,)),
-        Settle(proof=(PHOTO,)),
-    ]
-)
-detours: st.SearchStrategy[Action] = st.sampled_from(
-    [
-        Return(code="other", reason="x"),
-        File(row_id="E0110-2"),
-        File(row_id="E0111-1"),
-        Inspect(passed=False, reason="x"),
-    ]
-)
-supervisory_actions: st.SearchStrategy[Action] = st.sampled_from(
-    [
-        Escalate(reason="x"),
-        EndEscalation(reason="x"),
-        Correct(reason="x", row_id="E0111-1"),
-        Correct(reason="x", class_code="E0110"),
-    ]
-)
-
-
 while_live: Final = precondition(lambda machine: machine.is_live)
 
 
@@ -101,6 +72,7 @@ class CaseMachine(RuleBasedStateMachine):
         super().__init__()
         self.state: CaseState | None = None
         self.timers: list[Timer] = []
+        self.events: list[CaseEvent] = []
         self.steps = 0
         self.steps_after_the_end = 0
 
@@ -120,23 +92,30 @@ class CaseMachine(RuleBasedStateMachine):
 
     @while_live
     @rule(step=random_steps)
-    def act(self, step: RandomStep) -> None:
-        """Let an action, a timer or another report come."""
+    def act(self, step: RandomStep, timers: list[Timer] | None = None) -> None:
+        """Let an action, a timer (of these, or of all that ever ran) or another report come."""
         assert self.state is not None
         self.steps += 1
         self.steps_after_the_end += self.state.status in ENDED_STATUSES
-        result = step.apply(self.state, self.timers)
+        result = step.apply(self.state, self.timers if timers is None else timers)
         if isinstance(result, Progressed):
             self._follow(result.events)
 
     @while_live
-    @rule(minute=minutes, actor=st.none() | st.sampled_from(["inspector:north", "inspector:roads"]))
-    def advance(self, minute: float, actor: str | None) -> None:
+    @rule(pause=pauses, actor=st.none() | st.sampled_from(["inspector:north", "inspector:roads"]))
+    def advance(self, pause: int, actor: str | None) -> None:
         """Let whoever's turn it is act: few random histories would come as far as a case that is closed."""
         assert self.state is not None
         action = NEXT_ACTIONS.get(self.state.status)
         if action is not None:
-            self.act(ActionStep(action, minute, actor))
+            self.act(ActionStep(action, self._latest() + pause, actor))
+
+    @while_live
+    @rule(pause=pauses)
+    def rework(self, pause: int) -> None:
+        """Let an inspection fail."""
+        self._bring_to("inspecting", pause)
+        self.act(ActionStep(Inspect(passed=False, reason="x"), self._latest(), None))
 
     @while_live
     @rule(
@@ -155,16 +134,11 @@ class CaseMachine(RuleBasedStateMachine):
         self.act(ActionStep(Redispatch(department=department, reason="x"), minute, None))
 
     @while_live
-    @rule(minute=minutes, action=detours)
-    def divert(self, minute: float, action: Action) -> None:
-        """Let the department give its order back, an operator file the case otherwise, or the inspection fail."""
-        self.act(ActionStep(action, minute, None))
-
-    @while_live
-    @rule(minute=minutes, action=unit_actions)
-    def act_inside(self, minute: float, action: Action) -> None:
+    @rule(pause=pauses, action=unit_actions)
+    def act_inside(self, pause: int, action: Action) -> None:
         """Let the department hand its order on, and deal with what its unit did."""
-        self.act(ActionStep(action, minute, None))
+        self._bring_to("handling", pause)
+        self.act(ActionStep(action, self._latest(), None))
 
     @while_live
     @rule(minute=minutes, action=supervisory_actions)
@@ -187,6 +161,62 @@ class CaseMachine(RuleBasedStateMachine):
         """Let an operator strike the case off as built."""
         self.act(ActionStep(StrikeOff(text="built"), minute, None))
 
+    @while_live
+    @rule(
+        pause=pauses,
+        action=limit_requests,
+        decisions=decisions,
+        times=st.sampled_from([1, 1, 1, 3]),
+        delay=st.sampled_from([0, 0, 0, 1440]),
+    )
+    def request(
+        self, pause: int, action: Action, decisions: tuple[tuple[bool, str], ...], times: int, delay: int
+    ) -> None:
+        """Let the department ask for time, or appeal, perhaps over and over, and some of those decide who may."""
+        self._bring_to("closed" if isinstance(action, Appeal) else "handling", pause)
+        for _ in range(times):
+            self.act(ActionStep(action, self._latest(), None))
+            for is_approved, operator in decisions:
+                self.review(delay, is_approved, operator)
+
+    @while_live
+    @rule(pause=pauses, is_approved=st.booleans(), operator=operators)
+    def review(self, pause: int, is_approved: bool, operator: str) -> None:
+        """Let somebody decide on what waits: the department, or an operator, whose duty each may be."""
+        pending = time_limits_of(self.state).pending if self.state is not None else None
+        is_departments = pending is not None and pending.chain[len(pending.steps)] == "department_chief"
+        action = Review(approved=is_approved, reason="x")
+        actor = f"department:{self.state.department}" if is_departments and self.state is not None else operator
+        self.act(ActionStep(action, self._latest() + pause, actor))
+
+    @while_live
+    @rule(pause=pauses, actions=st.lists(limit_actions, min_size=1, max_size=3))
+    def set_limits(self, pause: int, actions: list[Action]) -> None:
+        """Let an operator set limits or a plan, its steps be done, or the work go on."""
+        for action in actions:
+            self.act(ActionStep(action, self._latest() + pause, None))
+
+    @while_live
+    @rule(pause=pauses, delay=pauses)
+    def shorten(self, pause: int, delay: int) -> None:
+        """Let work that is handed on and planned get a limit that ends before both; its last step is done by then."""
+        self._bring_to("handling", pause)
+        begun, plan = self._latest(), time_limits_of(self.state).plan if self.state is not None else ()
+        planned = PlanStep(due_at=at_minute(begun + 60), text="x")
+        limit = SetLimit(due_at=at_minute(begun + 30), reason="x")
+        for action in (HandOn(unit="north-squad"), planned, limit):
+            self.act(ActionStep(action, begun, None))
+        self.act(ActionStep(FinishStep(step=len(plan) + 1), begun + delay, None))
+
+    @while_live
+    @rule()
+    def expire(self) -> None:
+        """Let the timer fire that is due first."""
+        assert self.state is not None
+        running = sorted(running_timers(self.state), key=lambda each: each.due_at)
+        if running:
+            self.act(TimerStep(0), running[:1])
+
     @precondition(lambda self: self.is_live and self.steps >= STEPS_BEFORE_THE_END)
     @rule(minute=minutes)
     def end(self, minute: float) -> None:
@@ -198,13 +228,24 @@ class CaseMachine(RuleBasedStateMachine):
     def rest(self) -> None:
         """Let nothing happen any more."""
 
+    def _latest(self) -> float:
+        return max((each.recorded_at - START_TIME).total_seconds() for each in self.events) / 60
+
+    def _bring_to(self, status: Status, pause: int) -> None:
+        """Let those whose turn it is act until the case has this status, or does not come any further."""
+        for _ in NEXT_ACTIONS:
+            if self.state is not None and self.state.status != status:
+                self.advance(pause, None)
+
     def _follow(self, events: tuple[CaseEvent, ...]) -> None:
         said = orders.order_events(self.state, events, POLICY)
         for event in events:
-            step = Step(self.state, event, said if event is events[-1] else (), self.timers)
+            is_last = event is events[-1]
+            step = Step(self.state, event, said if is_last else (), self.timers, self.events, is_last)
             if names := broken(step, self.names):
                 raise InvariantBroken(f"{', '.join(names)}: after {type(event).__name__}")
             self.state = event.state
+            self.events.append(event)
         assert self.state is not None
         self.timers = list(dict.fromkeys((*self.timers, *running_timers(self.state))))
 

@@ -3,17 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
-
-import pytest
+from typing import Any, Final
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, SupportedAction, Verify, Void
+from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, Verify, Void
 from paidan_contracts.assignments import Assignment, Helper
 from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import Escalate
-from paidan_contracts.outcomes import Refusal
 from paidan_contracts.record_actions import AddNote
 from paidan_contracts.record_events import FieldCorrection
 from paidan_contracts.settlement_actions import Settle
@@ -23,7 +20,6 @@ from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.verification_actions import CannotVerify
 from paidan_dispatch.cases import authority, case_state, decide, ladder, orders, patrols, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
-from paidan_dispatch.cases.transition_table import TRANSITIONS
 from paidan_dispatch.cases.transitions import (
     construction,
     correction,
@@ -33,54 +29,8 @@ from paidan_dispatch.cases.transitions import (
     routing,
     verification,
 )
-
-Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
-Changes: TypeAlias = Callable[[CaseState], Mapping[str, Any]]
-
-
-def wrong_state(kind: type[SupportedAction], changes: Changes) -> Plant:
-    """Return a bug: after this kind of action fields of the state have other values."""
-
-    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
-        def apply(*arguments: Any) -> Any:  # noqa: ANN401 - of a transition
-            result = TRANSITIONS[kind](*arguments)
-            if isinstance(result, Refusal):
-                return result
-            return [
-                replace_unvalidated(each, state=replace_unvalidated(each.state, **changes(each.state)))
-                for each in result
-            ]
-
-        monkeypatch.setattr(decide, "TRANSITIONS", {**TRANSITIONS, kind: apply})
-
-    return plant
-
-
-def wrong_function(module: object, name: str, wrap: Callable[[Any], Any]) -> Plant:
-    """Return a bug: a function of a module is replaced by what ``wrap`` makes of it."""
-    return lambda monkeypatch: monkeypatch.setattr(module, name, wrap(getattr(module, name)))
-
-
-def last_assignment(**fields: Any) -> Changes:  # noqa: ANN401 - of an assignment
-    """Return that the last assignment has other fields."""
-    return lambda state: {
-        "assignments": tuple(
-            replace_unvalidated(each, **fields) if each is state.assignments[-1] else each for each in state.assignments
-        )
-    }
-
-
-def last_limit(changes: Callable[[Any], Mapping[str, Any]]) -> Changes:
-    """Return that the last limit has other fields, where there is one."""
-
-    def change(state: CaseState) -> Mapping[str, Any]:
-        if not state.assignments:
-            return {}
-        assignment = state.assignments[-1]
-        limit = replace_unvalidated(assignment.limits[-1], **changes(assignment.limits[-1]))
-        return last_assignment(limits=(*assignment.limits[:-1], limit))(state)
-
-    return change
+from tests.dispatch.planted_limit_bugs import LIMIT_BUGS
+from tests.dispatch.planting import Plant, last_assignment, last_limit, wrong_function, wrong_state
 
 
 def helping_lead(appoint: Callable[..., tuple[Helper, ...]]) -> Callable[..., tuple[Helper, ...]]:
@@ -204,7 +154,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "numbers_never_change": wrong_state(File, lambda _: {"numbers": CaseNumbers(ours="X1")}),
         "department_complained_of_has_no_order": wrong_function(
-            routing, "excluded_departments", lambda _: lambda _state: frozenset()
+            routing, "excluded_departments", lambda _: lambda *_arguments: frozenset()
         ),
         "handed_on_within_its_order": wrong_function(
             case_state, "replace_unit_order", lambda _: lambda assignment, _at, **_fields: assignment
@@ -231,6 +181,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "settled_counts_as_handled": wrong_state(Settle, last_limit(lambda _: {"finished_at": None})),
         "doers_do_not_inspect": wrong_function(authority, "_doers", lambda _: lambda _state: frozenset()),
+        **LIMIT_BUGS,
     }
 )
 """By the name of the invariant that it breaks."""

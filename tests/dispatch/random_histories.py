@@ -122,7 +122,8 @@ reports = st.builds(
     row_id=st.sampled_from([None, "E0110-2", "E9999-1"]),
     past=st.sampled_from([None, None, None, ImportedHistory(owner="water"), ImportedHistory(verified=False)]),
     minutes=st.sampled_from([0, 0, 99_999]),
-    complained_of=st.sampled_from([None, None, None, None, "north"]),
+    complained_of=st.sampled_from([None, None, None, None, "north", "north-squad"]),
+    promised_by=st.sampled_from([None, None, None, at_minute(200)]),
 )
 LATEST = at_minute(100_000)
 Result: TypeAlias = Progressed | Refused | Ignored

@@ -29,7 +29,8 @@ def _is_working_day(day: datetime) -> bool:
     return day.weekday() < 5
 
 
-def _row(class_code: str, condition: str, limit: str | None, **more: object) -> dict[str, Any]:
+def build_row(class_code: str, condition: str, limit: str | None, **more: object) -> dict[str, Any]:
+    """Return a row of the catalogue."""
     amount, _, unit = (limit or "").partition(" ")
     return {
         "id": f"{class_code}-{condition}",
@@ -72,12 +73,12 @@ CATALOGUE: Final[dict[str, Any]] = {
     "generation": "made up",
     "classes": [_class(code) for code in ("E0110", "E0111", "C0101", "E0505", "E0601", "E0602")],
     "rows": [
-        _row("E0110", "1", "4 working_hour", default=True),
-        _row("E0110", "2", "1 working_day", evidence=["photo_after"]),
-        _row("E0111", "1", "5 working_day", default=True),
-        _row("C0101", "1", "2 urgent_hour", default=True),
-        _row("E0505", "1", None, default=True),
-        _row("E0601", "1", "4 working_hour", default=True),
+        build_row("E0110", "1", "4 working_hour", default=True),
+        build_row("E0110", "2", "1 working_day", evidence=["photo_after"]),
+        build_row("E0111", "1", "5 working_day", default=True),
+        build_row("C0101", "1", "2 urgent_hour", default=True),
+        build_row("E0505", "1", None, default=True),
+        build_row("E0601", "1", "4 working_hour", default=True),
     ],
 }
 ROUTING: Final[list[dict[str, Any]]] = [

@@ -8,6 +8,8 @@ from paidan_contracts.actions import Assign, Inspect, Redispatch, Verify
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
+from paidan_contracts.unit_actions import HandOn
+from paidan_dispatch.actions.permissions import units_to_hand_on_to
 from paidan_dispatch.cases.case_state import open_helpers
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.reports import Opened
@@ -21,6 +23,7 @@ from tests.dispatch.builders import (
     types,
 )
 from tests.dispatch.sample_pack import policy_with_helpers
+from tests.dispatch.units import policy_with_units
 
 
 def _complaint(**fields: Any) -> CaseState:  # noqa: ANN401 - fields of a report
@@ -101,3 +104,43 @@ def test_case_with_the_department_complained_of_goes_to_another_one_at_once() ->
 @pytest.mark.parametrize("department", ["fire", "nort"])
 def test_unknown_department_is_refused(department: str) -> None:
     assert _refused_field(opened_case(), Correct(reason="x", complained_of=department)) == "action.complained_of"
+
+
+BARRED = policy_with_units()
+SUPERVISED = policy_with_units(complaints={"supervising_unit": True})
+
+
+def test_units_above_and_below_the_one_complained_of_get_nothing() -> None:
+    of_squad = opened_case(build_report(complained_of="north-squad"), policy=BARRED)
+    assert of_squad.department == "roads", "north, above it, would have been the rule's"
+
+    of_bureau = opened_case(build_report(complained_of="north"), policy=BARRED)
+    accepted = case_after(of_bureau, Accept(), policy=BARRED)
+    done = case_after(accepted, Finish(), policy=BARRED)
+    context = ActionContext(actor="inspector:ivy", member="north-squad")
+    judged = decide_action(done, Inspect(passed=True), context, policy=BARRED)
+    assert isinstance(judged, Refused)
+    assert judged.refusal.code == "doer_may_not_inspect"
+
+
+def test_unit_above_takes_it_where_the_pack_says_so_and_hands_it_on_to_others_alone() -> None:
+    state = opened_case(build_report(complained_of="north-squad"), policy=SUPERVISED)
+    assert state.department == "north"
+
+    barred = decide_action(state, HandOn(unit="north-squad"), policy=SUPERVISED)
+    assert isinstance(barred, Refused)
+    assert barred.refusal.field == "action.unit"
+    assert units_to_hand_on_to(state, SUPERVISED) == ("north-street", "north-cleaners")
+    assert case_after(state, HandOn(unit="north-street"), policy=SUPERVISED).status == "handling"
+
+
+def test_case_that_the_unit_complained_of_has_in_hand_goes_to_another_one_at_once() -> None:
+    state = case_after(opened_case(policy=SUPERVISED), HandOn(unit="north-squad"), policy=SUPERVISED)
+    named = Correct(reason="x", complained_of="north-squad")
+
+    stays = decide_action(state, named, policy=SUPERVISED)
+    moved = decide_action(state, named.model_copy(update={"department": "water"}), policy=SUPERVISED)
+
+    assert isinstance(stays, Refused)
+    assert isinstance(moved, Progressed)
+    assert open_helpers(moved.after) == ()

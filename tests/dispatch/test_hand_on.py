@@ -1,7 +1,11 @@
 """二级派遣: an order is handed on inside its department, with a limit of its own; the department stays answerable."""
 
+import pytest
+
+from paidan_contracts.actions import Action
 from paidan_contracts.department_actions import Accept, Finish, Return
-from paidan_contracts.time_limit_actions import AskSuspension, Resume, Review
+from paidan_contracts.record_actions import Correct
+from paidan_contracts.time_limit_actions import AskSuspension, Resume, Review, SetLimit
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.case_state import open_helpers
@@ -30,6 +34,13 @@ from tests.dispatch.hand_on_cases import (
     told,
     unit_order,
 )
+from tests.dispatch.sample_pack import CATALOGUE, build_row
+from tests.dispatch.units import policy_with_units
+
+SHORT = policy_with_units(
+    catalogue=CATALOGUE | {"rows": [*CATALOGUE["rows"], build_row("E0110", "3", "1 working_hour")]}
+)
+ROW_OF_AN_HOUR = Correct(row_id="E0110-3", reason="x")
 
 
 def test_order_is_handed_on_and_thereby_accepted() -> None:
@@ -178,3 +189,48 @@ def test_units_limit_stands_while_the_case_is_suspended_and_is_a_share_of_what_w
     earlier = {each.id for each in running_timers(state)}
     assert [each.id in earlier for each in running_timers(resumed) if each.kind == "unit_handle"] == [False]
     assert before.due_at is not None
+
+
+@pytest.mark.parametrize(
+    ("action", "because"), [(SetLimit(due_at=at_minute(60), reason="x"), "limit_set"), (ROW_OF_AN_HOUR, "corrected")]
+)
+def test_limit_that_becomes_shorter_shortens_the_units(action: Action, because: str) -> None:
+    """Never past the lead's deadline; the unit hears of it, by a timer of its own."""
+    state = case_after(opened_case(policy=SHORT), SQUAD, policy=SHORT)
+    assert unit_order(state).due_at == at_minute(120)
+
+    result = decide_action(state, action, ActionContext(minutes=20, actor="operator:olga"), policy=SHORT)
+
+    assert isinstance(result, Progressed)
+    lead_due_at = result.after.assignments[-1].limits[-1].due_at
+    assert lead_due_at == at_minute(60)
+    assert unit_order(result.after).due_at == at_minute(40), "half of what is left"
+    assert ("north", "unit", "north-squad", "changed", because) in told(result, SHORT)
+    first = {each.id for each in running_timers(state)}
+    assert first.isdisjoint(each.id for each in running_timers(result.after) if each.kind.startswith("unit"))
+
+
+def test_unit_has_no_limit_beside_the_departments_once_that_is_over() -> None:
+    state = case_after(opened_case(policy=SHORT), SQUAD, policy=SHORT)
+
+    late = case_after(state, ROW_OF_AN_HOUR, minutes=90, policy=SHORT)
+
+    assert unit_order(late).due_at is None
+
+
+def test_unit_hears_that_the_work_is_suspended_and_that_it_goes_on() -> None:
+    asked = after(handed_on(), AskSuspension(reason="x", resume_at=at_minute(3000)), minutes=10)
+    review = ActionContext(minutes=20, actor="operator:olga")
+    suspended = decide_action(asked, Review(approved=True), review, policy=POLICY)
+    assert isinstance(suspended, Progressed)
+    assert ("north", "unit", "north-squad", "changed", "suspended") in told(suspended)
+
+    resumed = step(suspended.after, Resume(), minutes=30)
+
+    assert ("north", "unit", "north-squad", "changed", "resumed") in told(resumed)
+
+
+def test_limit_of_a_unit_without_a_zone_is_in_the_citys_time() -> None:
+    hand_on = HandOn.model_validate({"unit": "north-squad", "due_at": "2026-03-02T11:00"})
+
+    assert unit_order(after(opened_case(), hand_on)).due_at == at_minute(120)

@@ -8,6 +8,8 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Assign, Inspect, Redispatch, Verify
 from paidan_contracts.city.posts import DUTIES, DutyAction, scopes_of
 from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.escalation_actions import EndEscalation, Escalate
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.actions.forms import build_form
@@ -17,7 +19,7 @@ from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.policy import CityPolicy
 from tests.dispatch.action_table import ACTIONS, ALLOWED, case_in_status
 from tests.dispatch.builders import ActionContext, at_minute, build_report, case_after, decide_action, opened_case
-from tests.dispatch.sample_pack import pack_document
+from tests.dispatch.sample_pack import LADDER, pack_document
 from tests.dispatch.units import policy_with_units
 
 PERSON = "10000000-0000-4000-8000-000000000001"
@@ -192,3 +194,74 @@ def test_every_duty_grants_a_scope() -> None:
     for post in POLICY.city.posts.values():
         assert scopes_of(post)
     assert {"street_chief", "road_chief", "lane_chief", "building_chief", "shop_chief"} <= DUTIES.keys()
+
+
+RECORDS = policy_with_units(
+    posts=[*POSTS, _post("watcher", "supervisor"), _post("filer", "duty_chief")],
+    duties=[
+        {"duty": "acceptor", "actions": ["verify", "correct"]},
+        {"duty": "duty_chief", "actions": ["file", "correct"]},
+        {"duty": "dispatcher", "actions": ["redispatch", "correct"]},
+        {"duty": "supervisor", "actions": ["escalate", "urge"]},
+    ],
+    escalation=LADDER,
+)
+
+
+@pytest.mark.parametrize(
+    ("post", "action", "field"),
+    [
+        ("taker", Correct(text="x", reason="x"), None),
+        ("taker", Correct(row_id="E0111-1", reason="x"), "action.row_id"),
+        ("taker", Correct(class_code="E0111", reason="x"), "action.class_code"),
+        ("taker", Correct(department="water", reason="x"), "action.department"),
+        ("filer", Correct(row_id="E0111-1", reason="x"), None),
+        ("filer", Correct(department="water", reason="x"), "action.department"),
+        ("sender", Correct(department="water", reason="x"), None),
+    ],
+)
+def test_correction_of_what_another_action_decides_needs_the_duty_of_that_action(
+    post: str, action: Correct, field: str | None
+) -> None:
+    decided = result(opened_case(policy=RECORDS), action, post, policy=RECORDS)
+
+    assert code(decided) == ("not_your_duty" if field else None)
+    assert field == (decided.refusal.field if isinstance(decided, Refused) else None)
+
+
+@pytest.mark.parametrize(
+    ("post", "missing"), [("taker", {"class_code", "row_id", "department"}), ("filer", {"department"})]
+)
+def test_form_of_a_correction_has_the_fields_of_the_posts_duty(post: str, missing: set[str]) -> None:
+    state = opened_case(policy=RECORDS)
+    caller = Principal(key_id="anne", name="anne", city="*", scopes=frozenset({"role:operator"}), post=post)
+    [permission] = PermissionQuery(state, RECORDS, caller, at_minute(5)).permissions(["correct"])
+
+    fields = build_form(permission, state, RECORDS)["properties"]["action"]["properties"]
+
+    assert permission.refusal is None
+    assert {"class_code", "row_id", "department"} - fields.keys() == missing
+
+
+def test_supervisor_escalates_where_the_pack_makes_it_its_duty() -> None:
+    scopes = scopes_of(RECORDS.city.posts["watcher"])
+    caller = Principal(key_id="anne", name="anne", city="*", scopes=scopes, person=PERSON, post="watcher")
+    actor = actor_of(caller, Escalate(reason="x"))
+    state, context = opened_case(policy=RECORDS), ActionContext(actor="operator:anne", post=actor.post, person=PERSON)
+
+    assert (actor.kind, actor.post) == ("operator", "watcher")
+    assert code(decide_action(state, Escalate(reason="x"), context, policy=RECORDS)) is None
+    ending = EndEscalation(reason="x")
+    assert code(decide_action(state, ending, context, policy=RECORDS)) == "not_your_duty"
+    offered = PermissionQuery(state, RECORDS, caller, at_minute(5)).permissions()
+    assert [each.kind for each in offered if each.refusal is None] == ["urge", "escalate"]
+
+
+def test_supervisor_only_reads_where_the_pack_is_silent_and_so_does_a_monitors_key() -> None:
+    silent = policy_with_units(posts=[_post("watcher", "supervisor")], escalation=LADDER)
+    scopes = frozenset({"role:monitor"})
+
+    for post in ("watcher", None):
+        caller = Principal(key_id="anne", name="anne", city="*", scopes=scopes, post=post)
+        offered = PermissionQuery(opened_case(policy=silent), silent, caller, at_minute(5)).permissions()
+        assert [each.kind for each in offered if each.refusal is None] == []

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paidan_contracts.actions import Redispatch
+from paidan_contracts.actions import File, Redispatch
 from paidan_contracts.clock_events import CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.state import CaseState
@@ -234,3 +234,13 @@ def test_city_without_terms_refuses_all_of_it() -> None:
         result = decide(state, build_request(state, action, ActionContext(minutes=5)), policy)
         assert isinstance(result, Refused)
         assert (result.refusal.code, result.refusal.field) == ("not_allowed_in_state", "action.kind")
+
+
+def test_extension_of_a_limit_that_is_gone_by_then_can_only_be_rejected() -> None:
+    asked = case_after(in_work(), ASK, minutes=5)
+    refiled = case_after(asked, File(row_id="E0505-1"), minutes=6)
+    passed_on = decide_action(refiled, YES, ActionContext(minutes=7, actor=CHIEF))
+
+    assert isinstance(passed_on, Refused)
+    assert passed_on.refusal.message.startswith("The case has no time limit")
+    assert case_after(refiled, NO, minutes=7, actor=CHIEF).time_limits is not None

@@ -170,7 +170,7 @@ async def test_noted_report_names_its_rule_and_gets_the_latest_reply(intake: Int
     def reply(text: str, minutes: int) -> tuple[str, ReportReplied]:
         at = NOON + timedelta(minutes=minutes)
         return "paidan.outcomes", ReportReplied(
-            report_id=report_id, action_id=str(uuid.uuid4()), text=text, replied_at=at
+            report_id=report_id, action_id=str(uuid.uuid4()), text=text, adopted=minutes == 6, replied_at=at
         )
 
     await publish_events(intake, ("paidan.outcomes", noted))
@@ -179,6 +179,7 @@ async def test_noted_report_names_its_rule_and_gets_the_latest_reply(intake: Int
     answered = await await_status(intake, report_id, answer="已转达，谢谢")
 
     assert (found["reason"], found.get("answer"), found.get("case_id")) == ("praise", None, None)
+    assert ("adopted" in found, answered["adopted"]) == (False, True), "as the latest reply says"
     assert datetime.fromisoformat(answered["changed_at"]) == NOON + timedelta(minutes=6)
 
 

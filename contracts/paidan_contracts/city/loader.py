@@ -2,8 +2,8 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, callbacks, [[noted]], numbers, screening, hand_on, enforcement, verification,
-                      construction, settlement, [[duties]]
+terms.toml            clocks, matching, callbacks, [[noted]], numbers, screening, hand_on, enforcement, complaints,
+                      verification, construction, settlement, [[duties]]
 escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optional)
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
@@ -122,6 +122,7 @@ def _read_city(raw_pack: RawPack) -> None:
         "screening",
         "hand_on",
         "enforcement",
+        "complaints",
         "verification",
         "construction",
         "settlement",

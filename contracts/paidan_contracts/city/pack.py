@@ -18,6 +18,7 @@ from paidan_contracts.city.organisation import AnswerableRule, Department, Sourc
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
 from paidan_contracts.city.policies import (
     CallbackPolicy,
+    ComplaintPolicy,
     EnforcementPolicy,
     HandOnPolicy,
     MatchingPolicy,
@@ -77,6 +78,9 @@ class Pack(PackModel):
     screening: ScreeningPolicy
     hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
     enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
+    complaints: ComplaintPolicy | None = Field(
+        default=None, description="None: no unit related to the one complained of handles a complaint."
+    )
     escalation: EscalationLadder | None = None
     verification: VerificationPolicy | None = Field(
         default=None, description="None: sources alone say who is trusted, and no patrol is given tasks."

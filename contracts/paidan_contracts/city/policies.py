@@ -57,6 +57,12 @@ class StageLimits(PackModel):
         return tuple(each.chain for each in (self.extension, self.suspension, self.appeal) if each is not None)
 
 
+class ComplaintPolicy(PackModel):
+    """Who handles a complaint about how a unit handled a matter: never that unit, nor one below it."""
+
+    supervising_unit: bool = Field(default=False, description="Whether a unit above the one complained of may.")
+
+
 class HandOnPolicy(PackModel):
     """二级派遣: the terms on which a department hands its order on to a unit or a person inside it."""
 

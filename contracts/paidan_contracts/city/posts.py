@@ -87,7 +87,7 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
         "department_chief": Duty(Names(zh="责任单位负责人", en="Head of a department"), "department:{department}"),
         "caller": Duty(Names(zh="回访员", en="Caller-back"), "role:caller"),
         "desk": Duty(Names(zh="区县、街道席位", en="District or street desk"), "role:operator"),
-        "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor"),
+        "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor", ()),
         "operator": Duty(Names(zh="运维人员", en="System operator"), "role:operator"),
         "street_chief": Duty(Names(zh="街长", en="Street chief"), "role:inspector"),
         "road_chief": Duty(Names(zh="路长", en="Road chief"), "role:inspector"),

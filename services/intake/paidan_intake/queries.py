@@ -104,8 +104,10 @@ async def save_outcomes(executor: Executor, outcomes: Sequence[ReportOutcome]) -
 _UPDATE_ANSWERS: Final = """
     UPDATE outcome AS o
        SET answer = reply.text,
+           adopted = reply.adopted,
            answered_at = reply.replied_at
-      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
+      FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::timestamptz[])
+           AS reply (report_id, text, adopted, replied_at)
      WHERE o.report_id = reply.report_id
        AND (o.answered_at IS NULL OR o.answered_at <= reply.replied_at)
 """
@@ -113,7 +115,8 @@ _UPDATE_ANSWERS: Final = """
 
 async def save_replies(executor: Executor, replies: Collection[ReportReplied]) -> None:
     """Store the latest reply to each of different noted reports; an earlier one changes nothing."""
-    rows = sorted((each.report_id, each.text, each.replied_at) for each in replies)
+    by_id = sorted(replies, key=lambda each: each.report_id)
+    rows = [(each.report_id, each.text, each.adopted, each.replied_at) for each in by_id]
     await executor.execute(_UPDATE_ANSWERS, *(list(column) for column in zip(*rows, strict=True)))
 
 

@@ -2,14 +2,20 @@
 
 from datetime import datetime
 from itertools import pairwise
+from typing import Final
 
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
 from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.state import CaseState
+from paidan_contracts.time_limit_events import CaseLimitSet, CaseSuspended
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active, open_helpers
+from paidan_dispatch.cases.complaints import barred_units
 from tests.dispatch.invariants.registry import Step, invariant
 from tests.dispatch.random_histories import POLICY
+
+MAY_SHORTEN: Final = (CaseFiled, CaseCorrected, CaseLimitSet, CaseReopened, CaseSuspended)
+"""Suspended work has no deadline until it goes on."""
 
 
 @invariant
@@ -73,8 +79,8 @@ def limits_are_numbered_once(step: Step) -> bool:
 
 @invariant
 def deadline_never_shortens(step: Step) -> bool:
-    """Unless another catalogue row applies, by filing or correction, or another limit begins."""
-    if step.before is None or step.after.past or isinstance(step.event, CaseFiled | CaseReopened | CaseCorrected):
+    """Unless another catalogue row applies, by filing or correction, it is set by hand, or another limit begins."""
+    if step.before is None or step.after.past or isinstance(step.event, MAY_SHORTEN):
         return True
     before, after = _last_due(step.before), _last_due(step.after)
     same = len(step.before.assignments) == len(step.after.assignments)
@@ -83,9 +89,9 @@ def deadline_never_shortens(step: Step) -> bool:
 
 @invariant
 def lateness_is_a_fact(step: Step) -> bool:
-    """Work is late exactly if it was last finished after the limit."""
+    """Work is late exactly if it was last finished after the limit; one that stands has no end to judge by."""
     limits = [limit for each in step.after.assignments for limit in each.limits if limit.finished_at is not None]
-    return all(each.late is (None if each.due_at is None else each.finished_at > each.due_at) for each in limits)  # type: ignore[operator]
+    return all(each.late is (each.finished_at > each.due_at) for each in limits if each.due_at is not None)  # type: ignore[operator]
 
 
 @invariant
@@ -151,11 +157,9 @@ def _told(order: Assignment | Helper | UnitOrder) -> str:
 
 @invariant
 def department_complained_of_has_no_order(step: Step) -> bool:
-    """Neither to lead nor to help; of the past a record says who handled it."""
+    """Nor a unit above or below it, once a decision is complete; of the past a record says who handled it."""
     state = step.after
-    if state.past or state.complained_of is None:
+    if state.past or state.complained_of is None or not step.is_last:
         return True
-    leads = state.status in ASSIGNED_STATUSES and state.department == state.complained_of
-    if isinstance(step.event, CaseCorrected) and any(each.field == "department" for each in step.event.corrections):
-        leads = False  # its dispatch to another is the next event of this step
-    return not leads and state.complained_of not in open_helpers(state)
+    leads = (state.department,) if state.status in ASSIGNED_STATUSES else ()
+    return barred_units(state.complained_of, POLICY.city).isdisjoint((*leads, *open_helpers(state)))

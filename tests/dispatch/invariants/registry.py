@@ -17,6 +17,10 @@ class Step(NamedTuple):
     orders: Sequence[OrderEvent]
     timers_set: Sequence[Timer]
     """All that ran in any earlier state."""
+    earlier: Sequence[CaseEvent] = ()
+    """The case's events before."""
+    is_last: bool = True
+    """No other event follows from the same decision."""
 
     @property
     def after(self) -> CaseState:

@@ -19,18 +19,22 @@ MOVES: Final[Mapping[str, Collection[tuple[Status | None, Status]]]] = {
         ("dispatched", "dispatched"),
         ("handling", "handling"),
     },
-    "case.dispatched.v1": {(before, "dispatched") for before in ("filed", "dispatched", "handling", "inspecting")},
+    "case.dispatched.v1": {
+        (before, "dispatched") for before in ("filed", "dispatched", "handling", "suspended", "inspecting")
+    },
     "case.held.v1": {("filed", "filed"), ("received", "filed")},
     "case.accepted.v1": {("dispatched", "handling")},
     "case.returned.v1": {("dispatched", "filed"), ("handling", "filed")},
     "case.finished.v1": {("handling", "inspecting"), ("dispatched", "inspecting")},
+    "case.suspended.v1": {("handling", "suspended")},
+    "case.resumed.v1": {("suspended", "handling")},
     "case.reworked.v1": {("inspecting", "handling")},
     "case.closed.v1": {("inspecting", "closed")},
     "case.reopened.v1": {("closed", "handling")},
     "case.construction_planned.v1": {(before, "filed") for before in ("filed", "dispatched", "handling")},
     "case.settled.v1": {("dispatched", "closed"), ("dispatched", "inspecting")},
     "case.struck_off.v1": {("filed", "closed")},
-    "case.voided.v1": {(before, "voided") for before in ("filed", "dispatched", "handling", "inspecting")},
+    "case.voided.v1": {(before, "voided") for before in ("filed", "dispatched", "handling", "suspended", "inspecting")},
     "case.not_accepted.v1": {("received", "not_accepted")},
 }
 """The table of transitions: status before and after each event; every other event keeps the status."""

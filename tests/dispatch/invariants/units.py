@@ -7,10 +7,10 @@ from tests.dispatch.invariants.registry import Step, invariant
 
 @invariant
 def handed_on_within_its_order(step: Step) -> bool:
-    """One unit at a time has the order, and only while its department works on it."""
+    """One unit at a time has the order, and only while its department works on it, or will again."""
     handed_on = [order for each in step.after.assignments for order in each.handed_on]
     still_open = [each for each in handed_on if each.is_open]
-    return not still_open or (still_open == handed_on[-1:] and step.after.status == "handling")
+    return not still_open or (still_open == handed_on[-1:] and step.after.status in ("handling", "suspended"))
 
 
 @invariant

@@ -18,6 +18,7 @@ from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_f
 from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement, units_to_hand_on_to
 from paidan_dispatch.api.models import ActionBody
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.complaints import is_barred
 from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.cases.names import ACTION_NAMES
 from paidan_dispatch.cases.patrols import may_verify
@@ -37,6 +38,8 @@ def build_form(
     """
     form = deepcopy(_form_of_kind(permission.kind))
     action = form["properties"]["action"]
+    for name in permission.withheld:
+        del action["properties"][name]
     for name in permission.needs:
         action["required"].append(name)
         action["properties"][name] |= _not_empty(action["properties"][name])
@@ -142,7 +145,7 @@ def _city_choices(
     """Yield each field whose values are the city's, with a choice for each value."""
     city, every = policy.city, policy.city.departments.values()
     may_get_it = [each for each in every if not departments or each.id in departments]
-    yield "department", (_named(each.id, each.names) for each in may_get_it if each.id != state.complained_of)
+    yield "department", (_named(each.id, each.names) for each in may_get_it if not is_barred(state, each.id, city))
     yield "complained_of", (_named(each.id, each.names) for each in every)
     own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
     yield "row_id", (_coded(row.id, row.filing) for row in own_first)

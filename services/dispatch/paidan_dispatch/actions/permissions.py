@@ -22,6 +22,7 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_of, build_request
+from paidan_dispatch.cases.complaints import is_barred
 from paidan_dispatch.cases.decide import Refused, decide
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.limit_requests import open_steps
@@ -56,6 +57,8 @@ class Permission(NamedTuple):
     requirements: tuple[Requirement, ...] = ()
     departments: tuple[str, ...] = ()
     """Of an action that names one: to which the caller may dispatch."""
+    withheld: tuple[str, ...] = ()
+    """Fields of a correction that are no duty of the caller's post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,15 @@ class PermissionQuery:
             if (lacking := self._lacks(bare, {name: value})) in optional
         ]
         departments = tuple(self.assignable()) if action.kind in ("assign", "redispatch") else ()
-        return Permission(action.kind, None, tuple(needs), tuple(requirements), departments)
+        withheld = tuple(self._withheld()) if isinstance(action, Correct) else ()
+        return Permission(action.kind, None, tuple(needs), tuple(requirements), departments, withheld)
+
+    def _withheld(self) -> Iterator[str]:
+        """Yield the fields that the caller may not correct, by the duty of its post."""
+        for name in ("class_code", "row_id", "department") if self.caller.post is not None else ():
+            refusal = self._refusal(replace_unvalidated(Correct(reason="reason"), **{name: "any"}))
+            if refusal is not None and refusal.code == "not_your_duty":
+                yield name
 
     def _otherwise(self, action: KnownAction, refusal: Refusal) -> KnownAction | None:
         """Return the action with another value of the field for which it is refused, if it would be applied so."""
@@ -132,7 +143,7 @@ class PermissionQuery:
 
     def _well_formed(self, model: type[KnownAction]) -> KnownAction:
         state, city = self.state, self.policy.city
-        others = (each for each in self.assignable() if each not in (state.department, state.complained_of))
+        others = (each for each in self.assignable() if each != state.department and not is_barred(state, each, city))
         default_row = city.default_rows.get(state.class_code or "")
         rows = [state.row_id, default_row and default_row.id, *city.rows]
         values: dict[str, Any] = {
@@ -157,9 +168,8 @@ class PermissionQuery:
         }
         if model is Correct:
             # Something must be corrected; which field is the caller's to choose.
-            other_row = next((each for each in city.rows if each not in (state.row_id, state.suggested_row)), None)
-            text = None if state.confidential else "text"
-            return Correct(text=text, row_id=other_row, reason="reason")
+            named = next(others, None) if state.confidential else None
+            return Correct(text=None if state.confidential else "text", complained_of=named, reason="reason")
         fields = model.model_fields.items()
         return model(**{n: values[n] for n, field in fields if field.is_required() or n in _MAY_BE_NEEDED})
 
@@ -169,7 +179,8 @@ def units_to_hand_on_to(state: CaseState, policy: CityPolicy) -> tuple[str, ...]
     order, lead = open_unit_order(state.assignments), state.department or ""
     holders = (order.unit, lead) if order is not None else (lead,)
     targets = dict.fromkeys(each for holder in holders for each in policy.city.units.targets_of(holder))
-    return tuple(each for each in targets if order is None or each != order.unit)
+    free = (each for each in targets if not is_barred(state, each, policy.city))
+    return tuple(each for each in free if order is None or each != order.unit)
 
 
 def _choices(model: type[KnownAction]) -> Iterator[tuple[str, bool | str]]:

@@ -29,10 +29,10 @@ from paidan_contracts.ids import area_of, city_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.pii_mask import mask
 from paidan_contracts.pii_words import COMMON_TERMS, MaskingTerms
-from paidan_contracts.scopes import grants_of
+from paidan_contracts.scopes import Grants, grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
-from paidan_dispatch.cases.guards import ROLE_ACTIONS
+from paidan_dispatch.cases.guards import ROLE_ACTIONS, SUPERVISORY_ACTIONS
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.load import load_known_outcomes
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
@@ -148,6 +148,8 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     if grants.department is not None:
         return Actor(kind="department", id=grants.department, person=principal.person, post=principal.post)
     roles = [role for role in ACTION_ROLES if role in grants.roles]
+    if not roles and _supervises(principal, grants, action):
+        roles = ["operator"]
     if not roles and grants.source is not None:
         return Actor(kind="source", id=grants.source)
     if not roles:
@@ -155,6 +157,11 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     holder = {"id": principal.key_id, "member": grants.member, "person": principal.person, "post": principal.post}
     actors = [Actor.model_validate({"kind": role, **holder}) for role in roles]
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
+
+
+def _supervises(principal: Principal, grants: Grants, action: Action) -> bool:
+    """Return whether a supervisor asks, whose post decides; a monitor's key without a post only reads."""
+    return principal.post is not None and "monitor" in grants.roles and action.kind in SUPERVISORY_ACTIONS
 
 
 def request_sender(principal: Principal, actor: Actor) -> str:

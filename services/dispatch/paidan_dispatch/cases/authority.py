@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from paidan_contracts.actions import ActionRequested, Actor
+from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.assignments import UnitOrder
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import is_active
 from paidan_dispatch.cases.guards import ROLE_ACTIONS, TIME_LIMIT_ACTIONS
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.post_rights import duty_refusal
+from paidan_dispatch.cases.post_rights import correction_refusal, duty_refusal
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 from paidan_dispatch.cases.transitions.unit_orders import has_unit_order
 
@@ -24,7 +25,7 @@ def role_refusal(state: CaseState, request: ActionRequested, policy: CityPolicy)
         return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
     if kind not in ROLE_ACTIONS[actor.kind]:
         return refusals.not_your_role(state, kind, actor.kind)
-    if actor.post is not None and (refusal := duty_refusal(state, kind, actor.post, policy.city)):
+    if actor.post is not None and (refusal := _post_refusal(state, request.action, actor.post, policy)):
         return refusal
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
@@ -32,6 +33,13 @@ def role_refusal(state: CaseState, request: ActionRequested, policy: CityPolicy)
         has_order = acting_helper(state, actor) is not None or has_unit_order(state, actor.id)
         return None if has_order and kind not in TIME_LIMIT_ACTIONS else refusals.NOT_YOUR_ORDER
     return None
+
+
+def _post_refusal(state: CaseState, action: Action, post: str, policy: CityPolicy) -> Refusal | None:
+    refusal = duty_refusal(state, action.kind, post, policy.city)
+    if refusal is None and isinstance(action, Correct):
+        return correction_refusal(state, action, post, policy.city)
+    return refusal
 
 
 def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:

@@ -11,6 +11,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import AnyTimerKind
+from paidan_dispatch.cases.inner_limits import fit_inner_limits
 from paidan_dispatch.cases.ladder import follow_status
 from paidan_dispatch.cases.limit_requests import CONSTRUCTION, is_planned, settled
 from paidan_dispatch.cases.policy import CityPolicy
@@ -20,6 +21,7 @@ ActResult: TypeAlias = list[CaseEvent] | Refusal
 
 ASSIGNED_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling", "suspended", "inspecting"})
 """A department has a valid order."""
+_WORKING_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling"})
 OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
 """A helper's order is open: it stays while the case looks for another lead."""
 
@@ -93,6 +95,8 @@ def next_state(state: CaseState, provenance: Provenance, **changes: object) -> C
     after = with_clock(changed, provenance)
     if after.time_limits is not None:
         after = settled(after, provenance.recorded_at)
+    if after.status in _WORKING_STATUSES and (after.time_limits is not None or has_handed_on(after)):
+        after = fit_inner_limits(after, provenance.recorded_at, provenance.policy)
     return after if after.escalation is None else follow_status(state, after, provenance.recorded_at)
 
 

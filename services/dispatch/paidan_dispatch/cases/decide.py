@@ -19,8 +19,16 @@ from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.authority import role_refusal
 from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, has_handed_on, timer_provenance
 from paidan_dispatch.cases.complaints import judges_own_complaint
-from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, NO_EVIDENCE, SUPPORTED_ACTIONS, ActionEvidence, ActorRole
+from paidan_dispatch.cases.guards import (
+    ALLOWED_ACTIONS,
+    NO_EVIDENCE,
+    SUPPORTED_ACTIONS,
+    TIME_LIMIT_ACTIONS,
+    ActionEvidence,
+    ActorRole,
+)
 from paidan_dispatch.cases.ladder import running_positions
+from paidan_dispatch.cases.limit_refusals import no_clock_of_the_past
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.proofs import proof_refusal
 from paidan_dispatch.cases.timers import (
@@ -81,7 +89,7 @@ def decide(
         # The timer may be consumed later: a deed after the date finds the case resumed.
         state, first = resumption.state, (resumption,)
     refusal = (
-        (judges_own_complaint(state, request.action.kind, request.actor) if state.complained_of else None)
+        (judges_own_complaint(state, action.kind, request.actor, policy.city) if state.complained_of else None)
         or role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)
@@ -161,6 +169,8 @@ def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
     is_beside = actor.kind == "department" and (actor.id != state.department or _answers_for_unit(state, actor, action))
     if action.kind not in ALLOWED_ACTIONS[state.status] and not is_beside:
         return refusals.not_allowed_in_state(state, action.kind, actor.kind)
+    if state.past and action.kind in TIME_LIMIT_ACTIONS:
+        return no_clock_of_the_past(state)
     ends_case = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
     if ends_case and request.of_report not in (None, state.opened_by):
         return refusals.merged_report(state, actor.kind)

@@ -47,6 +47,8 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
     }
 )  # fmt: skip
 
+SUPERVISORY_ACTIONS: Final[frozenset[str]] = frozenset({*_ESCALATING, "urge", "note"})
+"""Of an operator, and of a supervisor as far as the city's pack makes them the duty of its post."""
 TIME_LIMIT_ACTIONS: Final[frozenset[str]] = frozenset(
     {"ask_extension", "ask_suspension", "appeal", "review", "resume", "set_limit", "plan_step", "finish_step"}
 )

@@ -16,6 +16,12 @@ def not_in_this_city(state: CaseState, kind: str) -> Refusal:
     return build_refusal(state, "not_allowed_in_state", text, "action.kind")
 
 
+def no_clock_of_the_past(state: CaseState) -> Refusal:
+    """Return the refusal of an action on the time limits of an imported past, of which none runs."""
+    text = Bilingual("No clock runs for an imported past.", "导入的历史案件不计时限。")
+    return build_refusal(state, "not_allowed_in_state", text, "action.kind")
+
+
 def reason_missing(state: CaseState, kind: str) -> Refusal:
     """Return the refusal of an action without the reason that it needs."""
     text = Bilingual(

@@ -3,8 +3,11 @@
 from paidan_contracts.city import City
 from paidan_contracts.city.posts import DUTIES, PostDuty
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
+from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
 from paidan_dispatch.cases.refusals import action_name_en, action_name_zh, build_refusal
 
@@ -24,6 +27,19 @@ def duty_refusal(state: CaseState, kind: str, post_id: str, city: City) -> Refus
         f"{post.names.zh}在本市无权进行{action_name_zh(kind)}；有权的岗位：{others.zh}。",
     )
     return build_refusal(state, "not_your_duty", text, "actor")
+
+
+def correction_refusal(state: CaseState, action: Correct, post_id: str, city: City) -> Refusal | None:
+    """Return the refusal of a correction that does what is another action's, and no duty of the post: 立案, 派遣."""
+    filed_by_hand = action.class_code is not None or action.row_id is not None
+    if filed_by_hand and (refusal := duty_refusal(state, "file", post_id, city)):
+        field = "action.row_id" if action.row_id is not None else "action.class_code"
+        return replace_unvalidated(refusal, field=field)
+    if action.department is None:
+        return None
+    kind = "redispatch" if state.status in ASSIGNED_STATUSES else "assign"
+    refusal = duty_refusal(state, kind, post_id, city)
+    return replace_unvalidated(refusal, field="action.department") if refusal is not None else None
 
 
 def _duties_with(kind: str, city: City) -> Bilingual:

@@ -1,11 +1,12 @@
 """Order events of orders that are handed on inside a department: on the unit's own topic, or on that of its bureau."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from paidan_contracts.assignments import UnitOrder
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.cases import CaseClosed, CaseFiled, CaseMerged, CaseReturned, CaseUrged, CaseVoided
+from paidan_contracts.cases import CaseClosed, CaseReturned, CaseUrged, CaseVoided
 from paidan_contracts.city import City
 from paidan_contracts.clock_events import CaseClockWarned
 from paidan_contracts.construction_events import CaseConstructionPlanned
@@ -15,6 +16,7 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unit_events import CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.order_changes import LIMIT_CHANGES, change_of_helper
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import UNIT_HANDLE
 
@@ -29,19 +31,19 @@ def events_of_units(
 ) -> Iterator[OrderEvent]:
     """Yield what units hear of a step, and what the department hears of its unit's answer."""
     at = event.recorded_at
-    before = {each.order_id: each.is_open for each in _orders_of(previous)}
+    before = {each.order_id: each for each in _orders_of(previous)}
     if isinstance(event, CaseUnitAnswered) and event.answer != "accepted":
         because = "unit_finished" if event.answer == "finished" else "unit_returned"
         yield _new_order_changed(order=lead_order, recorded_at=at, because=because, reason=event.text)
     for each in _orders_of(event.state):
-        was_open, order = before.get(each.order_id), order_of_unit(each, lead_order, policy.city)
-        if was_open is None:
+        known, order = before.get(each.order_id), order_of_unit(each, lead_order, policy.city)
+        if known is None:
             yield _new_order_issued(order=order, recorded_at=at)
-        elif was_open and not each.is_open:
+        elif known.is_open and not each.is_open:
             reason = event.text if isinstance(event, CaseUnitAnswered) else getattr(event, "reason", "")
             because = _why_ended(each, event)
             yield _new_order_withdrawn(order=order, recorded_at=at, because=because, reason=reason)
-        elif was_open and (changed := _changed(event, order, policy)):
+        elif known.is_open and (changed := _changed(event, order, policy, had=known.due_at)):
             yield changed
 
 
@@ -62,13 +64,10 @@ def order_of_unit(unit_order: UnitOrder, lead_order: Order, city: City) -> Order
     )
 
 
-def _changed(event: CaseEvent, order: Order, policy: CityPolicy) -> OrderEvent | None:
+def _changed(event: CaseEvent, order: Order, policy: CityPolicy, *, had: datetime | None) -> OrderEvent | None:
+    """Return what a unit hears of a step; of its department's limit only where its own, which it had, changed, too."""
     at = event.recorded_at
     match event:
-        case CaseMerged(report=report):
-            return _new_order_changed(order=order, recorded_at=at, because="merged", report=report)
-        case CaseFiled(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="refiled", reason=reason)
         case CaseUnitReworked(reason=reason):
             return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
         case CaseUrged(reason=reason):
@@ -77,8 +76,11 @@ def _changed(event: CaseEvent, order: Order, policy: CityPolicy) -> OrderEvent |
             ends = policy.local_time(due_at)
             text = Bilingual(f"The time limit ends at {ends}.", f"时限将于 {ends} 届满。")
             return _new_order_urged(order=order, recorded_at=at, reason=text.joined())
-        case _:
-            return None
+    change = change_of_helper(event)
+    if change is None or (type(event) in LIMIT_CHANGES and order.due_at == had):
+        return None
+    because, reason, report = change
+    return _new_order_changed(order=order, recorded_at=at, because=because, reason=reason, report=report)
 
 
 def _why_ended(unit_order: UnitOrder, event: CaseEvent) -> str:

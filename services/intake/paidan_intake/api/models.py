@@ -83,5 +83,6 @@ class ReportStatus(RequestModel, title="Stands"):
         default=None,
         description="The public answer: once the case is closed, voided or not accepted, or the noted report answered.",
     )
+    adopted: bool | None = Field(default=None, description="Of a suggestion that was answered: whether it is adopted.")
     due_at: Timestamp | None = None
     changed_at: Timestamp | None = None

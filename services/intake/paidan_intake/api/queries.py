@@ -22,7 +22,7 @@ class ReportWithStatus:
 _SELECT_REPORT: Final = """
     SELECT v.report_id::text, v.source, v.source_ref, v.city, v.recorded_at,
            COALESCE(o.result, 'waiting') AS stands, o.reason, o.message, o.message_zh, o.case_id,
-           c.status, c.version, COALESCE(c.answer, o.answer) AS answer, c.due_at,
+           c.status, c.version, COALESCE(c.answer, o.answer) AS answer, o.adopted, c.due_at,
            COALESCE(c.changed_at, o.answered_at, o.decided_at) AS changed_at, c.class_code, c.places
       FROM vault v
       LEFT JOIN outcome o USING (report_id)

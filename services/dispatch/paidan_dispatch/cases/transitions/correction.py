@@ -17,10 +17,11 @@ from paidan_dispatch.cases.case_state import (
     ActResult,
     Provenance,
     event_fields,
+    is_active,
     next_state,
     open_helpers,
 )
-from paidan_dispatch.cases.complaints import handles_own_complaint
+from paidan_dispatch.cases.complaints import barred_units, handles_own_complaint
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.filing import filing_fields, judge_anew
@@ -107,10 +108,13 @@ def _complaint_refusal(state: CaseState, action: Correct, policy: CityPolicy) ->
     complained_of, departments = action.complained_of or "", policy.city.departments
     if complained_of not in departments:
         return unknown_name(state, "complained_of", complained_of, departments)
-    is_lead = state.status in ASSIGNED_STATUSES and complained_of == (action.department or state.department)
-    if is_lead or complained_of in open_helpers(state):
-        return handles_own_complaint(state, departments[complained_of].names)
-    return None
+    barred = barred_units(complained_of, policy.city)
+    leads = (action.department or state.department,) if state.status in ASSIGNED_STATUSES else ()
+    # What a former lead handed on ends with its order.
+    moves = action.department not in (None, state.department)
+    others = tuple(each.department for each in state.helpers if is_active(each)) if moves else open_helpers(state)
+    holder = next((each for each in (*leads, *others) if each in barred), None)
+    return None if holder is None else handles_own_complaint(state, policy.city.departments[holder].names)
 
 
 def _corrected_place(state: CaseState, action: Correct, city: City) -> Place | Refusal:

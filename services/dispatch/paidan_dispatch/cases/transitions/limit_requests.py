@@ -14,9 +14,10 @@ from paidan_contracts.time_limits import LimitRequest, RequestKind, ReviewStep
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases import limit_refusals as refusals
 from paidan_dispatch.cases.case_state import ActResult, Provenance, event_fields, next_state
+from paidan_dispatch.cases.inner_limits import original_limit
 from paidan_dispatch.cases.limit_requests import has_decided, has_duty, next_duty, replace_last_request, time_limits_of
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions.suspension import original_limit, suspend, with_limit
+from paidan_dispatch.cases.transitions.suspension import suspend, with_limit
 
 _new_request: Final = unvalidated_constructor(LimitRequest)
 _new_step: Final = unvalidated_constructor(ReviewStep)
@@ -61,13 +62,9 @@ def appeal(state: CaseState, action: Appeal, provenance: Provenance, policy: Cit
     terms = policy.city.clocks.appeal
     if terms is None:
         return refusals.not_in_this_city(state, action.kind)
-    refusal = _common_refusal(state, action)
+    refusal = _common_refusal(state, action) or _nothing_to_appeal(state) or _appealed_before(state)
     if refusal is not None:
         return refusal
-    if not _was_late(state):
-        return refusals.not_overdue(state)
-    if any(each.kind == "appeal" and each.outcome != "lapsed" for each in time_limits_of(state).requests):
-        return refusals.appealed_before(state)
     if terms.within is not None and state.closed_at is not None:
         end = policy.deadline(state.closed_at, terms.within)
         if provenance.recorded_at > end:
@@ -82,7 +79,7 @@ def review(state: CaseState, action: Review, provenance: Provenance, policy: Cit
         return refusals.nothing_pending(state)
     duty = next_duty(request)
     refusal = _review_refusal(state, request, action, actor, policy) or (
-        _not_grantable(state, request, at) if action.approved else None
+        _not_grantable(state, request, at, policy) if action.approved else None
     )
     if refusal is not None:
         return refusal
@@ -130,19 +127,24 @@ def _extended_too_often(state: CaseState, terms: ExtensionPolicy) -> Refusal | N
     return refusals.extended_too_often(state, terms.times) if granted >= terms.times else None
 
 
-def _not_grantable(state: CaseState, request: LimitRequest, at: datetime) -> Refusal | None:
+def _not_grantable(state: CaseState, request: LimitRequest, at: datetime, policy: CityPolicy) -> Refusal | None:
     """Return why a request cannot be granted any more, though it may be rejected."""
-    limit = state.assignments[-1].limits[-1]
-    if request.kind == "extension" and limit.due_at is not None and at > limit.due_at:
-        return refusals.overdue_already(state, limit.due_at)
+    if request.kind == "extension" and (refusal := _no_limit_to_extend(state, at, policy)):
+        return refusal
     if request.resume_at is not None and request.resume_at <= at:
         return refusals.resume_date_passed(state)
     return None
 
 
-def _was_late(state: CaseState) -> bool:
+def _nothing_to_appeal(state: CaseState) -> Refusal | None:
     assignment = state.assignments[-1]
-    return assignment.overdue_at is not None or any(each.late for each in assignment.limits)
+    was_late = assignment.overdue_at is not None or any(each.late for each in assignment.limits)
+    return None if was_late else refusals.not_overdue(state)
+
+
+def _appealed_before(state: CaseState) -> Refusal | None:
+    is_decided = any(each.kind == "appeal" and each.outcome != "lapsed" for each in time_limits_of(state).requests)
+    return refusals.appealed_before(state) if is_decided else None
 
 
 def _extended_deadline(state: CaseState, policy: CityPolicy) -> tuple[datetime, datetime]:

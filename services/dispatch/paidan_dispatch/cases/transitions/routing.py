@@ -24,7 +24,7 @@ from paidan_dispatch.cases.case_state import (
     next_limit,
     next_state,
 )
-from paidan_dispatch.cases.complaints import excluded_departments, handles_own_complaint
+from paidan_dispatch.cases.complaints import excluded_departments, handles_own_complaint, is_barred
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
@@ -92,7 +92,7 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
     department = action.department
     if department not in policy.city.departments:
         return unknown_name(state, "department", department, policy.city.departments)
-    if department == state.complained_of:
+    if is_barred(state, department, policy.city):
         return handles_own_complaint(state, policy.city.departments[department].names)
     if state.status in ASSIGNED_STATUSES and department == state.department:
         names = policy.city.departments[department].names
@@ -141,8 +141,8 @@ def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoR
     if not isinstance(routed, Routed):
         return NoRoute(_why_unrouted(state, policy))
     helpers = routed.helpers
-    if state.complained_of in helpers:
-        helpers = tuple(each for each in helpers if each != state.complained_of)
+    if state.complained_of is not None and helpers:
+        helpers = tuple(each for each in helpers if not is_barred(state, each, policy.city))
     return Assigned(routed.department, policy.rule_ref(routed.rule), helpers)
 
 
@@ -175,7 +175,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
         condition=row.condition if row else None,
         owner=state.suggested_owner,
         matter=state.matter,
-        declined=excluded_departments(state) if state.hops or state.complained_of else frozenset(),
+        declined=excluded_departments(state, policy.city) if state.hops or state.complained_of else frozenset(),
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 from paidan_contracts.assignments import Assignment, Helper, Limit, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
-from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import Resume
 from paidan_contracts.time_limit_events import CaseResumed, CaseSuspended
@@ -24,6 +23,7 @@ from paidan_dispatch.cases.case_state import (
     replace_unit_order,
     stop_limit,
 )
+from paidan_dispatch.cases.inner_limits import original_limit, unit_share
 from paidan_dispatch.cases.limit_requests import time_limits_of
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.working_time import is_working_time
@@ -71,7 +71,7 @@ def suspend(state: CaseState, request: LimitRequest, provenance: Provenance, pol
         working=working,
     )
     standing = replace_unvalidated(limit, due_at=None, warn_at=None) if runs else limit
-    helpers = tuple(_with_due(each, None, at, policy) for each in state.helpers) if runs else state.helpers
+    helpers = tuple(_with_due(each, None, at, policy) for each in state.helpers)
     limits = time_limits_of(state)
     plan = tuple(_standing_step(each, at, policy) for each in limits.plan)
     after = next_state(
@@ -124,14 +124,6 @@ def _is_working_time(state: CaseState, limit: Limit, policy: CityPolicy) -> bool
     return terms is None or is_working_time(terms)
 
 
-def original_limit(state: CaseState, limit: Limit, policy: CityPolicy) -> TimeLimit | None:
-    """Return the time that the pack gives for the running limit: of a reopened round its own, else the row's."""
-    row = policy.city.rows.get(state.row_id or "")
-    if state.reopened and limit.began_at != state.assignments[-1].dispatched_at:
-        return policy.city.clocks.reopening.limit or policy.handling_limit(row)
-    return policy.handling_limit(row)
-
-
 def _end_of(left_s: float, at: datetime, policy: CityPolicy, *, working: bool) -> datetime:
     left = timedelta(seconds=left_s)
     try:
@@ -164,10 +156,7 @@ def _with_resumed_unit(
     limit = assignment.limits[-1]
     if order is None or order.finished_at is not None or order.overdue_at is not None or limit.due_at is None:
         return assignments
-    try:
-        due_at = policy.share_until(at, limit.due_at, original_limit(state, limit, policy))
-    except CalendarExhausted:
-        due_at = at + (limit.due_at - at) * policy.city.hand_on.share
+    due_at = unit_share(state, at, limit.due_at, policy)
     warn_at = policy.warn_at(at, due_at)
     changed = replace_unit_order(assignment, at, due_at=due_at, warn_at=warn_at, settings=order.settings + 1)
     return (*assignments[:-1], changed)

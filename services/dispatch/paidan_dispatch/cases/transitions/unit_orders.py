@@ -27,6 +27,7 @@ from paidan_dispatch.cases.case_state import (
     replace_assignment,
     replace_unit_order,
 )
+from paidan_dispatch.cases.complaints import handles_own_complaint, is_barred
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import UNIT_HANDLE, WARNING
 from paidan_dispatch.cases.transitions import fulfilment
@@ -189,6 +190,8 @@ def _target_refusal(state: CaseState, action: HandOn, holder: str, city: City) -
             "派给本单位人员时须填写 person。",
         )
         return refusals.build_refusal(state, "unknown_department", text, "action.unit", role="department")
+    if is_barred(state, unit, city):
+        return handles_own_complaint(state, city.departments[unit].names, "action.unit")
     if find_helper(state, unit) is not None:
         text = Bilingual(f"{unit} has an order to help in this case already.", f"{unit} 已有本案的协办单。")
         return refusals.build_refusal(state, "not_allowed_in_state", text, "action.unit", role="department")
@@ -204,14 +207,15 @@ def _due_at(state: CaseState, action: HandOn, at: datetime, policy: CityPolicy) 
         row = policy.city.rows.get(state.row_id or "")
         limit = policy.handling_limit(row)
         return policy.share_until(at, outer, limit) if outer is not None and at < outer else None
-    if action.due_at <= at or (outer is not None and action.due_at >= outer):
+    due_at = policy.in_city_time(action.due_at)
+    if due_at <= at or (outer is not None and due_at >= outer):
         ends = policy.local_time(outer) if outer else ""
         text = Bilingual(
             f"The unit's limit ends after now{f' and before the department’s, {ends}' if ends else ''}.",
             f"下级时限须晚于当前时间{f'，并早于本单位时限 {ends}' if ends else ''}。",
         )
         return refusals.build_refusal(state, "invalid_field", text, "action.due_at", role="department")
-    return action.due_at
+    return due_at
 
 
 def _repeat_refusal(
