@@ -9,6 +9,7 @@ from paidan_contracts.assignments import HelperRole, RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import AnyReturnCode
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
@@ -238,6 +239,7 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseExempted
     | CaseLimitSet
     | CaseStepPlanned
-    | CaseStepFinished,
+    | CaseStepFinished
+    | CaseReclocked,
     Field(discriminator="type"),
 ]

@@ -62,6 +62,8 @@ RefusalCode = Literal[
     "unknown_level",
     "already_escalated",
     "not_escalated",
+    "unknown_emergency",
+    "already_declared",
 ]
 AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
 AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]

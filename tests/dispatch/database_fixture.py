@@ -91,6 +91,9 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "photo": "ref, case_id, holder",
         "lane_release": "lane",
         "case_serial": "lane, area, day",
+        "emergency": "declaration_id",
+        "emergency_area": "area, declaration_id",
+        "emergency_case": "declaration_id, case_id",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -111,7 +114,7 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
         await conn.execute("SET LOCAL session_replication_role = replica")
         for table in (
             "history", "case_now", "case_report", "noted_report", "outcome", "lane_city", "helper", "photo",
-            "case_serial",
+            "case_serial", "emergency", "emergency_area", "emergency_case",
         ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
         await _mark_lanes(conn)

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import Catalogue
+from paidan_contracts.city.emergencies import EmergencyPlan
 from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
@@ -75,6 +76,9 @@ class Pack(PackModel):
     hand_on: HandOnPolicy | None = Field(default=None, description="None: the usual terms.")
     enforcement: EnforcementPolicy | None = Field(default=None, description="None: nothing needs enforcement rights.")
     escalation: EscalationLadder | None = None
+    emergencies: tuple[EmergencyPlan, ...] | None = Field(
+        default=None, description="What may be declared that shortens limits for a while; None: nothing."
+    )
     privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

@@ -59,6 +59,8 @@ DutyAction = Literal[
     "set_limit",
     "plan_step",
     "finish_step",
+    "declare_emergency",
+    "end_emergency",
 ]
 """Every kind of action of the contract."""
 

@@ -52,13 +52,14 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
     {
         "department": frozenset({
             "accept", "return", "finish",
-            "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
+            "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step",
+            "declare_emergency", "end_emergency",
         }),
         "inspector": frozenset({"verify", "inspect", "note"}),
         "caller": frozenset({"call_back", "reply", "note"}),
         "operator": frozenset({
             "verify", "file", "assign", "redispatch", "void", "urge", "reply", *_ESCALATING, *_RECORDING,
-            "review", "resume", "set_limit", "plan_step", "finish_step",
+            "review", "resume", "set_limit", "plan_step", "finish_step", "declare_emergency", "end_emergency",
         }),
         # An import repeats what others did, each at its own time, and corrects what it read.
         "importer": SUPPORTED_ACTIONS - {"reply", *_ESCALATING, *_RECORDING} - TIME_LIMIT_ACTIONS,

@@ -52,6 +52,8 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "escalate": Bilingual("Escalate", "督办"),
         "end_escalation": Bilingual("End an escalation", "解除督办"),
         "appeal": Bilingual("Appeal", "申诉"),
+        "declare_emergency": Bilingual("Declare an emergency or an event", "启动应急响应或活动保障"),
+        "end_emergency": Bilingual("End an emergency or an event", "终止应急响应或活动保障"),
         "force_close": Bilingual("Force close", "强制结案"),
     }
 )

@@ -7,11 +7,12 @@ from functools import cache, partial
 from typing import NamedTuple, Self
 
 from paidan_contracts.assignments import RuleRef
-from paidan_contracts.city import City
+from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.places import Place
 from paidan_contracts.state import Answerable
 from paidan_contracts.wire import TimerKind
@@ -36,6 +37,8 @@ class CityPolicy:
     part_of_time: PartOfTime
     """``WorkingTime.part_until`` of the city's calendar."""
     number_format: NumberFormat | None
+    emergencies: tuple[EmergencyDeclaration, ...] = ()
+    """What was declared in the area that is decided on, and has not ended."""
 
     @classmethod
     def from_city(cls, city: City) -> Self:
@@ -80,6 +83,14 @@ class CityPolicy:
         if rule is None:
             return None
         return Answerable(named_by=self.rule_ref(rule.id), leader=rule.leader, office=rule.office, unit=rule.unit)
+
+    def place_codes(self, place: Place) -> PlaceCodes:
+        """Return by which codes routing rules know a place, the named areas in which it lies included."""
+        areas, codes = self.city.geography.areas, UNKNOWN_PLACE.areas
+        if areas and place.latitude is not None and place.longitude is not None:
+            point = (place.longitude, place.latitude)
+            codes = frozenset([area.code for area in areas if area.contains(point)])
+        return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
 
     def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
         """Return when a warning of a limit is due; None where the city wants none."""

@@ -1,6 +1,7 @@
 """Order events of orders that are handed on inside a department: on the unit's own topic, or on that of its bureau."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from paidan_contracts.assignments import UnitOrder
@@ -8,7 +9,16 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseClosed, CaseFiled, CaseMerged, CaseReturned, CaseUrged, CaseVoided
 from paidan_contracts.city import City
 from paidan_contracts.clock_events import CaseClockWarned
-from paidan_contracts.orders import Order, OrderChanged, OrderEvent, OrderIssued, OrderUrged, OrderWithdrawn
+from paidan_contracts.emergency_events import CaseReclocked
+from paidan_contracts.orders import (
+    Order,
+    OrderChanged,
+    OrderChangeReason,
+    OrderEvent,
+    OrderIssued,
+    OrderUrged,
+    OrderWithdrawn,
+)
 from paidan_contracts.state import CaseState
 from paidan_contracts.unit_events import CaseUnitAnswered, CaseUnitReworked
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
@@ -65,10 +75,8 @@ def _changed(event: CaseEvent, order: Order, policy: CityPolicy) -> OrderEvent |
     match event:
         case CaseMerged(report=report):
             return _new_order_changed(order=order, recorded_at=at, because="merged", report=report)
-        case CaseFiled(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="refiled", reason=reason)
-        case CaseUnitReworked(reason=reason):
-            return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
+        case CaseFiled(reason=reason) | CaseReclocked(reason=reason) | CaseUnitReworked(reason=reason):
+            return _new_order_changed(order=order, recorded_at=at, because=_WHY_CHANGED[type(event)], reason=reason)
         case CaseUrged(reason=reason):
             return _new_order_urged(order=order, recorded_at=at, reason=reason)
         case CaseClockWarned(clock=clock, due_at=due_at) if clock == UNIT_HANDLE:
@@ -77,6 +85,11 @@ def _changed(event: CaseEvent, order: Order, policy: CityPolicy) -> OrderEvent |
             return _new_order_urged(order=order, recorded_at=at, reason=text.joined())
         case _:
             return None
+
+
+_WHY_CHANGED: Final[Mapping[type[CaseEvent], OrderChangeReason]] = MappingProxyType(
+    {CaseFiled: "refiled", CaseReclocked: "emergency", CaseUnitReworked: "rework"}
+)
 
 
 def _why_ended(unit_order: UnitOrder, event: CaseEvent) -> str:
