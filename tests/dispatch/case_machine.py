@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Redispatch, Verify, Void
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import Correct
 from paidan_contracts.reports import ReportReceived
@@ -19,9 +20,11 @@ from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.matching.match import CandidateIndex
+from tests.dispatch.emergency_cases import SNOWFALLS, reclocked, under
 from tests.dispatch.invariants.registry import INVARIANTS, Step, broken
 from tests.dispatch.random_histories import PHOTO, POLICY, ActionStep, RandomStep, minutes, random_steps, reports
 
@@ -73,12 +76,20 @@ class CaseMachine(RuleBasedStateMachine):
         super().__init__()
         self.state: CaseState | None = None
         self.timers: list[Timer] = []
+        self.emergencies: tuple[EmergencyDeclaration, ...] = ()
 
-    @initialize(report=reports)
-    def open(self, report: ReportReceived) -> None:
-        """Open the case."""
+    @property
+    def policy(self) -> CityPolicy:
+        """The city's policy, with what is in force."""
+        return under(*self.emergencies, policy=POLICY)
+
+    @initialize(report=reports, declares=st.booleans())
+    def open(self, report: ReportReceived, declares: bool) -> None:
+        """Open the case, perhaps while it snows."""
+        if declares:
+            self.emergencies = (SNOWFALLS[0],)
         opening = receive_report(
-            report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
+            report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=self.policy
         )
         assert isinstance(opening, Opened)
         self._follow(opening.events)
@@ -87,7 +98,7 @@ class CaseMachine(RuleBasedStateMachine):
     def act(self, step: RandomStep) -> None:
         """Let an action, a timer or another report come."""
         assert self.state is not None
-        result = step.apply(self.state, self.timers)
+        result = step.apply(self.state, self.timers, self.policy)
         if isinstance(result, Progressed):
             self._follow(result.events)
 
@@ -123,15 +134,34 @@ class CaseMachine(RuleBasedStateMachine):
         """Let an operator raise the case, end that, or correct its record."""
         self.act(ActionStep(action, minute, None))
 
+    @rule(minute=st.sampled_from([0, 1, 29, 31]), snowfall=st.sampled_from(SNOWFALLS))
+    def declare(self, minute: float, snowfall: EmergencyDeclaration) -> None:
+        """Let snow fall, and the portion come that has this case; perhaps again."""
+        if snowfall not in self.emergencies:
+            self.emergencies = (*self.emergencies, snowfall)
+        self._set_anew(snowfall, minute)
+
+    @rule(minute=minutes, snowfall=st.sampled_from(SNOWFALLS))
+    def thaw(self, minute: float, snowfall: EmergencyDeclaration) -> None:
+        """Let it end, and the portion come that gives back the case's former limit."""
+        self.emergencies = tuple(each for each in self.emergencies if each != snowfall)
+        self._set_anew(snowfall, minute, restores=True)
+
+    def _set_anew(self, snowfall: EmergencyDeclaration, minute: float, *, restores: bool = False) -> None:
+        assert self.state is not None
+        event = reclocked(self.state, snowfall, self.policy, minutes=minute, restores=restores)
+        if event is not None:
+            self._follow((event,))
+
     @rule(minute=minutes)
     def end(self, minute: float) -> None:
         """Let an operator void the case."""
         self.act(ActionStep(Void(reason="x"), minute, None))
 
     def _follow(self, events: tuple[CaseEvent, ...]) -> None:
-        said = orders.order_events(self.state, events, POLICY)
+        said = orders.order_events(self.state, events, self.policy)
         for event in events:
-            step = Step(self.state, event, said if event is events[-1] else (), self.timers)
+            step = Step(self.state, event, said if event is events[-1] else (), self.timers, self.emergencies)
             if names := broken(step, self.names):
                 raise InvariantBroken(f"{', '.join(names)}: after {type(event).__name__}")
             self.state = event.state

@@ -81,7 +81,7 @@ def request(
     kind, name = actor.split(":")
     return ActionRequested.model_validate(
         {
-            "action_id": ids.action_id(name, f"{action.kind} {minutes}"),
+            "action_id": ids.action_id(name, f"{action.model_dump_json()} {minutes}"),
             "case_id": case_id or ids.city_subject("town"),
             "area": "town",
             "actor": {"kind": kind, "id": name, "post": post},
@@ -114,3 +114,11 @@ def reclocked(
     change = emergency_limits.restore if restores else emergency_limits.shorten
     cause, at = Cause(kind="action", id=declaration.declaration_id), at_minute(minutes)
     return change(state, declaration, Provenance(cause, at, at, policy), policy)
+
+
+SNOWFALLS: Final = (
+    declared(),
+    declared(level="2", places=("2",)),
+    declared(level="2", places=("1",), minutes=1),
+)
+"""In the whole town, beside the case, and where it mostly is."""

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active, open_helpers
@@ -67,8 +68,9 @@ def limits_are_numbered_once(step: Step) -> bool:
 
 @invariant
 def deadline_never_shortens(step: Step) -> bool:
-    """Unless another catalogue row applies, by filing or correction, or another limit begins."""
-    if step.before is None or step.after.past or isinstance(step.event, CaseFiled | CaseReopened | CaseCorrected):
+    """Unless another catalogue row applies, by filing or correction, another limit begins, or by an emergency."""
+    exempt = isinstance(step.event, CaseFiled | CaseReopened | CaseCorrected | CaseReclocked)
+    if step.before is None or step.after.past or exempt:
         return True
     before, after = _last_due(step.before), _last_due(step.after)
     same = len(step.before.assignments) == len(step.after.assignments)

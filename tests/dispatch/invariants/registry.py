@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.orders import OrderEvent
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.timers import Timer
@@ -17,6 +18,8 @@ class Step(NamedTuple):
     orders: Sequence[OrderEvent]
     timers_set: Sequence[Timer]
     """All that ran in any earlier state."""
+    emergencies: Sequence[EmergencyDeclaration] = ()
+    """What is in force."""
 
     @property
     def after(self) -> CaseState:
