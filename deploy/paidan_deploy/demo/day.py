@@ -224,4 +224,5 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").keep_record(),
         member("operator").decide_requests(),
         member("operator").set_limits(),
+        member("operator").declare(context.day.city),
     ]

@@ -15,6 +15,7 @@ from paidan_contracts import cases
 from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseNoteAdded
 from paidan_contracts.time_limit_events import CaseRequestMade, CaseRequestReviewed
@@ -68,6 +69,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.resumed.v1": N_("{department} goes on with the work."),
         "case.exempted.v1": N_("Its being overdue is not counted."),
         "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
+        "case.reclocked.v1": N_("An emergency or event shortened the time limit: it ends on {day}."),
+        "case.reclocked.v1 restored": N_("The emergency or event is over: the time limit ends on {day} again."),
         "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
         "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
         "case.escalated.v1": N_("Escalated to: {levels}."),
@@ -159,7 +162,7 @@ class TimelineBuilder:
     def _words(self, event: CaseEvent) -> str:
         """Return what was written with a step; of a reason that rules give, which is in two languages, the reader's."""
         text = _text_of(event)
-        return in_language(text, self.names.language) if isinstance(event, cases.CaseHeld) else text
+        return in_language(text, self.names.language) if isinstance(event, cases.CaseHeld | CaseReclocked) else text
 
     def _actor(self, event: CaseEvent) -> str:
         actor = event.actor
@@ -198,6 +201,8 @@ def _kind_of(event: CaseEvent) -> str:
             detail = "late"
         case CaseNoteAdded(visible_to="department"):
             detail = "department"
+        case CaseReclocked(restored=True):
+            detail = "restored"
         case cases.CaseHelperAnswered(answer=kind) | CaseUnitAnswered(answer=kind):
             detail = kind
         case CaseRequestMade(request=kind) | CaseRequestReviewed(outcome=kind):
