@@ -216,6 +216,7 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
 
     departments = context.day.city.departments.values()
     department_ids = [each.id for each in departments if each.district and each.channel != "bureau"]
+    member("operator").schedule_emergencies(context.day.city)
     return [
         member("inspector").inspect(),
         member("inspector").verify(),
@@ -224,5 +225,4 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").keep_record(),
         member("operator").decide_requests(),
         member("operator").set_limits(),
-        member("operator").declare(context.day.city),
     ]

@@ -94,11 +94,11 @@ class Staff:
                 self._schedule(state, {"kind": "plan_step", "due_at": step_at.isoformat(), "text": "现场清理"}, 5)
                 self._schedule(state, {"kind": "finish_step", "step": 1, "text": "已清理"}, 60)
 
-    async def declare(self, city: City) -> None:
-        """应急响应、重大活动保障: declare an event in a district for some hours, and an emergency, which then ends."""
+    def schedule_emergencies(self, city: City) -> None:
+        """应急响应、重大活动保障: schedule an event in a district for some hours, and an emergency, which then ends."""
         now = self.scheduler.clock.now()
         districts = [each.code for each in city.pack.geography.places if each.level == "district"]
-        by_kind = {plan.kind: plan for plan in reversed(city.emergencies.values())}
+        by_kind = {plan.kind: plan for plan in reversed(list(city.emergencies.values()))}
         for plan, after_h, ends_after_h in ((by_kind.get("event"), 2, 5), (by_kind.get("emergency"), 6, 11)):
             if plan is None:
                 continue
