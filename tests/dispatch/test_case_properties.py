@@ -12,7 +12,8 @@ from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.case_state import is_active
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opened, receive_report
-from paidan_dispatch.cases.timers import running_timers
+from paidan_dispatch.cases.timers import next_due_at, running_timers
+from paidan_dispatch.inbox.case_rows import FRESH, marks_of
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import dispatch_of
 from tests.dispatch.limit_invariants import assert_limits_are_legal, assert_limits_follow
@@ -52,6 +53,8 @@ def _assert_legal(state: CaseState) -> None:
     assert state.round == 1 + sum(assignment.reworks for assignment in assignments) + state.reopened
     assert state.reopened <= 1
     assert state.past <= (running_timers(state) == ())
+    assert next_due_at(state) == min((each.due_at for each in running_timers(state)), default=None)
+    assert state.version > 1 or marks_of(state) == FRESH
     _assert_helpers_and_clocks_are_legal(state)
     assert_limits_are_legal(state, POLICY)
     _assert_reports_are_legal(state)

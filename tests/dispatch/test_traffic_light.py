@@ -11,7 +11,7 @@ from paidan_contracts.traffic_light import case_light, limit_lights, order_light
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import running_timers
-from paidan_dispatch.inbox.case_rows import is_due_soon, is_overdue
+from paidan_dispatch.inbox.case_rows import marks_of
 from tests.dispatch.builders import at_minute, case_after, expire, imported_report, opened_case
 from tests.dispatch.sample_pack import pack_document, policy_of
 
@@ -48,7 +48,8 @@ def test_light_is_the_same_before_and_after_the_timers_of_its_time_were_read() -
             if at_minute(minute) > timer.due_at:
                 assert limit_lights(before, at_minute(minute)) == limit_lights(state, at_minute(minute))
         shown = case_light(state, timer.due_at + timedelta(seconds=1))
-        assert (is_due_soon(state), is_overdue(state)) == (shown == "yellow", shown == "red")
+        marks = marks_of(state)
+        assert (marks.due_soon, marks.overdue) == (shown == "yellow", shown == "red")
         lights.append(shown)
     assert lights == ["yellow", "red", "red", "red"]
 

@@ -1,9 +1,10 @@
 """A city's routing rules, compiled and indexed by class, so that a case is tested only against rules for its class."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 from paidan_contracts.city.calendar import WorkingCalendar
 from paidan_contracts.city.class_overrides import matches_class
@@ -11,20 +12,17 @@ from paidan_contracts.city.geography import PlaceCodes
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_types import ClassCode
-from paidan_contracts.city.routing import (
-    Routed,
-    RouteDecision,
-    RoutingInput,
-    RoutingRule,
-    TimeCondition,
-    Unrouted,
-    is_within_dates,
-    is_within_hours,
-)
+from paidan_contracts.city.routing import Routed, RouteDecision, RoutingInput, RoutingRule, Unrouted
+from paidan_contracts.city.rule_conditions import RuleTest, condition_tests
 
-RuleTest: TypeAlias = Callable[[RoutingInput], bool]
+DECISIONS_KEPT: Final = 4_096
+"""Decisions that a class keeps, one for each mix of places and channels; with more than that it starts anew."""
 
-_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SELECTOR_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "owner": ("owner",),
+    "district": ("place.district",),
+    "street": ("place.street",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +56,17 @@ class CompiledRule:
 
     rule: RoutingRule
     tests: tuple[RuleTest, ...]
+    inputs: frozenset[str] | None
+    """Paths in ``RoutingInput`` of all that decides whether it covers a case, and whom it chooses; None: see above."""
 
     @classmethod
     def of(cls, rule: RoutingRule, calendar: WorkingCalendar) -> Self:
         """Compile a test of each stated condition but the class, by which rules are indexed."""
-        return cls(rule, (*_value_tests(rule), *_place_tests(rule), *_time_tests(rule.when, calendar)))
+        tests = condition_tests(rule, calendar)
+        asked = [_SELECTOR_INPUTS.get(each.partition(":")[0], ()) for each in (rule.lead, *rule.helpers)]
+        inputs = [inputs for _, inputs in tests if inputs is not None]
+        is_shared = len(inputs) == len(tests)
+        return cls(rule, tuple(holds for holds, _ in tests), frozenset(chain(*inputs, *asked)) if is_shared else None)
 
     def covers(self, routing_input: RoutingInput) -> bool:
         """Return whether every stated condition holds."""
@@ -73,11 +77,31 @@ class CompiledRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassRules:
+    """The rules that may cover a class, in the city's order, and what they decided on cases alike in all they ask."""
+
+    rules: tuple[CompiledRule, ...]
+    key_of: Callable[[RoutingInput], Hashable] | None
+    """Returns all that the rules ask for; None: a rule asks for what no two cases share, and each is decided anew."""
+    asks_for_areas: bool
+    decisions: dict[Hashable, RouteDecision] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: tuple[CompiledRule, ...]) -> Self:
+        """Combine what the rules ask for."""
+        inputs = [each.inputs for each in rules if each.inputs is not None]
+        is_shared = len(inputs) == len(rules)
+        # One path more than are asked for, so that the key is a tuple or a value in either case.
+        key_of = attrgetter("class_code", *sorted(frozenset[str]().union(*inputs))) if is_shared else None
+        return cls(rules, key_of, any(each.rule.areas is not None for each in rules))
+
+
+@dataclass(frozen=True, slots=True)
 class RuleIndex:
     """The rules that may cover a class, in the city's order."""
 
-    by_class: Mapping[str, tuple[CompiledRule, ...]]
-    without_class: tuple[CompiledRule, ...]
+    by_class: Mapping[str, ClassRules]
+    without_class: ClassRules
     departments: DepartmentLookup
 
     @classmethod
@@ -86,14 +110,29 @@ class RuleIndex:
         compiled = [CompiledRule.of(rule, calendar) for rule in pack.routing]
         codes = [each.code for each in pack.catalogue.classes]
         return cls(
-            by_class={code: tuple(each for each in compiled if rule_matches_class(each.rule, code)) for code in codes},
-            without_class=tuple(each for each in compiled if each.rule.classes is None),
+            by_class={
+                code: ClassRules.of(tuple(each for each in compiled if rule_matches_class(each.rule, code)))
+                for code in codes
+            },
+            without_class=ClassRules.of(tuple(each for each in compiled if each.rule.classes is None)),
             departments=DepartmentLookup.of(pack.departments),
         )
 
     def route(self, routing_input: RoutingInput) -> RouteDecision:
         """Choose the department of a case, by the first rule that covers it."""
-        for compiled in self.by_class.get(routing_input.class_code or "", self.without_class):
+        rules = self._rules_for(routing_input.class_code)
+        if rules.key_of is None or routing_input.declined:
+            return self._decide(rules, routing_input)
+        key, decisions = rules.key_of(routing_input), rules.decisions
+        decision = decisions.get(key)
+        if decision is None:
+            if len(decisions) >= DECISIONS_KEPT:
+                decisions.clear()
+            decision = decisions[key] = self._decide(rules, routing_input)
+        return decision
+
+    def _decide(self, rules: ClassRules, routing_input: RoutingInput) -> RouteDecision:
+        for compiled in rules.rules:
             if compiled.covers(routing_input):
                 rule = compiled.rule
                 lead = self.departments.find(rule.lead, routing_input.place, routing_input.owner)
@@ -103,13 +142,17 @@ class RuleIndex:
 
     def asks_for_place(self, class_code: ClassCode | None) -> bool:
         """Return whether a rule for this class asks where the case is, or names the department of its place."""
-        return any(_asks_for_place(each.rule) for each in self._rules_for(class_code))
+        return any(_asks_for_place(each.rule) for each in self._rules_for(class_code).rules)
 
     def asks_for_street(self, class_code: ClassCode | None) -> bool:
         """Return whether a rule for this class names the department of its street."""
-        return any(each.rule.lead.startswith("street:") for each in self._rules_for(class_code))
+        return any(each.rule.lead.startswith("street:") for each in self._rules_for(class_code).rules)
 
-    def _rules_for(self, class_code: ClassCode | None) -> tuple[CompiledRule, ...]:
+    def asks_for_areas(self, class_code: ClassCode | None) -> bool:
+        """Return whether a rule for this class asks in which of the city's drawn areas the case is."""
+        return self._rules_for(class_code).asks_for_areas
+
+    def _rules_for(self, class_code: ClassCode | None) -> ClassRules:
         return self.by_class.get(class_code or "", self.without_class)
 
     def _find_helpers(self, rule: RoutingRule, routing_input: RoutingInput, lead: str) -> Iterator[str]:
@@ -127,65 +170,6 @@ def rule_matches_class(rule: RoutingRule, class_code: str) -> bool:
 def _asks_for_place(rule: RoutingRule) -> bool:
     is_by_place = rule.lead.startswith(("district:", "street:"))
     return is_by_place or any(each is not None for each in (rule.places, rule.areas, rule.grids))
-
-
-def _value_tests(rule: RoutingRule) -> Iterator[RuleTest]:
-    conditions = (
-        (rule.channels, attrgetter("channel")),
-        (rule.sources, attrgetter("source")),
-        (rule.conditions, attrgetter("condition")),
-        (rule.owners, attrgetter("owner")),
-        (rule.matters, attrgetter("matter")),
-    )
-    for allowed, value in conditions:
-        if allowed is not None:
-            yield _value_in(frozenset(allowed), value)
-
-
-def _value_in(allowed: frozenset[str], value: Callable[[RoutingInput], str | None]) -> RuleTest:
-    return lambda routing_input: value(routing_input) in allowed
-
-
-def _place_tests(rule: RoutingRule) -> Iterator[RuleTest]:
-    if rule.places is not None:
-        places = frozenset(rule.places)
-        yield (
-            lambda routing_input: (
-                routing_input.place.district in places
-                or routing_input.place.street in places
-                or routing_input.place.community in places
-            )
-        )
-    if rule.areas is not None:
-        areas = frozenset(rule.areas)
-        yield lambda routing_input: not routing_input.place.areas.isdisjoint(areas)
-    if rule.grids is not None:
-        prefixes = rule.grids
-        yield (
-            lambda routing_input: routing_input.place.grid is not None and routing_input.place.grid.startswith(prefixes)
-        )
-
-
-def _time_tests(when: TimeCondition | None, calendar: WorkingCalendar) -> Iterator[RuleTest]:
-    if when is None:
-        return
-    zone = calendar.zone
-    if when.weekdays is not None:
-        weekdays = frozenset(_WEEKDAYS.index(day) for day in when.weekdays)
-        yield lambda routing_input: routing_input.at.astimezone(zone).weekday() in weekdays
-    if when.hours is not None:
-        hours = when.hours
-        yield lambda routing_input: any(
-            is_within_hours(each, routing_input.at.astimezone(zone).time()) for each in hours
-        )
-    if when.dates is not None:
-        dates = when.dates
-        yield lambda routing_input: any(
-            is_within_dates(each, routing_input.at.astimezone(zone).date()) for each in dates
-        )
-    if when.working_time is not None:
-        working = when.working_time
-        yield lambda routing_input: calendar.is_working_time(routing_input.at) == working
 
 
 def _jurisdiction(department: Department) -> tuple[str, str]:

@@ -65,9 +65,8 @@ def resolve(
         notes += [note] if note else []
     elif photos:
         occurred_at = _photo_time(photos, city, now) or now
-    owner, complained_of = (
-        named if named in city.departments else None for named in (ticket.suggested_owner, ticket.complained_of)
-    )
+    owner = ticket.suggested_owner if ticket.suggested_owner in city.departments else None
+    complained_of = ticket.complained_of if ticket.complained_of in city.departments else None
     return Resolved(matter, classified, geocoded, occurred_at, owner, complained_of, tuple(notes))
 
 

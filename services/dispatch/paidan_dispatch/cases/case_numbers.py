@@ -49,6 +49,14 @@ class Serials:
         self._last = dict(last or {})
         self._changed: set[tuple[str, date]] = set()
 
+    def knows(self, area: str, day: date) -> bool:
+        """Return whether the last serial of an area and day is known, 0 included."""
+        return (area, day) in self._last
+
+    def add(self, area: str, day: date, last: int) -> None:
+        """Add the last serial of an area and day, as it is stored."""
+        self._last[area, day] = last
+
     def next(self, area: str, day: date) -> int:
         """Return the next serial, which is given out by that."""
         key = area, day

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
-from typing import NamedTuple, Self
+from functools import cache, lru_cache, partial
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
@@ -20,6 +20,11 @@ from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_numbers import NumberFormat
 from paidan_dispatch.cases.working_time import PartOfTime, WorkingTime, is_working_time
 from paidan_dispatch.matching.candidates import MatchRules
+
+AreaCodes: TypeAlias = tuple[str | None, str | None, str | None]
+"""District, street and community."""
+ANSWERABLE_KEPT: Final = 65_536
+"""Answers kept of who answers for a class in a community."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +42,8 @@ class CityPolicy:
     part_of_time: PartOfTime
     """``WorkingTime.part_until`` of the city's calendar."""
     number_format: NumberFormat | None
+    answerable_for: Callable[[str | None, AreaCodes], Answerable | None]
+    """Returns who answers for the cases of a class in a place, and the rule that says so."""
     emergencies: tuple[EmergencyDeclaration, ...] = ()
     """What was declared in the area that is decided on, and has not ended."""
 
@@ -53,9 +60,16 @@ class CityPolicy:
             addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
-        number_format = NumberFormat.of(city.numbers)
         return cls(
-            city, city.version, deadline, working_time, rule_ref, match_rules, working_time.part_until, number_format
+            city,
+            city.version,
+            deadline,
+            working_time,
+            rule_ref,
+            match_rules,
+            working_time.part_until,
+            NumberFormat.of(city.numbers),
+            lru_cache(ANSWERABLE_KEPT)(partial(_answerable_for, city, rule_ref)),
         )
 
     def local_time(self, at: datetime) -> str:
@@ -79,15 +93,12 @@ class CityPolicy:
         """Return who answers for a case of this class and place, and the rule that says so."""
         if self.city.pack.answerable is None:
             return None
-        rule = self.city.answerable_for(class_code, (place.district, place.street, place.community))
-        if rule is None:
-            return None
-        return Answerable(named_by=self.rule_ref(rule.id), leader=rule.leader, office=rule.office, unit=rule.unit)
+        return self.answerable_for(class_code, (place.district, place.street, place.community))
 
-    def place_codes(self, place: Place) -> PlaceCodes:
-        """Return by which codes routing rules know a place, the named areas in which it lies included."""
+    def place_codes(self, place: Place, *, with_areas: bool) -> PlaceCodes:
+        """Return by which codes routing rules know a place; its named areas only where they ask for them."""
         areas, codes = self.city.geography.areas, UNKNOWN_PLACE.areas
-        if areas and place.latitude is not None and place.longitude is not None:
+        if with_areas and place.latitude is not None and place.longitude is not None:
             point = (place.longitude, place.latitude)
             codes = frozenset([area.code for area in areas if area.contains(point)])
         return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
@@ -126,6 +137,15 @@ class CityPolicy:
     def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
         """Return the time in which the department must accept the order."""
         return row.accept_limit if row and row.accept_limit else self.city.clocks.accept
+
+
+def _answerable_for(
+    city: City, rule_ref: Callable[[str], RuleRef], class_code: str | None, codes: AreaCodes
+) -> Answerable | None:
+    rule = city.answerable_for(class_code, codes)
+    if rule is None:
+        return None
+    return Answerable(named_by=rule_ref(rule.id), leader=rule.leader, office=rule.office, unit=rule.unit)
 
 
 class Filed(NamedTuple):

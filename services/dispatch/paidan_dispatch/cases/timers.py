@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from paidan_contracts import ids
-from paidan_contracts.assignments import Helper, UnitOrder
+from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limits import TimeLimits
@@ -53,7 +53,16 @@ def running_timers(state: CaseState) -> tuple[Timer, ...]:
 
 def next_due_at(state: CaseState) -> datetime | None:
     """Return when the first running timer is due; None where none runs."""
+    if state.version == 1 and state.status == "dispatched" and not (state.past or state.helpers or state.time_limits):
+        return _first_due_at(state.assignments[-1])
     return min((each.due_at for each in running_timers(state)), default=None)
+
+
+def _first_due_at(assignment: Assignment) -> datetime | None:
+    """Return the same of a case that was opened and dispatched in one step, of which nothing else can run yet."""
+    limit = assignment.limits[-1]
+    due_at = (assignment.accept_by, assignment.accept_warn_at, limit.due_at, limit.warn_at)
+    return min((each for each in due_at if each is not None), default=None)
 
 
 def _iter_running(state: CaseState) -> Iterator[Timer]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
@@ -20,9 +20,29 @@ FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
 """Until when an open case can be matched."""
 
 
+class Marks(NamedTuple):
+    """What its time limits and the city's ladder made of a case: the queues that it stands in beside its status's."""
+
+    overdue: bool = False
+    pending_request: str | None = None
+    due_soon: bool = False
+    level: str | None = None
+
+
+FRESH: Final = Marks()
+"""Those of every case at its first step: no time limit has ended yet."""
+
+
+def marks_of(state: CaseState) -> Marks:
+    """Return the marks of a case in this state."""
+    overdue = is_overdue(state)
+    return Marks(overdue, pending_request(state), not overdue and was_warned(state), level_of(state))
+
+
 def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
     """Return the row of a new case, in the order of ``statements.COLUMNS``."""
     state, candidate = case_file.current_state, case_file.candidate
+    marks = FRESH if state.version == 1 else marks_of(state)
     return (
         state.case_id,
         case_file.partition,
@@ -43,10 +63,7 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         ended_at(state),
         awaits_callback(state),
         is_held(state),
-        is_overdue(state),
-        pending_request(state),
-        is_due_soon(state),
-        level_of(state),
+        *marks,
         state.source,
         places_of(state.place),
         due_at[state.case_id],
@@ -73,10 +90,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         ended_at(state),
         awaits_callback(state),
         is_held(state),
-        is_overdue(state),
-        pending_request(state),
-        is_due_soon(state),
-        level_of(state),
+        *marks_of(state),
         places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
@@ -136,12 +150,8 @@ def pending_request(state: CaseState) -> str | None:
     return pending.kind if pending is not None else None
 
 
-def is_due_soon(state: CaseState) -> bool:
-    """Return whether a warning of a running time limit went out, and none has passed yet."""
-    return _was_warned(state) and not is_overdue(state)
-
-
-def _was_warned(state: CaseState) -> bool:
+def was_warned(state: CaseState) -> bool:
+    """Return whether the warning of a running time limit went out."""
     if state.status in ("dispatched", "handling"):
         assignment = state.assignments[-1]
         if assignment.limits[-1].warned_at is not None:

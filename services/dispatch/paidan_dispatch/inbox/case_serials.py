@@ -22,19 +22,23 @@ UPSERT_SERIALS: Final = """
 """
 
 
-async def load_serials(conn: Connection, entries: Sequence[DecodedRecord]) -> dict[int, Serials]:
-    """Return, by partition, the last serial of each area and day in which a report may open a case with a number."""
+async def load_serials(conn: Connection, entries: Sequence[DecodedRecord], serials: dict[int, Serials]) -> None:
+    """Add, by partition, the last serial of each area and day in which a report may open a case with a number.
+
+    What is in ``serials`` already is not read again: who calls drops them after a rollback or a change of owner.
+    """
     keys = {
         (each.record.partition, each.entry.area, each.entry.recorded_at.astimezone(each.policy.city.zone).date())
         for each in entries
         if each.policy is not None and each.policy.number_format and isinstance(each.entry, ReportReceived)
     }
-    if not keys:
-        return {}
-    last: dict[int, dict[tuple[str, date], int]] = {lane: {} for lane, _, _ in keys}
-    for row in await conn.fetch(SELECT_SERIALS, *zip(*keys, strict=True)):
-        last[row["lane"]][row["area"], row["day"]] = row["last"]
-    return {lane: Serials(each) for lane, each in last.items()}
+    unknown = [key for key in keys if key[0] not in serials or not serials[key[0]].knows(*key[1:])]
+    if not unknown:
+        return
+    for lane, area, day in unknown:
+        serials.setdefault(lane, Serials()).add(area, day, 0)
+    for row in await conn.fetch(SELECT_SERIALS, *zip(*unknown, strict=True)):
+        serials[row["lane"]].add(row["area"], row["day"], row["last"])
 
 
 def serial_rows(serials: Mapping[int, Serials]) -> list[tuple[int, str, date, int]]:

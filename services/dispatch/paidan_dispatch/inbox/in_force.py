@@ -1,4 +1,4 @@
-"""What decides each partition of the inbox, as its own log said: a release of dispatch, and a pack of each city."""
+"""What decides each partition of the inbox, as its own log said: release, each city's pack, numbers given out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from paidan_contracts.emergencies import (
     EmergencyRecord,
 )
 from paidan_contracts.topics import INBOX
+from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 
@@ -45,6 +46,8 @@ class InForce:
     """By partition; one that is missing is decided by the first release."""
     policies: dict[tuple[int, str], CityPolicy]
     """By partition and city."""
+    serials: dict[int, Serials] = field(default_factory=dict)
+    """By partition, of the areas and days of reports that it read."""
     emergencies: dict[tuple[int, str], tuple[EmergencyDeclaration, ...]] = field(default_factory=dict)
     """By partition and area: what was declared and has not ended, in that order; empty almost always."""
     declared: set[tuple[int, str, str]] = field(default_factory=set)

@@ -82,7 +82,8 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     await _load_photos(batch, unit_of_work)
     await _load_emergencies(batch, unit_of_work)
     if any(each.number_format is not None for each in in_force.policies.values()):
-        unit_of_work.serials = await load_serials(batch.conn, entries)
+        await load_serials(batch.conn, entries, in_force.serials)
+        unit_of_work.serials = in_force.serials
     return unit_of_work
 
 

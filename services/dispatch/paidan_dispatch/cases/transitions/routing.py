@@ -168,7 +168,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
     row = policy.city.rows.get(state.row_id or "")
     return RoutingInput(
         class_code=state.class_code,
-        place=policy.place_codes(state.place),
+        place=policy.place_codes(state.place, with_areas=policy.city.rule_index.asks_for_areas(state.class_code)),
         channel=state.channel,
         source=state.source,
         at=at,
