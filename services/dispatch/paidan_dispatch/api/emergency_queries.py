@@ -20,7 +20,7 @@ SELECT_STANDING: Final = """
 """
 SELECT_EMERGENCIES: Final = """
     SELECT emergency.declaration, ending, coalesce(sum(shortened), 0) AS shortened,
-           coalesce(sum(restored), 0) AS restored, count(*) FILTER (WHERE step IS NOT NULL) AS unsettled
+           coalesce(sum(restored), 0) AS restored, count(*) FILTER (WHERE step IS NOT NULL OR area IS NULL) AS unsettled
       FROM emergency
       LEFT JOIN emergency_area USING (declaration_id)
      WHERE ($1::text IS NULL OR city = $1)
