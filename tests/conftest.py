@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
@@ -22,6 +23,8 @@ pytest.register_assert_rewrite("tests.dispatch.action_table", "tests.dispatch.bu
 
 RUN: Final = pytest.StashKey[Path]()
 SERVER_FIXTURES: Final = {"servers", "run_folder", "start_kafka", "start_postgres"}
+ON_ONE_WORKER: Final = ("tests/authorisation/", "tests/intake/", "tests/journeys/")
+"""Folders whose tests share services that run: each worker with tests of one would start them once more."""
 RECORDS: Final = Path(__file__).parent / "journeys" / "losangeles.csv"
 """Invented records in the format of MyLA311, with its values, gaps and repeats; no real requests."""
 
@@ -40,12 +43,31 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN] = opened.enter_context(real.run_folder())
 
 
+class SharedServiceScheduling(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist ships no py.typed
+    """Sends a file to one worker, and a whole folder where its tests share services."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServiceScheduling:  # noqa: ANN401 - xdist's
+    """Return the scheduler of every distributed run."""
+    return SharedServiceScheduling(config, log)
+
+
+def together(nodeid: str) -> str:
+    """Return what a test is run together with: its file, or its folder where that shares services."""
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in ON_ONE_WORKER if file.startswith(folder)), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests without servers first, where most mistakes show within seconds, then the longest files first."""
-    by_file: dict[Path, list[pytest.Item]] = {}
+    """Run tests without servers first, where most mistakes show within seconds, then what takes longest."""
+    groups: dict[str, list[pytest.Item]] = {}
     for item in items:
-        by_file.setdefault(item.path, []).append(item)
-    items[:] = [item for items_of_file in sorted(by_file.values(), key=_priority) for item in items_of_file]
+        groups.setdefault(together(item.nodeid), []).append(item)
+    items[:] = [item for group in sorted(groups.values(), key=_priority) for item in group]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,12 +81,10 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def _priority(items: list[pytest.Item]) -> tuple[bool, float]:
-    duration = items[0].get_closest_marker("takes")
-    fixtures = {name for item in items for name in getattr(item, "fixturenames", ())}
-    return duration is not None or not fixtures.isdisjoint(SERVER_FIXTURES), -duration.kwargs[
-        "seconds"
-    ] if duration else 0
+def _priority(group: list[pytest.Item]) -> tuple[bool, float]:
+    durations = {item.path: mark.kwargs["seconds"] for item in group if (mark := item.get_closest_marker("takes"))}
+    fixtures = {name for item in group for name in getattr(item, "fixturenames", ())}
+    return bool(durations) or not fixtures.isdisjoint(SERVER_FIXTURES), -sum(durations.values())
 
 
 @pytest.hookimpl(optionalhook=True)

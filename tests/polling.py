@@ -12,10 +12,10 @@ MAX_POLL_S: Final = 0.1
 
 
 @overload
-async def poll(check: Callable[[], Awaitable[T]], *, within_s: float = 10.0, what: str) -> T: ...
+async def poll(check: Callable[[], Awaitable[T]], *, within_s: float = 30.0, what: str) -> T: ...
 @overload
-async def poll(check: Callable[[], T], *, within_s: float = 10.0, what: str) -> T: ...
-async def poll(check: Callable[[], object], *, within_s: float = 10.0, what: str) -> object:
+async def poll(check: Callable[[], T], *, within_s: float = 30.0, what: str) -> T: ...
+async def poll(check: Callable[[], object], *, within_s: float = 30.0, what: str) -> object:
     """Call ``check`` until its result is true and return it. Fails with what was waited for and the last result."""
     began = time.monotonic()
     while True:
@@ -34,7 +34,7 @@ def _pause_s(waited_s: float) -> float:
     return min(max(POLL_S, waited_s / 20), MAX_POLL_S)
 
 
-def poll_blocking(check: Callable[[], T], *, within_s: float = 10.0, what: str) -> T:
+def poll_blocking(check: Callable[[], T], *, within_s: float = 30.0, what: str) -> T:
     """Poll as ``poll`` does, where no event loop runs."""
     began = time.monotonic()
     while not (result := check()):

@@ -45,6 +45,12 @@ class StackSettings(KafkaSecuritySettings):
         description="real: the machine's clock; scaled: the city's own, which a demonstration runs fast. By default"
         " the one that the installation was started with; at the first start scaled where all cities are demo cities.",
     )
+    acl_principal: str = Field(
+        default="User:{id}",
+        pattern=r"^$|\{id\}",
+        description="How Kafka's ACLs call a service, a department or a source by its id; blank: `paidan prepare` and"
+        " `paidan city publish` create no ACLs.",
+    )
     persons_issuer: str | None = Field(default=None, description="Issuer of persons' tokens; none: they are refused.")
     persons_jwks_url: str | None = Field(default=None, description="Address of the issuer's keys, if not its own.")
     cockpit: bool = Field(default=True, description="Whether `paidan up` runs the cockpit, the pages for people, too.")

@@ -1,6 +1,8 @@
 """A valid request for each route, by the name that the table has for it. Writes are dry runs where there are any."""
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -85,6 +87,7 @@ CALLS: Final[Mapping[str, Call]] = {
         body='{"text": "已答复"}', headers={"Idempotency-Key": "reply"}, is_json=True
     ),
     "GET /v1/orders": Call("?department=streets", lists="orders"),
+    "GET /v1/orders.xlsx": Call("?department=streets", lists="rows"),
     "GET /v1/scores": Call("?city=tiny&period=2026-03&by=department"),
     "GET /v1/scores/{score_id}/cases": Call(),
     "GET /v1/indicators": Call("?city=tiny"),
@@ -111,6 +114,9 @@ def cell_of(response: httpx.Response, call: Call) -> str:
     if response.headers["content-type"].startswith("application/x-ndjson"):
         line: dict[str, Any] = json.loads(response.text)
         return _LINE_ERRORS.get(line["error"]["code"], line["error"]["code"]) if "error" in line else "✓"
+    if response.headers["content-type"].endswith("spreadsheetml.sheet"):
+        with zipfile.ZipFile(io.BytesIO(response.content)) as workbook:
+            return "✓" if workbook.read("xl/worksheets/sheet1.xml").count(b"<row ") > 1 else "∅"
     if call.lists and not response.json()[call.lists]:
         return "∅"
     return "✓"

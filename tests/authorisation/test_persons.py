@@ -18,6 +18,8 @@ from tests.authorisation.test_routes import call
 from tests.dispatch.service_client import act_and_await
 from tests.intake.sample_photos import make_jpeg
 
+pytestmark = pytest.mark.takes(seconds=40)
+
 ROWS: Final = page.routes()
 CASE_ROWS: Final = [
     row for row in ROWS if row.service == "dispatch" and "audit" not in row.route and "✓*" not in row.cells.values()
@@ -90,6 +92,27 @@ async def test_case_beyond_a_posts_bounds_is_answered_as_none(edges: Edges, row:
     if expected in "✓∅" and row.route not in OWN_ACTIONS:
         expected = "∅" if is_list else "404"
     assert await cell(edges, row, token(edges, *KINDS["department"], bound)) == expected
+
+
+async def test_a_page_begins_after_no_case_beyond_a_posts_bounds_and_a_place_has_no_wildcard(edges: Edges) -> None:
+    """Its cursor would name the case, and when it was reported."""
+    client, case_id = edges.clients["dispatch"], edges.ids["dispatch"]["case_id"]
+
+    async def ask(path: str, *scopes: str) -> dict[str, Any]:
+        page: dict[str, Any] = (await client.get(path, headers=token(edges, *scopes))).json()
+        return page
+
+    for duty in ("role:operator", "department:streets"):
+        path = "/v1/orders?limit=1" + ("&department=streets" if duty.startswith("role") else "")
+        for bound in ("place:990101", "class:E*"):
+            within = await ask(path, duty, bound)
+            assert [each["order"]["case_id"] for each in within["orders"]] == [case_id]
+            assert within["after"]
+        for bound in ("place:990102", "class:C*"):
+            beyond = await ask(path, duty, bound)
+            assert (beyond["orders"], beyond["after"]) == ([], None)
+    assert (await ask("/v1/cases?place=990101", "role:operator"))["cases"]
+    assert (await ask("/v1/cases?place=9901__", "role:operator"))["cases"] == []
 
 
 BOUNDED: Final = {

@@ -17,6 +17,8 @@ from tests.authorisation.page import RouteRow
 from tests.authorisation.services import Edges
 from tests.cockpit.test_access import TABLE as PAGES_FOR_PEOPLE
 
+pytestmark = pytest.mark.takes(seconds=40)
+
 ROWS = page.routes()
 PAGES = {path for _, path in PAGES_FOR_PEOPLE}
 

@@ -10,6 +10,8 @@ from tests.authorisation import connection_rules, page, request_rules
 from tests.authorisation.page import RuleRow
 from tests.authorisation.services import Edges
 
+pytestmark = pytest.mark.takes(seconds=10)
+
 Check = Callable[[Edges, RuleRow], Awaitable[None]]
 CHECKS: Final[dict[str, Check]] = {
     each.__name__.replace("_", "-"): each

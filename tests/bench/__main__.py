@@ -23,6 +23,7 @@ from tests.bench.kafka_load import measure_bulk, measure_drain, measure_rebuild
 from tests.bench.lanes import measure_lanes
 from tests.bench.machine import MachineInfo, describe_machine
 from tests.bench.positions import COCKPIT_CASES, DISPATCH_INBOX, SCORING_CASES, LogOffsets, wait_until_caught_up
+from tests.bench.queues import measure_queues
 from tests.bench.report import print_results
 from tests.bench.report_stream import ReportStream
 from tests.bench.results import FULL, QUICK, BenchSize, Measurement, with_figures
@@ -33,8 +34,8 @@ from tests.servers import run_folder
 RESULTS_FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 SHARED_PARTS: Final = frozenset({"bare", "http", "bulk", "drain", "rebuild"})
 """Those that are measured one after the other in one installation."""
-PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale", "cockpit", "timers")
-LONG_PARTS: Final = frozenset({"scale", "cockpit", "timers"})
+PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale", "cockpit", "queues", "timers")
+LONG_PARTS: Final = frozenset({"scale", "cockpit", "queues", "timers"})
 SEED: Final = 12345
 TIMEOUT_S: Final = 3_600
 console: Final = Console()
@@ -99,6 +100,9 @@ async def run(size: BenchSize, parts: frozenset[str], profile: Profile | None) -
             if "cockpit" in parts:
                 results |= await measure_cockpit(folder, size)
                 status.update(f"measured {', '.join(results)}")
+            if "queues" in parts:
+                results |= await measure_queues(folder, size)
+                status.update(f"measured {', '.join(results)}")
             if "timers" in parts:
                 results |= await measure_timers(folder, size)
     return _with_ratio(results)
@@ -122,9 +126,7 @@ def main() -> None:
         description="Measure on servers of its own. Without --only: all but the long parts, in 6 minutes or so.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: 2 minutes for everything")
-    parser.add_argument(
-        "--long", action="store_true", help="scale, cockpit and timers, too: a million cases, some minutes more"
-    )
+    parser.add_argument("--long", action="store_true", help="scale, cockpit, queues and timers, too: a million cases")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument(
         "--profile", choices=("intake", "dispatch", "scoring", "cockpit"), help="run this one under cProfile"

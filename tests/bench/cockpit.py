@@ -1,18 +1,16 @@
 """Benchmark of the cockpit with a million cases in its read model: pages, searches, and overviews that stay open."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 import httpx
-import psutil
 
 from tests.bench.installation import BenchInstallation, prepared_installation
 from tests.bench.kafka_load import measure_bulk
+from tests.bench.one_core import on_one_core
 from tests.bench.overviews import measure_overviews
 from tests.bench.positions import COCKPIT_CASES, LogOffsets, wait_until_caught_up
 from tests.bench.preload import copy_cases
@@ -40,7 +38,7 @@ async def measure_cockpit(folder: Path, size: BenchSize) -> dict[str, Measuremen
     async with prepared_installation(folder, name="-cockpit") as installation:
         filled = await _fill(installation, size)
         # Copies are past their time limits, so of dispatch only its edge runs.
-        with _on_one_core(installation):
+        with on_one_core(installation):
             await installation.start("dispatch", arguments=["--only", "edge"])
             await installation.start("intake", "scoring")
             await installation.start("cockpit")
@@ -97,18 +95,3 @@ async def _measure_pages(
 
 def _milliseconds(sorted_seconds: Sequence[float]) -> float:
     return round(1e3 * percentile(sorted_seconds, 0.95), 1)
-
-
-@contextmanager
-def _on_one_core(installation: BenchInstallation) -> Iterator[None]:
-    """Let what is started meanwhile, and PostgreSQL, have one core together."""
-    every_core = os.sched_getaffinity(0)
-    core = {min(every_core)}
-    database = psutil.Process(installation.pids["PostgreSQL"])
-    for process in (database, *database.children(recursive=True)):
-        os.sched_setaffinity(process.pid, core)
-    os.sched_setaffinity(0, core)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, every_core)

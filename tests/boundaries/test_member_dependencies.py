@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,8 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
 def manifest(member: str) -> tuple[str, list[Requirement]]:
     """Return a member's import name and declared requirements."""
     project = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]
-    return project["name"].replace("-", "_"), [Requirement(line) for line in project["dependencies"]]
+    lines = [*project["dependencies"], *chain.from_iterable(project.get("optional-dependencies", {}).values())]
+    return project["name"].replace("-", "_"), [Requirement(line) for line in lines]
 
 
 def dependency_closure(requirements: list[Requirement]) -> set[str]:

@@ -10,6 +10,8 @@ from tests.boundaries.test_member_dependencies import ROOT
 from tests.boundaries.tracer import modules_entered
 from tests.servers import ServerAddresses
 
+pytestmark = pytest.mark.takes(seconds=20)
+
 MODULES_IN_0_1_0: Final = {"http to inbox": 28, "inbox to case": 51, "case to score": 24, "answer to closure": 56}
 """Modules entered in release 0.1.0; the bound is half of them: 14, 25, 12, 28."""
 JUSTIFIED: Final = {"inbox to case": 10, "answer to closure": 17, "case to score": 1, "http to inbox": 12}

@@ -14,7 +14,7 @@ from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=45)
 _PLACES = count(0, 300)
 HELPED_CLASS = "C0137"
 """A class whose rule sends an order to a second department, too."""
@@ -50,7 +50,7 @@ async def report(cockpit: CockpitInProcess, name: str, class_code: str = "E0110"
     sent = build_report(name, text=f"井盖松动 {name}", east_m=next(_PLACES), class_code=class_code)
     await cockpit.dispatch.service.append_to_inbox(sent)
     query = "SELECT count(*) FROM case_row WHERE case_id = $1"
-    await poll(lambda: cockpit.pool.fetchval(query, case_id_of(sent)), within_s=20, what="the case in the read model")
+    await poll(lambda: cockpit.pool.fetchval(query, case_id_of(sent)), what="the case in the read model")
     return case_id_of(sent)
 
 
@@ -165,7 +165,7 @@ async def test_who_comes_too_late_sees_the_case_as_it_is_and_what_was_written_fo
     await form.locator("textarea").first.fill("these are lamps")
     await cockpit.dispatch.service.append_to_inbox(build_action(case_id, Void(reason="no case"), by="operator:desk"))
     status = "SELECT status = 'voided' FROM case_row WHERE case_id = $1"
-    await poll(lambda: cockpit.pool.fetchval(status, case_id), within_s=20, what="the case to be voided")
+    await poll(lambda: cockpit.pool.fetchval(status, case_id), what="the case to be voided")
     await form.locator("button[type=submit]").click()
 
     kept = page.locator(".kept > ol > li")
@@ -205,7 +205,7 @@ async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_vi
         build_action(case_ids[0], Void(reason="not a case"), by="operator:desk")
     )
     status = "SELECT status = 'voided' FROM case_row WHERE case_id = $1"
-    await poll(lambda: cockpit.pool.fetchval(status, case_ids[0]), within_s=20, what="the case to be voided")
+    await poll(lambda: cockpit.pool.fetchval(status, case_ids[0]), what="the case to be voided")
     await page.locator("summary", has_text="Urge").click()
     await page.locator("form[action='/queues/actions/urge'] button").click()
 

@@ -23,7 +23,7 @@ from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.dispatch.inbox_entries import build_report
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=45)
 PLANTED: Final = "<img src=x onerror=alert(1)>"
 VIEWS: Final = (View(), View(locale="en-GB", theme="dark"), View(width=360, height=740, is_phone=True))
 
@@ -34,8 +34,8 @@ async def cockpit(servers: real.ServerAddresses) -> AsyncIterator[CockpitInProce
     async with open_cockpit(servers) as opened:
         await opened.dispatch.service.append_to_inbox(build_report("counted"))
         await send_check(opened, holds=True)
-        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM case_row"), within_s=20, what="the case")
-        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM conservation_check"), within_s=20, what="check")
+        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM case_row"), what="the case")
+        await poll(lambda: opened.pool.fetchval("SELECT count(*) FROM conservation_check"), what="check")
         yield opened
 
 

@@ -19,21 +19,21 @@ def full_run(pytestconfig: pytest.Config) -> bool:
     return bool(pytestconfig.getoption("--chaos"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_kafka(run_folder: Path) -> Iterator[KafkaServer]:
     """Yield a broker that tests may kill, provided that they start it again."""
     with real.private_kafka(run_folder) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_postgres(run_folder: Path) -> Iterator[PostgresServer]:
     """Yield a PostgreSQL that tests may kill, provided that they start it again."""
     with real.private_postgres(run_folder) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def short_session_servers(request: pytest.FixtureRequest, servers: real.ServerAddresses) -> real.ServerAddresses:
     """Return servers whose broker allows short session timeouts, which one named by the environment may not."""
     if "PAIDAN_KAFKA" in os.environ:

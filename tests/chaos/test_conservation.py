@@ -32,7 +32,7 @@ from tests.chaos.payloads import build_alarm
 from tests.chaos.wait_settled import wait_settled
 from tests.servers import ServerAddresses, fresh_prefix
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=70)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ async def settled_installation(
         async with load.responders(), installation.client("intake", "hotline") as client:
             praise = {"source_ref": "praise", "matter": "praise", "text": "谢谢"}
             assert (await client.post("/v1/tickets", json=praise)).status_code == 202
-            await load.send_reports(200)
+            await load.send_reports(100)
             verification = asyncio.create_task(installation.run_verification())
             await load.send_reports_until(verification.done, name="meanwhile")
             verified_under_load.append(await verification)

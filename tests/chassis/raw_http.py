@@ -42,9 +42,14 @@ async def unread(request: Request) -> Response:
         request.app.state.answered = True
 
 
+async def caller(request: Request) -> Response:
+    """Return who calls, as the server has it."""
+    return PlainTextResponse(f"{request.client and request.client.host} {request.url.scheme}")
+
+
 def library() -> Starlette:
     app = Starlette(
-        routes=[Route(f"/{each.__name__}", each, methods=["GET", "POST"]) for each in (length, slow, unread)]
+        routes=[Route(f"/{each.__name__}", each, methods=["GET", "POST"]) for each in (length, slow, unread, caller)]
     )
     app.state.go = asyncio.Event()
     return app
@@ -70,7 +75,7 @@ async def served(limits: ConnectionLimits, app: Starlette | None = None) -> Asyn
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """Return the status and the body of one response."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
         sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         return int(head.split()[1]), await reader.readexactly(int(sizes[0].partition(b":")[2]))
@@ -87,7 +92,7 @@ async def refused(reader: asyncio.StreamReader) -> tuple[int, str]:
 
 async def ended(reader: asyncio.StreamReader) -> None:
     """Wait for the end of the connection; a client that is still sending may get a reset."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with suppress(ConnectionResetError):
             assert await reader.read() == b""
 

@@ -147,7 +147,7 @@ async def test_a_cancelled_flush_and_one_that_fails_halfway_count_nothing_twice_
 async def _until_blocked(pool: Pool) -> None:
     """Wait until a statement of this database waits for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await pool.fetchval(waiting):  # noqa: ASYNC110  # the server announces it nowhere
             await asyncio.sleep(0.01)
 

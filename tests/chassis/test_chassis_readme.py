@@ -49,7 +49,7 @@ async def test_the_readme_service_opens_runs_and_stops(database: str) -> None:
 
     async with importlib.import_module("paidan_library.app").build(settings, process) as parts:
         loop = asyncio.create_task(parts.loops["reminders"](stop))
-        await poll(lambda: not process.health.unready_reasons(), within_s=20, what="the loop polls")
+        await poll(lambda: not process.health.unready_reasons(), what="the loop polls")
         stop.set()
         await loop
 

@@ -12,7 +12,7 @@ from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_non_utf8_header_name, append_records
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=20)
+pytestmark = pytest.mark.takes(seconds=30)
 
 
 async def test_records_are_applied_once_and_published_in_order(harness: ConsumerHarness) -> None:
@@ -135,7 +135,7 @@ async def test_graceful_stop_relays_everything(harness: ConsumerHarness) -> None
     with harness.start_process(sleep_s=0.1) as process:  # stopped during a batch, seconds before the last one
         await harness.wait_applied(500)
         process.send_signal(signal.SIGTERM)
-        code = await poll(lambda: process.exit_code() is not None, within_s=10, what="the process's end")
+        code = await poll(lambda: process.exit_code() is not None, what="the process's end")
         assert code
         assert process.exit_code() == 0
     assert await harness.unrelayed_count() == 0

@@ -129,7 +129,7 @@ async def test_handler_halt_is_recorded_and_has_its_own_exit_code(harness: Consu
 
     for _ in range(2):
         with harness.start_process() as actor:
-            code = await poll(actor.exit_code, within_s=20, what="the process's end")
+            code = await poll(actor.exit_code, what="the process's end")
             assert code == 75
             assert "pack_missing" in actor.log_text()
 

@@ -8,7 +8,7 @@ from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, mak
 from tests.chassis.consumer_options import KillPoint
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=15)
+pytestmark = pytest.mark.takes(seconds=40)
 
 WINDOWS: tuple[KillPoint, ...] = ("applying", "before_send", "amid_send", "after_send")
 

@@ -25,7 +25,7 @@ from tests.chassis.consumer_options import ConsumerOptions
 from tests.polling import poll
 from tests.servers import ServerAddresses
 
-pytestmark = pytest.mark.takes(seconds=30)
+pytestmark = pytest.mark.takes(seconds=45)
 
 StartPostgres = Callable[..., PostgresServer]
 

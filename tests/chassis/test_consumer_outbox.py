@@ -22,7 +22,7 @@ from tests.chassis.consumer_harness import ConsumerHarness, Echo, make_bodies
 from tests.chassis.consumer_options import ECHO_PARTITIONS, PARTITIONS
 from tests.polling import poll
 
-pytestmark = pytest.mark.takes(seconds=15)
+pytestmark = pytest.mark.takes(seconds=25)
 
 
 async def leave_unrelayed(harness: ConsumerHarness) -> None:
@@ -133,14 +133,14 @@ async def test_owner_learns_how_many_partitions_topics_have_when_it_takes_lanes_
     async with harness.run_in_process():
         await harness.wait_settled(20)
     async with harness.run_in_process(), admin_client(harness) as admin:
-        await poll(lambda: len(harness.consumers[-1].lanes()) == PARTITIONS, within_s=20, what="its lanes")
+        await poll(lambda: len(harness.consumers[-1].lanes()) == PARTITIONS, what="its lanes")
         run, counts = harness.consumers[-1]._run, harness.consumers[-1].publisher.topic_admin.partition_counts  # noqa: SLF001
         assert counts["echo"] == ECHO_PARTITIONS
         await admin.create_partitions({harness.options.cluster().prefixed("echo"): NewPartitions(total_count=11)})
 
         async with run._rebalance.batch_lock:  # noqa: SLF001
             await run._release_lanes()  # noqa: SLF001 - as each rebalance has it
-        await poll(lambda: counts["echo"] == 11, within_s=20, what="the new number")
+        await poll(lambda: counts["echo"] == 11, what="the new number")
 
 
 def check_partitions_of_keys(echoes: Sequence[Echo]) -> None:
@@ -168,7 +168,7 @@ async def test_topic_created_again_with_fewer_partitions_gets_everything(harness
         async def is_gone() -> bool:
             return name not in await admin.list_topics()
 
-        await poll(is_gone, within_s=20, what="the topic is gone")
+        await poll(is_gone, what="the topic is gone")
         await admin.create_topics([NewTopic(name, 1, 1)])
 
     with harness.start_process():

@@ -42,7 +42,7 @@ async def freeze_in_transaction(harness: ConsumerHarness, actor: ConsumerProcess
     async def holds() -> bool:
         return await harness.fetch_number(COUNT_LOCK_HOLDERS, state, waits) == 1
 
-    await poll(holds, within_s=20, what=f"a session {state}")
+    await poll(holds, what=f"a session {state}")
     actor.send_signal(signal.SIGSTOP)
 
 
@@ -73,7 +73,7 @@ async def test_frozen_owner_is_fenced_and_writes_nothing_after_waking(
             assert ("frozen_owner_terminated" in taker.log_text()) is terminated
 
         frozen.send_signal(signal.SIGCONT)
-        await poll(lambda: "batch_delayed" in frozen.log_text(), within_s=20, what="the frozen owner's discovery")
+        await poll(lambda: "batch_delayed" in frozen.log_text(), what="the frozen owner's discovery")
         with harness.start_process():
             await harness.send(make_bodies(50, name="later"))
             frozen.send_signal(signal.SIGTERM)
@@ -106,18 +106,17 @@ async def test_new_owner_waits_for_a_slow_owner_and_sees_its_writes(harness: Con
                 port = await harness.fetch_number(FIND_LOCK_HOLDER)
                 return [actor for actor in (one, other) if port in ports(actor)]
 
-            (slow,) = await poll(holders, within_s=20, what="a session in its transaction")
+            (slow,) = await poll(holders, what="a session in its transaction")
             slow.send_signal(signal.SIGSTOP)
             await poll(
                 lambda: harness.fetch_number(COUNT_LOCK_WAITERS),
-                within_s=25,
                 what="a taker that waits for the lane's row",
             )
             slow.send_signal(signal.SIGCONT)
         await harness.wait_settled(40)
         for actor in (one, other):
             actor.send_signal(signal.SIGTERM)  # both finish their running batches, which count
-        await poll(lambda: [one.exit_code(), other.exit_code()] == [0, 0], within_s=20, what="both owners' ends")
+        await poll(lambda: [one.exit_code(), other.exit_code()] == [0, 0], what="both owners' ends")
 
     await harness.audit()
 
@@ -166,10 +165,10 @@ async def test_rebalances_under_load_neither_lose_nor_duplicate(
     with harness.start_process(sleep_s=0.05, max_records=40):
         for _ in range(10 if request.config.getoption("--chaos") else 2):
             with harness.start_process(sleep_s=0.05, max_records=40) as passing:
-                await poll(lambda: "lanes_assigned" in passing.log_text(), within_s=20, what="a share for the newcomer")
+                await poll(lambda: "lanes_assigned" in passing.log_text(), what="a share for the newcomer")
                 await asyncio.sleep(0.3)
                 passing.send_signal(signal.SIGTERM)
-                await poll(lambda: passing.exit_code() is not None, within_s=10, what="its leave")
+                await poll(lambda: passing.exit_code() is not None, what="its leave")
         await harness.wait_settled(1500, within_s=60)
 
     await harness.audit()
@@ -181,7 +180,7 @@ async def test_killed_in_a_rebalance(harness: ConsumerHarness) -> None:
     with harness.start_process(sleep_s=0.1, max_records=40):
         await harness.wait_applied(100)
         with harness.start_process(sleep_s=0.1, max_records=40) as killed_process:
-            await poll(lambda: "lanes_assigned" in killed_process.log_text(), within_s=20, what="its share")
+            await poll(lambda: "lanes_assigned" in killed_process.log_text(), what="its share")
             with harness.start_process(sleep_s=0.1, max_records=40):
                 killed_process.send_signal(signal.SIGKILL)
                 await harness.wait_settled(1500, within_s=60)

@@ -100,7 +100,7 @@ async def test_restore_is_replayed_on_idle_lanes(
         await harness.wait_settled(400)
         await restore_copy(harness, ending_sessions=ending_sessions)
 
-        await harness.wait_settled(400, within_s=20)
+        await harness.wait_settled(400, within_s=30)
 
     await harness.audit()
 
@@ -178,7 +178,7 @@ async def test_batch_from_before_a_rebalance_does_not_count_as_gap_check(harness
 async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsumer, list[Record]]]:
     """Run a consumer whose batches are blocked; yield the second half of the records that wait in one lane."""
     async with harness.run_in_process():
-        await poll(lambda: [len(each.lanes()) for each in harness.consumers] == [3], within_s=20, what="its lanes")
+        await poll(lambda: [len(each.lanes()) for each in harness.consumers] == [3], what="its lanes")
         (consumer,) = harness.consumers
         async with consumer._run._rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
             harness.sent += make_bodies(20)
@@ -190,7 +190,7 @@ async def consumer_advances(harness: ConsumerHarness, consumer: LaneConsumer) ->
     """Release the consumer's batches, and check that it applies everything."""
     consumer._run._rebalance.batch_lock.release()  # noqa: SLF001
     try:
-        await harness.wait_settled(20, within_s=20)
+        await harness.wait_settled(20, within_s=30)
         assert consumer.metrics().gaps == 0
     finally:
         await consumer._run._rebalance.batch_lock.acquire()  # noqa: SLF001
@@ -221,10 +221,10 @@ async def test_log_ending_with_a_control_record_is_read_to_its_end(harness: Cons
     async with harness.run_in_process(stalls_after_s=3.0) as task:
         await harness.wait_settled(2)
         consumer = harness.consumers[-1]
-        await poll(lambda: consumer.has_caught_up(Lane("in", 0)), within_s=20, what="the end of the log")
+        await poll(lambda: consumer.has_caught_up(Lane("in", 0)), what="the end of the log")
         await poll(
             lambda: [each.lag_records for each in consumer.metrics().lanes.values()] == [0, 0, 0],
-            within_s=20, what="no lag",
+            what="no lag",
         )  # fmt: skip
         await asyncio.wait([task], timeout=5)
         assert not task.done()
@@ -238,5 +238,5 @@ async def test_lane_catches_up_only_at_the_end_seen_on_takeover(harness: Consume
         (consumer,) = harness.consumers
         behind = [lane for lane in consumer.lanes() if not consumer.has_caught_up(lane)]
         assert len(behind) == 1
-        await poll(lambda: all(consumer.has_caught_up(lane) for lane in consumer.lanes()), within_s=20, what="the end")
+        await poll(lambda: all(consumer.has_caught_up(lane) for lane in consumer.lanes()), what="the end")
         assert await harness.balance() == 60

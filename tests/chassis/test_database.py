@@ -12,6 +12,8 @@ from paidan_chassis.database import DB_ERRORS, is_transient, open_pool, retry
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=20)
+
 
 async def prepare_table(dsn: str) -> SecretStr:
     """Create the schema and the table of the tests."""
@@ -54,7 +56,7 @@ async def test_idle_transaction_of_a_frozen_process_is_terminated(database: str)
                 return False
             return True
 
-        await poll(taken_over, within_s=15, what="the successor gets the row")
+        await poll(taken_over, what="the successor gets the row")
         with pytest.raises(DB_ERRORS) as woke:
             await held.commit()
 

@@ -34,6 +34,17 @@ async def test_oversized_head_is_refused_while_it_is_received(sent: bytes) -> No
     assert await ask(PATIENT, sent) == (431, "too_large")
 
 
+async def test_caller_is_who_connected_whatever_the_headers_say() -> None:
+    """A local proxy that passes them on would else let everybody choose the address that is limited and logged."""
+    forwarded = b"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nForwarded: for=203.0.113.9\r\n"
+    async with served(PATIENT) as connect:
+        reader, writer = await connect()
+        writer.write(b"GET /caller HTTP/1.1\r\nHost: x\r\n" + forwarded + b"\r\n")
+        answered = await answer(reader)
+
+    assert answered == (200, b"127.0.0.1 http")
+
+
 async def test_large_head_within_the_limits_and_larger_body_are_accepted_whole_or_in_pieces() -> None:
     headers = b"".join(b"x%d: %s\r\n" % (number, b"y" * 250) for number in range(90))
     whole = POST + headers + b"Content-Length: 400000\r\n\r\n" + b"z" * 400_000
@@ -212,7 +223,7 @@ async def test_connection_whose_response_is_not_read_is_closed() -> None:
             idle, _writer = await connect()
             await ended(idle)  # longer than any limit
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
                 await reader.readexactly(50_000_000)
 

@@ -142,7 +142,7 @@ async def test_service_that_cannot_fetch_keys_asks_to_come_again(pool: Pool) -> 
 async def test_fetch_ends_however_slowly_the_issuer_sends(issuer: Issuer) -> None:
     issuer.drips = True
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(KeySetUnavailable, match="TimeoutError"):
             await fetch_key_set(issuer.jwks_url, within_s=0.3)
 
@@ -200,7 +200,7 @@ async def test_known_keys_wait_for_no_issuer_that_hangs() -> None:
     tasks: list[asyncio.Future[object]] = []
     await poll(begin_refresh, what="a refresh that hangs")
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         assert await asyncio.gather(*(keys.find("a") for _ in range(20)))
     hang.set()
 

@@ -176,7 +176,7 @@ async def resume_while_a_lane_is_busy(harness: ConsumerHarness, edge: OperatorEd
         await owner.execute("SELECT FROM lane FOR UPDATE")
         resuming = asyncio.create_task(edge.client.post(f"/v1/halts/{halt_id}/resume", json={"at": "kept"}))
         await poll(lambda: auditor.fetchval(COUNT_WAITING), what="one who waits for the lane")
-        await asyncio.wait_for(log_access(auditor, AccessEvent("audit_read", "meanwhile")), 1)
+        await asyncio.wait_for(log_access(auditor, AccessEvent("audit_read", "meanwhile")), 30)
     return (await resuming).status_code
 
 

@@ -16,6 +16,8 @@ from tests.chassis.consumer_harness import ConsumerHarness
 from tests.chassis.foreign_records import append_non_utf8_header_name, append_records
 from tests.vault import KEY, OTHER_KEY, build_cipher
 
+pytestmark = pytest.mark.takes(seconds=15)
+
 
 async def redrive_all(harness: ConsumerHarness, letters: Sequence[StoredDeadLetter], keys: Cipher) -> RedriveResult:
     """Redrive dead letters as an operator with these keys."""

@@ -48,7 +48,7 @@ async def relay_all(sender: RecordingSender, unrelayed: Sequence[OutboxChunk]) -
     relay.take_over(LANE, relayed_seq=0, previous={}, chunks=unrelayed)
     task = asyncio.create_task(relay.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await relay.wait_for_backlog(0)
     finally:
         task.cancel()

@@ -101,7 +101,7 @@ async def test_an_owner_in_its_transaction_is_waited_for(harness: ConsumerHarnes
         await positions.lock_lanes(other, "ledger", [SECOND])
         statement = asyncio.ensure_future(positions.write_if_unmoved(conn, "ledger", ADVANCES, [], [words]))
         waiting = partial(harness.fetch_number, COUNT_LOCK_WAITS, conn.get_server_pid())
-        await poll(waiting, within_s=20, what="the statement waits")
+        await poll(waiting, what="the statement waits")
         if moves:
             await positions.write_if_unmoved(other, "ledger", [ADVANCES[1]], [])
         await transaction.commit()
@@ -193,7 +193,7 @@ async def test_owner_that_decided_before_it_was_frozen_writes_nothing(harness: C
     await harness.send(make_bodies(40), keys=1)
     with harness.start_process(prepares=True, sleep_s=3.0) as frozen:
         await poll(lambda: "lanes_assigned" in frozen.log_text(), within_s=30, what="its lanes")
-        await poll(lambda: harness.fetch_number(COUNT_IDLE_READERS), within_s=20, what="its decision")
+        await poll(lambda: harness.fetch_number(COUNT_IDLE_READERS), what="its decision")
         frozen.send_signal(signal.SIGSTOP)
         with harness.start_process(prepares=True):
             await harness.wait_settled(40)

@@ -1,28 +1,22 @@
 """Runs the cockpit's consumer as a process on a real Kafka and PostgreSQL, and reads its read model."""
 
-import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import TopicSpec
 from paidan_chassis.kafka.message import Message
-from paidan_chassis.kafka.producer import Publisher
 from paidan_cockpit.case_rows import ReadModelRow
 from paidan_contracts.checks import CONSERVATION, ConservationChecked
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.scores import ScoreUpdated
-from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, CHECKS, OUTCOMES, SCORES
-from tests import fork_server, vault
+from tests import consumer_service, vault
 from tests import servers as real
 from tests.cockpit import database_fixture
+from tests.consumer_service import ConsumerService
 from tests.fork_server import ForkedProcess
-from tests.scoring import case_histories
 
 TOPICS: Final = {
     CASES.name: TopicSpec(2, CASES.config),
@@ -51,48 +45,13 @@ READ_MODEL: Final = {
 """Every table of the read model; of the queue nothing stays."""
 
 
-@dataclass(slots=True)
-class CockpitService:
-    """The database and topic of one test, and the processes that use them."""
-
-    servers: real.ServerAddresses
-    dsn: str
-    prefix: str
-    pool: "asyncpg.Pool[Any]"
-    publisher: Publisher
-    folder: Path
-    processes: list[ForkedProcess] = field(default_factory=list)
+class CockpitService(ConsumerService):
+    """The cockpit, with its read model."""
 
     def start(self, *arguments: str, kill_point: str = "", **settings: str) -> ForkedProcess:
         """Start the service, a component or a rebuild; with a ``kill_point`` it kills itself there."""
-        environment = {
-            **os.environ,
-            "COCKPIT_KAFKA": self.servers.kafka,
-            "COCKPIT_DATABASE": self.dsn,
-            "COCKPIT_TOPIC_PREFIX": self.prefix,
-            "COCKPIT_PORT": "0",
-            "COCKPIT_VAULT_KEY": vault.KEY,
-            "COCKPIT_TOKEN_KEY": vault.KEY,
-            **settings,
-        }
-        log = self.folder / f"cockpit-{len(self.processes)}.log"
         module = ("tests.chaos.statement_kill_points", f"cockpit:{kill_point}") if kill_point else ("paidan_cockpit",)
-        process = fork_server.start(*module, *arguments, environment=environment, out=log)
-        self.processes.append(process)
-        return process
-
-    def log_text(self) -> str:
-        """Return the processes' logs, for the message of a failed test."""
-        return "\n".join(log.read_text()[-3000:] for log in sorted(self.folder.glob("*.log")))
-
-    async def publish_states(self, states: Sequence[CaseState]) -> None:
-        """Publish steps of cases, as dispatch's relay would."""
-        await self.publisher.send(
-            [
-                Message(CASES.name, state.case_id, case_histories.case_event(state).model_dump_json().encode(), ())
-                for state in states
-            ]
-        )
+        return self.start_process("cockpit", *module, *arguments, COCKPIT_TOKEN_KEY=vault.KEY, **settings)
 
     async def publish_checks(self, checks: Sequence[ConservationChecked]) -> None:
         """Publish results of conservation checks, as `paidan verify` would."""
@@ -123,20 +82,11 @@ class CockpitService:
         )
         return {row["indexname"] for row in rows}
 
-    def stop(self) -> None:
-        """End every process that was started here."""
-        fork_server.end_all(self.processes)
 
-
-@asynccontextmanager
-async def running_service(servers: real.ServerAddresses, prefix: str, folder: Path) -> AsyncIterator[CockpitService]:
-    """Create topic and tables; stop the processes at the end."""
-    async with AsyncExitStack() as stack:
-        dsn = await stack.enter_async_context(real.fresh_database(servers))
-        pool = await stack.enter_async_context(database_fixture.open_pool(dsn))
-        kafka = KafkaCluster(servers.kafka, prefix, topic_spec=TOPICS.__getitem__)
-        publisher = await stack.enter_async_context(Publisher(kafka, client_id="test"))
-        await publisher.topic_admin.ensure(list(TOPICS))
-        service = CockpitService(servers, dsn, prefix, pool, publisher, folder)
-        stack.callback(service.stop)
-        yield service
+def running_service(
+    servers: real.ServerAddresses, prefix: str, folder: Path
+) -> AbstractAsyncContextManager[CockpitService]:
+    """Create topics and tables; stop the processes at the end."""
+    return consumer_service.running_service(
+        CockpitService, servers, prefix, folder, topics=TOPICS, open_pool=database_fixture.open_pool
+    )

@@ -19,6 +19,8 @@ from tests.scoring import case_histories
 from tests.scoring.case_histories import assign
 from tests.scoring.database_fixture import pack_bytes, pack_version
 
+pytestmark = pytest.mark.takes(seconds=12)
+
 PERSONS: Final[Mapping[str, tuple[str, ...]]] = {
     "dispatcher": ("role:operator",),
     "inspector": ("role:inspector",),

@@ -101,6 +101,18 @@ def test_all_reports_are_shown_the_opening_one_first_and_in_full_where_an_event_
     assert photos_of_case(record_of(state, *events), reports)[0].refs == (PHOTOS[1], PHOTOS[0])
 
 
+def test_a_confidential_report_is_no_point_of_a_map() -> None:
+    """It may have joined a case that everybody sees, on a map."""
+    secret, public = (
+        joined(number, text="", latitude=36.66, longitude=117.04, confidential=number == 1) for number in (1, 2)
+    )
+    of_both = reports_of_case(opened(joined=(secret, public)), [])
+    own = reports_of_case(opened(confidential=True, place=Place(latitude=36.66, longitude=117.04)), [])
+
+    assert [each.at for each in of_both[1:]] == [None, (117.04, 36.66)]
+    assert own[0].at is None
+
+
 def test_the_map_has_the_case_in_its_middle_and_every_report_in_it() -> None:
     here = (117.03, 36.66)
     far = (117.09, 36.70)

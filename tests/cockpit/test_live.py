@@ -28,7 +28,7 @@ async def test_a_page_that_was_computed_before_the_commit_is_computed_again_at_t
     await render()
     committed = 1
     follow = LiveFeed(position, look_every_s=LOOK_EVERY_S).follow("key", render)
-    async with asyncio.timeout(10), aclosing(follow) as pages:
+    async with asyncio.timeout(30), aclosing(follow) as pages:
         shown = [page async for page in _changes(pages, 2)]
     assert shown == [b"0 committed", b"1 committed"]
     assert looks < RENEW_EVERY
@@ -48,7 +48,7 @@ async def test_whatever_breaks_a_page_it_is_computed_again_at_the_next_look() ->
         return b"whole"
 
     follow = LiveFeed(position, look_every_s=LOOK_EVERY_S).follow("key", render)
-    async with asyncio.timeout(10), aclosing(follow) as pages:
+    async with asyncio.timeout(30), aclosing(follow) as pages:
         assert [page async for page in _changes(pages, 1)] == [b"whole"]
 
 

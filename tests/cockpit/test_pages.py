@@ -88,6 +88,8 @@ async def test_every_answer_tells_browsers_to_be_strict(
             assert "form-action 'self'" in policy
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "same-origin"
+            for isolated in ("cross-origin-opener-policy", "cross-origin-resource-policy"):
+                assert headers[isolated] == "same-origin"
             assert "no-store" in headers["cache-control"]
             assert "strict-transport-security" not in headers
             if headers.get("content-type", "").startswith("text/html"):

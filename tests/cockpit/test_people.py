@@ -1,5 +1,6 @@
 """What `paidan people` stores is whom the cockpit signs in, and disabling a person ends it all at once."""
 
+import uuid
 from typing import Any
 
 import asyncpg
@@ -36,6 +37,9 @@ async def test_a_disabled_persons_sessions_and_links_end_at_once(
 
         assert (await browser.get("/sessions")).status_code == 303
         assert (await browser.post("/sign-in", data={"token": unused})).status_code == 410
+        for nobody in (person, uuid.uuid4()):
+            with pytest.raises(DeployError, match="who may sign in"):
+                await create_link(conn, nobody, created_by="test")
 
 
 async def test_a_subject_and_an_address_belong_to_one_person_and_are_stored_as_digests(
@@ -50,12 +54,16 @@ async def test_a_subject_and_an_address_belong_to_one_person_and_are_stored_as_d
         with pytest.raises(DeployError, match="somebody else"):
             await add_person(conn, NewPerson("李娜", "tiny", "monitor"), created_by="test", identities=[email])
         names = [each.name for each in await list_persons(conn)]
-    assert known[person] == ("subject", "email")
+        await disable_person(conn, person)
+        at_another_post = first._replace(post="dispatcher")
+        again = await add_person(conn, at_another_post, created_by="test", identities=[subject, email])
+        known |= {each.person_id: each.identities for each in await list_persons(conn) if each.person_id == again}
+    assert known[person] == known[again] == ("subject", "email")
     assert "李娜" not in names
 
 
 def test_digests_are_found_again_however_written_and_after_a_new_key() -> None:
-    rotated = IdentityDigests.from_base64(SecretStr("A" * 43 + "="), SecretStr(vault.KEY))
+    rotated = IdentityDigests.from_base64(SecretStr("A" * 43 + "="), [SecretStr(vault.KEY)])
     assert DIGESTS.of_email(" WANG.min@City.Example") == DIGESTS.of_email("wang.min@city.example")
     assert DIGESTS.of_subject("https://id.example/", "1") == DIGESTS.of_subject("https://id.example", "1")
     assert DIGESTS.of_subject("https://other.example", "1") != DIGESTS.of_subject("https://id.example", "1")

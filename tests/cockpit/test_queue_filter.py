@@ -51,7 +51,7 @@ def test_soon_is_what_the_visitor_chose() -> None:
     assert QueueFilter.parse({"within": "72"}).soon == timedelta(hours=72)
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize("cell", ["=1+1", " =1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "\t=1", "\r=1", "\n=1"])
 def test_a_table_runs_nothing_in_a_spreadsheet(cell: str) -> None:
     _, line = csv_table(("number", "text"), [("case", cell)]).split("\r\n", maxsplit=1)
 

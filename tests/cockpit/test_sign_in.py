@@ -88,6 +88,24 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(
     assert "Secure" in cookies[1]
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    ["\xa0__Host-paidan_session={0}", "__Host-paidan_session=x; __Host-paidan_session={0}", "paidan_session={0}"],
+)
+async def test_a_cookie_that_a_neighbouring_host_may_have_set_is_no_session(
+    cookie: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
+) -> None:
+    async with (
+        signed_in(site, pool, "role:operator") as attacker,
+        new_browser(site, **{"x-forwarded-proto": "https"}) as victim,
+    ):
+        secret = attacker.cookies["paidan_session"]
+        own = await victim.get("/queues", headers={"cookie": f"a=b;  __Host-paidan_session={secret} ;c"})
+        answer = await victim.get("/queues", headers={b"cookie": cookie.format(secret).encode("latin-1")})
+
+    assert (own.status_code, answer.status_code) == (200, 303)
+
+
 async def test_the_database_holds_no_secret_in_the_clear(site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]") -> None:
     token = await add_link(pool, await add_person(pool, "role:operator"))
     async with new_browser(site) as browser:

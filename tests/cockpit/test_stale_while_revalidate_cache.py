@@ -15,7 +15,7 @@ async def test_a_slow_answer_holds_nobody_up_and_is_shown_once_it_came() -> None
     async def quick() -> str:
         return "old"
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await cache.get("k", slow, "none yet") == "none yet"
         answered.set()
         assert await cache.get("k", quick, "none yet") == "new"

@@ -50,7 +50,7 @@ async def test_the_queue_does_not_put_back_words_that_a_lane_replaces(pool: "asy
             async def lane_is_past() -> bool:
                 return lane.done() or await conn.fetchval(WAITING)
 
-            await poll(lane_is_past, within_s=10, what="the lane waits")
+            await poll(lane_is_past, what="the lane waits")
             await queries.save_words(conn, texts)
         await lane
 

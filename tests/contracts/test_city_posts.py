@@ -1,13 +1,19 @@
 """Posts of a pack: what is wrong with them is located, what they grant is what keys of the same duty have."""
 
+import uuid
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from paidan_chassis.clock import real_now
+from paidan_chassis.edge.person_token_signer import PersonTokenSigner
+from paidan_chassis.edge.person_tokens import PersonClaims, read_key_id, verify_token
 from paidan_contracts.city.compare import compare_packs
 from paidan_contracts.city.pack_types import Names
-from paidan_contracts.city.posts import DUTIES, Post, PostDuty, scopes_of
+from paidan_contracts.city.posts import DUTIES, MAX_SCOPES_LENGTH, Post, PostDuty, scopes_of
 from paidan_contracts.scopes import grants_of
 from paidan_deploy.citypacks.check import check_folder
 from tests.contracts.city_packs import QUANCHENG, TINY, append_line, copy_pack
@@ -59,6 +65,49 @@ def test_duties_are_checked(tmp_path: Path, terms: str, expected: str) -> None:
     planted = InvalidPackCase(lambda folder: append_line(folder, "terms.toml", f"[[duties]]\n{terms}"), expected)
 
     assert diagnostic_for(planted, tmp_path).startswith(expected)
+
+
+def test_a_post_has_no_more_classes_and_places_than_a_token_of_its_holders_can_name(tmp_path: Path) -> None:
+    """They would sign in, and every service would refuse their tokens."""
+    folder = copy_pack(QUANCHENG, tmp_path)
+    pack = check_folder(folder).valid_pack()
+    bounds = [
+        *(f"place:{each.code}" for each in pack.geography.places),
+        *(f"class:{each.code}" for each in pack.catalogue.classes),
+    ]
+    grants = frozenset(["role:operator", *bounds[: _fitting(bounds)]])
+    add_post(folder, grants)
+    signer = PersonTokenSigner("https://cockpit.example", "paidan", [Ed25519PrivateKey.generate()])
+    claims = PersonClaims(person=str(uuid.uuid4()), city="quancheng", scopes=grants, post="p")
+    token = signer.sign(claims, real_now())
+    key = signer.keys[0].public_key()
+
+    assert not check_folder(folder).mistakes
+    assert read_key_id(token)
+    assert verify_token(token, key, issuer=signer.issuer, audience=signer.audience, now=real_now()).claims == claims
+
+    add_post(folder, grants | {bounds[_fitting(bounds)]})
+    [mistake] = check_folder(folder).mistakes
+    assert f"a person's token has room for {MAX_SCOPES_LENGTH}" in str(mistake)
+
+
+def _fitting(bounds: Sequence[str]) -> int:
+    return next(
+        number
+        for number in range(len(bounds))
+        if len(" ".join(["role:operator", *bounds[: number + 1]])) > MAX_SCOPES_LENGTH
+    )
+
+
+def add_post(folder: Path, scopes: Collection[str]) -> None:
+    """Add a dispatcher of these classes and places, in place of the one that was added before."""
+    listed = (folder / "posts.csv").read_text().splitlines()
+    kinds = [
+        " ".join(sorted(each.partition(":")[2] for each in scopes if each.startswith(kind)))
+        for kind in ("class:", "place:")
+    ]
+    lines = [each for each in listed if not each.startswith("p,")]
+    (folder / "posts.csv").write_text("\n".join([*lines, f"p,派遣员,Dispatcher,dispatcher,{','.join(kinds)},"]) + "\n")
 
 
 def test_unknown_column_of_posts_is_diagnosed(tmp_path: Path) -> None:

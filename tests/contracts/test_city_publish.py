@@ -23,6 +23,8 @@ from paidan_deploy.citypacks.queries import cities_in_force
 from tests.contracts.city_packs import TINY
 from tests.servers import ServerAddresses
 
+pytestmark = pytest.mark.takes(seconds=8)
+
 
 @pytest.fixture
 def pack() -> Pack:

@@ -35,21 +35,30 @@ def code_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
+def recorded(type_: str) -> dict[str, Any]:
+    """Return the recorded example of a message to a department."""
+    found: dict[str, Any] = json.loads((ROOT / f"contracts/examples/{type_}/recorded.json").read_text())["value"]
+    return found
+
+
 def order_event(type_: str, order: str, version: int) -> bytes:
-    return json.dumps({"type": type_, "order": {"order_id": order, "version": version, "case_id": CASE}}).encode()
+    event = recorded(type_)
+    event["order"] |= {"order_id": order, "version": version, "case_id": CASE, "round": 1}
+    return json.dumps(event).encode()
 
 
-async def test_documented_client_answers_each_order_once(servers: ServerAddresses) -> None:
+@pytest.mark.parametrize(("block", "accepted"), [(0, "{}:1:accept"), (1, "{}:accept")], ids=["typed", "stock"])
+async def test_documented_client_answers_each_order_once(servers: ServerAddresses, block: int, accepted: str) -> None:
     """Messages may repeat and come out of order: the client keeps the highest version of each order."""
-    (code,) = code_blocks("python")
+    code = code_blocks("python")[block]
     written: dict[str, Any] = {}
     exec(code.replace("asyncio.run(work())", ""), written)  # noqa: S102 - the README's code
     us = f"readme-{uuid.uuid4().hex[:8]}"
-    first, second = uuid.uuid4().hex, uuid.uuid4().hex
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
     orders, answers_to = f"paidan.orders.{us}", f"paidan.answers.{us}"
     bodies = (
         order_event("order.issued.v1", first, 2),
-        b'{"type": "answer.refused.v1", "why": {}}',
+        json.dumps(recorded("answer.refused.v1")).encode(),
         order_event("order.issued.v1", first, 2),
         order_event("order.issued.v1", first, 1),
         order_event("order.changed.v1", first, 3),
@@ -69,14 +78,14 @@ async def test_documented_client_answers_each_order_once(servers: ServerAddresse
     await asyncio.gather(working, return_exceptions=True)
 
     assert [(key, answer.id) for key, answer in received] == [
-        (CASE.encode(), f"{first}:accept"),
-        (CASE.encode(), f"{second}:accept"),
+        (CASE.encode(), accepted.format(first)),
+        (CASE.encode(), accepted.format(second)),
     ]
 
 
 async def test_an_order_whose_answer_was_lost_in_a_crash_is_answered_after_it(servers: ServerAddresses) -> None:
     """What a client has read counts as done once its answer is stored, not before."""
-    (code,) = code_blocks("python")
+    code = code_blocks("python")[1]
     written: dict[str, Any] = {}
     exec(code.replace("asyncio.run(work())", ""), written)  # noqa: S102 - the README's code
     us, order = f"readme-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex

@@ -7,11 +7,11 @@ from typing import ClassVar, Final
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from paidan_contracts.actions import Action, Assign, CallBack, Inspect, Redispatch, Verify, Void
+from paidan_contracts.actions import Action, Assign, CallBack, File, Inspect, Redispatch, Verify, Void
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.record_actions import Correct
@@ -41,6 +41,10 @@ NEXT_ACTIONS: Final[Mapping[Status, Action]] = MappingProxyType(
     }
 )
 """What brings a case from each status to the next, and what nobody may do with a case that has ended."""
+ENDED_STATUSES: Final = frozenset({"voided", "not_accepted"})
+MAX_STEPS_AFTER_THE_END: Final = 3
+STEPS_BEFORE_THE_END: Final = 6
+"""Before these, only a random action ends a case: a search that ends most of them at once comes to little else."""
 
 
 help_actions: st.SearchStrategy[Action] = st.sampled_from([Accept(), Finish(proof=(PHOTO,))])
@@ -52,6 +56,14 @@ unit_actions: st.SearchStrategy[Action] = st.sampled_from(
         Confirm(confirmed=False, reason="x"),
     ]
 )
+detours: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        Return(code="other", reason="x"),
+        File(row_id="E0110-2"),
+        File(row_id="E0111-1"),
+        Inspect(passed=False, reason="x"),
+    ]
+)
 supervisory_actions: st.SearchStrategy[Action] = st.sampled_from(
     [
         Escalate(reason="x"),
@@ -60,6 +72,9 @@ supervisory_actions: st.SearchStrategy[Action] = st.sampled_from(
         Correct(reason="x", class_code="E0110"),
     ]
 )
+
+
+while_live: Final = precondition(lambda machine: machine.is_live)
 
 
 class InvariantBroken(AssertionError):
@@ -77,6 +92,13 @@ class CaseMachine(RuleBasedStateMachine):
         self.state: CaseState | None = None
         self.timers: list[Timer] = []
         self.emergencies: tuple[EmergencyDeclaration, ...] = ()
+        self.steps = 0
+        self.steps_after_the_end = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something may still happen to the case; what comes after its end is tried a few times alone."""
+        return self.steps_after_the_end < MAX_STEPS_AFTER_THE_END
 
     @property
     def policy(self) -> CityPolicy:
@@ -94,14 +116,18 @@ class CaseMachine(RuleBasedStateMachine):
         assert isinstance(opening, Opened)
         self._follow(opening.events)
 
+    @while_live
     @rule(step=random_steps)
     def act(self, step: RandomStep) -> None:
         """Let an action, a timer or another report come."""
         assert self.state is not None
+        self.steps += 1
+        self.steps_after_the_end += self.state.status in ENDED_STATUSES
         result = step.apply(self.state, self.timers, self.policy)
         if isinstance(result, Progressed):
             self._follow(result.events)
 
+    @while_live
     @rule(minute=minutes, actor=st.none() | st.sampled_from(["inspector:north", "inspector:roads"]))
     def advance(self, minute: float, actor: str | None) -> None:
         """Let whoever's turn it is act: few random histories would come as far as a case that is closed."""
@@ -110,6 +136,7 @@ class CaseMachine(RuleBasedStateMachine):
         if action is not None:
             self.act(ActionStep(action, minute, actor))
 
+    @while_live
     @rule(
         minute=minutes,
         department=st.sampled_from(["roads", "water"]),
@@ -119,21 +146,31 @@ class CaseMachine(RuleBasedStateMachine):
         """Let a department act that the sample city's rules name as a helper."""
         self.act(ActionStep(action, minute, f"department:{department}"))
 
+    @while_live
     @rule(minute=minutes, department=st.sampled_from(["south", "water"]))
     def move(self, minute: float, department: str) -> None:
         """Let an operator give the case to another department."""
         self.act(ActionStep(Redispatch(department=department, reason="x"), minute, None))
 
+    @while_live
+    @rule(minute=minutes, action=detours)
+    def divert(self, minute: float, action: Action) -> None:
+        """Let the department give its order back, an operator file the case otherwise, or the inspection fail."""
+        self.act(ActionStep(action, minute, None))
+
+    @while_live
     @rule(minute=minutes, action=unit_actions)
     def act_inside(self, minute: float, action: Action) -> None:
         """Let the department hand its order on, and deal with what its unit did."""
         self.act(ActionStep(action, minute, None))
 
+    @while_live
     @rule(minute=minutes, action=supervisory_actions)
     def supervise(self, minute: float, action: Action) -> None:
         """Let an operator raise the case, end that, or correct its record."""
         self.act(ActionStep(action, minute, None))
 
+    @while_live
     @rule(minute=st.sampled_from([0, 1, 29, 31]), snowfall=st.sampled_from(SNOWFALLS))
     def declare(self, minute: float, snowfall: EmergencyDeclaration) -> None:
         """Let snow fall, and the portion come that has this case; perhaps again."""
@@ -141,6 +178,7 @@ class CaseMachine(RuleBasedStateMachine):
             self.emergencies = (*self.emergencies, snowfall)
         self._set_anew(snowfall, minute)
 
+    @while_live
     @rule(minute=minutes, snowfall=st.sampled_from(SNOWFALLS))
     def thaw(self, minute: float, snowfall: EmergencyDeclaration) -> None:
         """Let it end, and the portion come that gives back the case's former limit."""
@@ -153,10 +191,16 @@ class CaseMachine(RuleBasedStateMachine):
         if event is not None:
             self._follow((event,))
 
+    @precondition(lambda self: self.is_live and self.steps >= STEPS_BEFORE_THE_END)
     @rule(minute=minutes)
     def end(self, minute: float) -> None:
         """Let an operator void the case."""
         self.act(ActionStep(Void(reason="x"), minute, None))
+
+    @precondition(lambda self: not self.is_live)
+    @rule()
+    def rest(self) -> None:
+        """Let nothing happen any more."""
 
     def _follow(self, events: tuple[CaseEvent, ...]) -> None:
         said = orders.order_events(self.state, events, self.policy)

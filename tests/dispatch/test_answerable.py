@@ -2,6 +2,7 @@
 
 from paidan_contracts.actions import File
 from paidan_dispatch.api.case_query import CaseQuery
+from paidan_dispatch.inbox.case_rows import answers_of
 from tests.dispatch.builders import build_report, case_after, opened_case
 from tests.dispatch.sample_pack import pack_document, policy_of
 
@@ -36,11 +37,9 @@ def test_case_that_no_rule_covers_and_a_city_without_any_name_nobody() -> None:
     assert opened_case().answerable is None
 
 
-def test_cases_are_found_by_who_answers_for_them() -> None:
-    state, nobodys = opened_case(policy=POLICY), opened_case()
+def test_row_says_who_answers_by_kind_and_lists_ask_for_each() -> None:
+    state = opened_case(policy=POLICY)
+    assert state.answerable is not None
 
-    assert CaseQuery(leader="mayor", office="roads").is_answered_for(state)
-    assert CaseQuery().is_answered_for(nobodys)
-    for query in (CaseQuery(leader="judge"), CaseQuery(leader="mayor", unit="north"), CaseQuery(office="water")):
-        assert not query.is_answered_for(state)
-    assert not CaseQuery(leader="mayor").is_answered_for(nobodys)
+    assert answers_of(state.answerable) == " leader=mayor office=roads "
+    assert CaseQuery(leader="mayor", unit="north").to_filter(None).answered_by == ["leader=mayor", "unit=north"]

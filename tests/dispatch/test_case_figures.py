@@ -11,7 +11,8 @@ import pytest
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api.case_figures import CaseFigures
-from paidan_dispatch.api.case_lists import CaseFilter, PendingRequest, list_cases
+from paidan_dispatch.api.case_filter import CaseFilter, PendingRequest
+from paidan_dispatch.api.case_lists import list_cases
 from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue

@@ -9,7 +9,8 @@ import pytest
 from paidan_chassis.errors import Halt
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.record_actions import Correct
-from paidan_dispatch.api.case_lists import CaseFilter, list_cases
+from paidan_dispatch.api.case_filter import CaseFilter
+from paidan_dispatch.api.case_lists import list_cases
 from tests.dispatch.applied_inbox import InboxRecords, apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, pack_bytes, pack_version, publish_pack
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored

@@ -17,7 +17,8 @@ from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api import queries
-from paidan_dispatch.api.case_lists import CaseFilter, list_cases
+from paidan_dispatch.api.case_filter import CaseFilter
+from paidan_dispatch.api.case_lists import list_cases
 from paidan_dispatch.api.queries import OrderPage
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT

@@ -17,6 +17,8 @@ from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import START_TIME, build_report, case_id_of, city_in_force
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=8)
+
 
 @pytest.fixture
 async def service(servers: real.ServerAddresses, database: str, topic_prefix: str) -> AsyncIterator[DispatchService]:

@@ -150,4 +150,4 @@ async def _await_records(intake: IntakeService, topic: str, field: str, wanted: 
         found = {each[field]: each for each in await intake.read_topic(topic) if field in each}
         return found if found.keys() >= wanted else {}
 
-    return await poll(look, within_s=20, what=f"{len(wanted)} records on {topic}")
+    return await poll(look, what=f"{len(wanted)} records on {topic}")

@@ -48,7 +48,7 @@ async def outcomes_of(intake: IntakeService, report_ids: list[str]) -> list[str]
         found = inbox | outcomes
         return [found[each] for each in report_ids] if found.keys() >= set(report_ids) else []
 
-    return await poll(look, within_s=20, what="every alarm has an outcome")
+    return await poll(look, what="every alarm has an outcome")
 
 
 async def test_refires_within_the_window_are_one_report(intake: IntakeService) -> None:
@@ -103,7 +103,7 @@ async def test_suppressed_alarm_has_a_status(intake: IntakeService) -> None:
             response = await client.get(f"/v1/reports/{report_id}")
         return response.json() if response.status_code == 200 and response.json()["stands"] != "waiting" else None
 
-    found = await poll(decided_status, within_s=20, what="the outcome is projected")
+    found = await poll(decided_status, what="the outcome is projected")
     assert (found["stands"], found["reason"]) == ("suppressed", "alarm_below_confidence")
     [outcome] = [each for each in await intake.read_topic("paidan.outcomes") if each["id"] == report_id]
     assert (outcome["source"], outcome["channel"]) == ("camera", "camera")

@@ -65,10 +65,10 @@ async def test_published_pack_is_used_at_once_and_one_in_force_has_precedence(
     conn = await asyncpg.connect(private_intake.database)
     try:
         await publish_pack(conn, changed)
-        await poll(known, within_s=20, what="the new pack is used")
+        await poll(known, what="the new pack is used")
         older = await conn.fetchval("SELECT version FROM cities.pack ORDER BY published_at LIMIT 1")
         await conn.execute("INSERT INTO cities.in_force (city, version, since) VALUES ('tiny', $1, now())", older)
-        await poll(unknown, within_s=20, what="the older pack is in force again")
+        await poll(unknown, what="the older pack is in force again")
     finally:
         await conn.close()
 

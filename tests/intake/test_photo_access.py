@@ -33,7 +33,7 @@ async def await_access(intake: IntakeService, who: str, ref: str, status: int) -
     async def look() -> bool:
         return await sees(intake, who, ref) == status
 
-    await poll(look, within_s=20, what=f"{who} gets {status}")
+    await poll(look, what=f"{who} gets {status}")
 
 
 async def test_a_photos_name_opens_it_only_for_who_has_to_do_with_it(intake: IntakeService) -> None:
@@ -142,5 +142,5 @@ async def test_case_events_without_photos_store_none(intake: IntakeService) -> N
         found = await intake.fetch(statement, opened[1].case_id)
         return [row["departments"] for row in found] == [["sanitation"]]
 
-    await poll(rows, within_s=20, what="the case's departments")
+    await poll(rows, what="the case's departments")
     assert await intake.fetch("SELECT FROM case_photo WHERE case_id = $1", opened[1].case_id) == []

@@ -161,7 +161,7 @@ async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamRe
         head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {service.tokens['department']}\r\n"
         writer.write(f"{head}expect: 100-continue\r\ncontent-length: 100000\r\n\r\n".encode())
         # The server sends 100 Continue when it first reads the body, which it does once it holds a slot.
-        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30) == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(b"some")
         yield reader
     finally:

@@ -1,5 +1,6 @@
 """The status of a report, as outcomes and case events arrive: late, twice, out of order."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -116,9 +117,19 @@ async def test_source_sees_its_case_and_the_answer(intake: IntakeService) -> Non
     open_now = await await_status(intake, report_id, status="dispatched")
     await publish_events(intake, finished)
     finished_now = await await_status(intake, report_id, status="inspecting")
-    await publish_events(intake, closed, opened, finished)
+    async with intake.client("hotline") as client:
+        etag = (await client.get(f"/v1/reports/{report_id}")).headers["etag"]
+        known, url = {"If-None-Match": etag}, f"/v1/reports/{report_id}?wait="
+        unchanged = await client.get(f"{url}1", headers=known)
+        waiting = asyncio.create_task(client.get(f"{url}15", headers=known))
+        await asyncio.wait({waiting}, timeout=0.3)
+        assert not waiting.done()
+        await publish_events(intake, closed, opened, finished)
+        told = await asyncio.wait_for(waiting, 10)
     closed_now = await await_status(intake, report_id, status="closed")
 
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert (told.status_code, told.json()["status"]) == (200, "closed")
     assert (open_now["stands"], open_now["case_id"], open_now["version"]) == ("opened", opened[1].case_id, 1)
     assert datetime.fromisoformat(open_now["due_at"]) == DUE
     assert "answer" not in finished_now, "the department's account is nobody's answer before it was inspected"

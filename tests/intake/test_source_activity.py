@@ -111,7 +111,7 @@ async def test_tickets_and_suppressed_alarms_count(private_intake: IntakeService
         )
         return {row["source"] for row in rows} >= {"hotline", "camera"}
 
-    await poll(heard, within_s=20, what="both sources are noted")
+    await poll(heard, what="both sources are noted")
     async with httpx.AsyncClient() as client:
         text = (await client.get(f"{private_intake.url}/metrics")).text
     assert 'paidan_source_silence_limit_seconds{city="tiny",service="intake",source="camera"} 60.0' in text

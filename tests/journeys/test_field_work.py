@@ -89,7 +89,7 @@ async def place(page: Page, work: Work) -> None:
     """Find the held case in its queue, and give it to the department while the line is cut for a moment."""
     case = page.locator(f'main a[href="/cases/{work.case_id}"]')
     await page.goto(f"{work.urls['cockpit']}/queues?queue=placing&city={CITY}")
-    await poll(lambda: _reloaded(page, case), within_s=20, what="the held case is in its queue")
+    await poll(lambda: _reloaded(page, case), what="the held case is in its queue")
     await case.first.click()
     form = page.locator(f'form[action="/cases/{work.case_id}/actions/assign"]')
     await form.locator("select").select_option(DEPARTMENT)
@@ -129,7 +129,7 @@ async def work_in_the_street(work: Work, pages: WatchedPages) -> None:
     clerk = await pages.open(work.clerk_link(), PHONE, expected_problems=LINE_IS_CUT)
     await sign_in(clerk, clerk.url)
     task = clerk.locator(f'form[action="/cases/{work.case_id}/actions/accept"]')
-    await poll(lambda: _reloaded(clerk, task), within_s=20, what="the order is on the desk")
+    await poll(lambda: _reloaded(clerk, task), what="the order is on the desk")
     assert clerk.url.endswith("/desk"), "a clerk begins at the desk"
     await look(clerk, "desk")
     await task.get_by_role("button").click()
@@ -178,7 +178,7 @@ async def finish_through_a_bad_line(clerk: Page, work: Work) -> None:
     await assert_accessible(clerk)
     await clerk.context.clear_cookies()
     await sign_in(clerk, work.clerk_link())
-    await poll(lambda: len(line.keys) == 2, within_s=20, what="it was sent again by itself")  # its answer is lost
+    await poll(lambda: len(line.keys) == 2, what="it was sent again by itself")  # its answer is lost
     await clerk.locator(".kept li").get_by_text("暂无网络").wait_for()
     await clerk.locator(".kept [data-again]").click()
     await clerk.locator(".kept").wait_for(state="hidden")
@@ -215,7 +215,7 @@ async def call_back(work: Work, pages: WatchedPages) -> None:
     await sign_in(caller, caller.url)
     call = caller.locator(f'a[href^="/callbacks/{work.case_id}/"]')
     await caller.goto(f"{work.urls['cockpit']}/callbacks")
-    await poll(lambda: _reloaded(caller, call), within_s=20, what="the call is on the list")
+    await poll(lambda: _reloaded(caller, call), what="the call is on the list")
     await look(caller, "callbacks")
     assert NUMBER not in await caller.content()
     await call.first.click()

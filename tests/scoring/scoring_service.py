@@ -1,74 +1,36 @@
 """Runs scoring as a process on a real Kafka and PostgreSQL, and reads what it stores and publishes."""
 
-import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import TopicSpec
 from paidan_chassis.kafka.message import Message
-from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
-from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
-from tests import fork_server, vault
+from tests import consumer_service
 from tests import servers as real
+from tests.consumer_service import ConsumerService
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
-from tests.scoring import case_histories, database_fixture
+from tests.scoring import database_fixture
 
 T = TypeVar("T")
 _TOPICS: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config) for topic in (CASES, SCORES)}
 
 
-@dataclass(slots=True)
-class ScoringService:
-    """The database and topics of one test, and the processes that use them."""
-
-    servers: real.ServerAddresses
-    dsn: str
-    prefix: str
-    pool: "asyncpg.Pool[Any]"
-    publisher: Publisher
-    folder: Path
-    processes: list[ForkedProcess] = field(default_factory=list)
+class ScoringService(ConsumerService):
+    """Scoring, with the tiny city published."""
 
     def start(self, *arguments: str, port: int = 0) -> ForkedProcess:
         """Start the service, or one of its components, or a rebuild."""
-        environment = {
-            **os.environ,
-            "SCORING_KAFKA": self.servers.kafka,
-            "SCORING_DATABASE": self.dsn,
-            "SCORING_TOPIC_PREFIX": self.prefix,
-            "SCORING_PORT": str(port),
-            "SCORING_VAULT_KEY": vault.KEY,
-            "SCORING_PUBLISH_EVERY_S": "0.1",
-        }
-        log = self.folder / f"scoring-{len(self.processes)}.log"
-        process = fork_server.start("paidan_scoring", *arguments, environment=environment, out=log)
-        self.processes.append(process)
-        return process
-
-    def log_text(self) -> str:
-        """Return the processes' logs, for the message of a failed test."""
-        return "\n".join(log.read_text()[-3000:] for log in sorted(self.folder.glob("*.log")))
-
-    async def publish_states(self, states: Sequence[CaseState]) -> None:
-        """Publish steps of cases, as dispatch's relay would."""
-        for begin in range(0, len(states), 500):
-            await self.publisher.send(
-                [
-                    Message(CASES.name, state.case_id, case_histories.case_event(state).model_dump_json().encode(), ())
-                    for state in states[begin : begin + 500]
-                ]
-            )
+        settings = {"SCORING_PORT": str(port), "SCORING_PUBLISH_EVERY_S": "0.1"}
+        return self.start_process("scoring", "paidan_scoring", *arguments, **settings)
 
     async def publish_raw(self, key: str, value: bytes) -> None:
         """Publish any bytes."""
@@ -113,27 +75,18 @@ class ScoringService:
         finally:
             await consumer.stop()
 
-    def stop(self) -> None:
-        """End every process that was started here."""
-        fork_server.end_all(self.processes)
-
 
 @asynccontextmanager
 async def running_service(servers: real.ServerAddresses, prefix: str, folder: Path) -> AsyncIterator[ScoringService]:
     """Create topics and tables and publish the tiny city; stop the processes at the end."""
-    async with AsyncExitStack() as stack:
-        dsn = await stack.enter_async_context(real.fresh_database(servers))
-        pool = await stack.enter_async_context(database_fixture.open_pool(dsn))
-        kafka = KafkaCluster(servers.kafka, prefix, topic_spec=_TOPICS.__getitem__)
-        publisher = await stack.enter_async_context(Publisher(kafka, client_id="test"))
-        await publisher.topic_admin.ensure([CASES.name, SCORES.name])
-        await database_fixture.publish_pack(pool, database_fixture.pack_bytes())
-        service = ScoringService(servers, dsn, prefix, pool, publisher, folder)
-        stack.callback(service.stop)
+    async with consumer_service.running_service(
+        ScoringService, servers, prefix, folder, topics=_TOPICS, open_pool=database_fixture.open_pool
+    ) as service:
+        await database_fixture.publish_pack(service.pool, database_fixture.pack_bytes())
         yield service
 
 
-async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_s: float, what: str) -> None:
+async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_s: float = 30, what: str) -> None:
     """Wait until ``check`` returns this value."""
 
     async def is_equal() -> bool:
@@ -164,5 +117,5 @@ async def open_edge_client(port: int) -> httpx.AsyncClient:
         except httpx.TransportError:
             return False
 
-    await poll(ready, within_s=20, what="the edge is ready")
+    await poll(ready, what="the edge is ready")
     return client

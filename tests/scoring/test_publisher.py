@@ -19,6 +19,8 @@ from tests.scoring import case_histories, database_fixture
 from tests.scoring.case_histories import accept, assign, close, finish, refile
 from tests.scoring.scoring_service import ScoringService, running_service
 
+pytestmark = pytest.mark.takes(seconds=10)
+
 PACK: Final = database_fixture.pack_version(database_fixture.pack_bytes())
 
 

@@ -127,7 +127,7 @@ async def test_a_rebuild_beside_the_running_service_agrees_too(stopped_service: 
 
     assert await await_exit(stopped_service.start("--rebuild"), within_s=60) == 0, stopped_service.log_text()
 
-    await await_value(stopped_service.dump_tables, before_replay, within_s=20, what="the same bytes")
+    await await_value(stopped_service.dump_tables, before_replay, what="the same bytes")
     assert running.poll() is None, stopped_service.log_text()
 
 
@@ -139,7 +139,7 @@ async def test_scores_are_published_with_versions_and_the_newest_is_right(stoppe
     running = stopped_service.start(port=port)
     edge = await open_edge_client(port)
     await stopped_service.publish_states(states[: len(states) // 2])
-    await poll(stopped_service.published_scores, within_s=20, what="published scores")
+    await poll(stopped_service.published_scores, what="published scores")
     kill_process(running)
     running = stopped_service.start(port=port)
     await stopped_service.publish_states(states)
@@ -147,7 +147,7 @@ async def test_scores_are_published_with_versions_and_the_newest_is_right(stoppe
 
     monitor = await stopped_service.create_key("role:monitor")
     query = {"city": "tiny", "period": "2026-03", "by": "department"}
-    await poll(lambda: await_edge(edge, query, monitor), within_s=20, what="the edge is back")
+    await poll(lambda: await_edge(edge, query, monitor), what="the edge is back")
     rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
     await edge.aclose()
 
@@ -155,7 +155,6 @@ async def test_scores_are_published_with_versions_and_the_newest_is_right(stoppe
     await await_value(
         lambda: newest_numerators(stopped_service, set(response)),
         response,
-        within_s=20,
         what="what is shown is published",
     )
     published = await stopped_service.published_scores()

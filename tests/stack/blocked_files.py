@@ -10,7 +10,7 @@ from tests.polling import poll_blocking
 @contextmanager
 def blocked_file(file: Path) -> Iterator[None]:
     """Put a folder in the file's place, which no file can replace. The file is removed for good."""
-    poll_blocking(lambda: _replace_with_folder(file), within_s=10, what="the file is not being written")
+    poll_blocking(lambda: _replace_with_folder(file), what="the file is not being written")
     try:
         yield
     finally:

@@ -15,6 +15,8 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.server_errors import explain
 from tests import fork_server
 
+pytestmark = pytest.mark.takes(seconds=10)
+
 HOSTILE = "a\x1b[2Jb\u202ec\u200bd\x07e\x9bf\ufeffg\u2066h\udcffi\U000e0041j\x7fk\rl"
 
 

@@ -20,16 +20,32 @@ from paidan_deploy.provisioning.clock import ClockReading, ClockRefused, check_c
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.database import prepare_database
 from tests import fork_server
+from tests import servers as real
 
-pytestmark = pytest.mark.takes(seconds=5)
+pytestmark = pytest.mark.takes(seconds=20)
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 TINY = Path("tests/cities/tiny")
 
 
+@pytest.fixture(scope="module")
+async def prepared_database(
+    servers: real.ServerAddresses, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    """Prepare a database and yield its name; each test has a copy."""
+    async with real.fresh_database(servers) as dsn:
+        await prepare_database(dsn, Credentials(tmp_path_factory.mktemp("secrets")))
+        yield dsn.rsplit("/", 1)[1]
+
+
 @pytest.fixture
-async def connection(database: str, tmp_path: Path) -> AsyncIterator[Connection]:
-    await prepare_database(database, Credentials(tmp_path / "secrets"))
+async def database(servers: real.ServerAddresses, prepared_database: str) -> AsyncIterator[str]:
+    async with real.fresh_database(servers, template=prepared_database) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[Connection]:
     async with open_connection(database) as opened:
         yield opened
 

@@ -16,6 +16,8 @@ from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources, PendingReport
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=10)
+
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
 DAY_END = MIDNIGHT + timedelta(seconds=PLAYED_S)
 # A day in a second; a lead is longer than a day, so each test sets the latest time itself.
@@ -70,12 +72,12 @@ async def test_clock_waits_for_a_running_due_task(slow_throttle: ClockThrottle) 
     slow_throttle.scheduler.schedule(due, send)
     working = asyncio.create_task(slow_throttle.scheduler.run())
     try:
-        await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock waits")
+        await poll(lambda: advances_to(slow_throttle), what="the clock waits")
         assert slow_throttle.clock.now() < due + clock_lead(slow_throttle.clock.scale.factor) + timedelta(seconds=20)
 
         stood_at = slow_throttle.clock.now()
         sent.set()
-        await poll(lambda: advances_to(slow_throttle, throttled=False), within_s=20, what="the clock runs on")
+        await poll(lambda: advances_to(slow_throttle, throttled=False), what="the clock runs on")
         assert stood_at <= slow_throttle.clock.now()
         assert slow_throttle.throttled_s > 0
     finally:
@@ -91,12 +93,12 @@ async def advances_to(throttle: ClockThrottle, *, throttled: bool = True) -> boo
 async def test_clock_waits_for_a_queue_poll(slow_throttle: ClockThrottle) -> None:
     started_at = slow_throttle.clock.now()
     with slow_throttle.scheduler.running_task():
-        await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock waits")
+        await poll(lambda: advances_to(slow_throttle), what="the clock waits")
 
         assert slow_throttle.clock.now() < started_at + clock_lead(slow_throttle.clock.scale.factor) + timedelta(
             seconds=20
         )
-    await poll(lambda: advances_to(slow_throttle, throttled=False), within_s=20, what="the clock runs on")
+    await poll(lambda: advances_to(slow_throttle, throttled=False), what="the clock runs on")
 
 
 @pytest.mark.parametrize("why", ["unsent", "undecided"])
@@ -109,7 +111,7 @@ async def test_the_day_does_not_end_before_all_its_reports_are_in(dsn: str, why:
             DAY_END - timedelta(hours=1), asyncio.get_running_loop().time()
         )
     try:
-        await poll(lambda: advances_to(throttle), within_s=20, what="the clock waits in the evening")
+        await poll(lambda: advances_to(throttle), what="the clock waits in the evening")
         assert MIDNIGHT + timedelta(seconds=LAST_REPORT_S) < throttle.clock.now() < DAY_END - timedelta(minutes=5)
 
         throttle.sources.sent = 1
@@ -143,13 +145,12 @@ async def test_clock_waits_only_for_transient_database_errors(dsn: str, slow_thr
         )
         await poll(
             lambda: advances_beyond(slow_throttle, previous_end),
-            within_s=20,
             what="another session lets the clock run on",
         )
 
         await connection.execute("DROP TABLE cities.clock")
         with pytest.raises(asyncpg.UndefinedTableError):
-            await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock has to be let run")
+            await poll(lambda: advances_to(slow_throttle), what="the clock has to be let run")
     finally:
         await connection.close()
 

@@ -39,7 +39,7 @@ def tick_until(check: ScheduledCheck, reached: Callable[[], bool], what: str) ->
         check.tick()
         return reached()
 
-    poll_blocking(ticked, within_s=20, what=what)
+    poll_blocking(ticked, what=what)
 
 
 def test_a_result_that_does_not_hold_is_shown_until_one_holds(check: ScheduledCheck, tmp_path: Path) -> None:

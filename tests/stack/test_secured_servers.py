@@ -1,7 +1,6 @@
 """Services, departments and sources on a Kafka with logins, TLS and ACLs, and a PostgreSQL with TLS."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
 
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_contracts import ids
+from paidan_contracts.client import Accept, DepartmentClient
+from paidan_contracts.orders import OrderIssued
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.run import Sources, check_conservation
 from paidan_deploy.provisioning.api_keys import create_key
@@ -46,8 +46,9 @@ async def installation(run_folder: Path) -> AsyncIterator[SecuredInstallation]:
             "PAIDAN_CITIES": str(packs),
             "PAIDAN_CLOCK": "real",
         }
-        run_command(operator, "prepare", "--handover", str(folder / "handover"))
-        printed = run_command(operator, "topics", "acls", "--apply")
+        prepared = run_command(operator, "prepare", "--handover", str(folder / "handover"))
+        assert "Kafka's ACLs are set." in prepared
+        printed = run_command(operator, "topics", "acls")
         assert "--allow-principal 'User:streets' --operation Write --topic paidan.answers.streets" in printed
         async with open_connection(dsn) as connection:
             token, _ = await create_key(connection, name="hotline", city="tiny", scopes=("source:hotline",))
@@ -73,14 +74,14 @@ async def test_a_case_goes_its_way_over_secured_servers(installation: SecuredIns
         taken = await client.post("/v1/tickets", json=ticket)
     assert taken.status_code == 202, taken.text
 
-    streets = installation.cluster("streets")
-    order = json.loads(await read_first(streets, "paidan.orders.streets", group="streets"))["order"]
-    answer = {"case_id": order["case_id"], "id": "A1", "action": {"kind": "accept"}}
-    async with AIOKafkaProducer(acks="all", enable_idempotence=True, **streets.client_options()) as producer:
-        await producer.send_and_wait("paidan.answers.streets", json.dumps(answer).encode())
+    options = installation.cluster("streets").client_options()
+    async with asyncio.timeout(WAIT_S), DepartmentClient("streets", "", options=options) as department:
+        issued = await anext(department.messages())
+        assert isinstance(issued, OrderIssued)
+        action_id = await department.answer(issued.order, Accept())
 
     async with installation.client("dispatch") as client:
-        action = f"/v1/actions/{ids.action_id('department:streets', 'A1')}"
+        action = f"/v1/actions/{action_id}"
 
         async def is_applied() -> bool:
             return bool((await client.get(action)).json().get("result") == "applied")

@@ -172,7 +172,7 @@ def test_kill_9_of_everything_loses_nothing_and_up_avoids_a_taken_port(paidan: P
     for name in sorted(before, key=lambda name: name != "supervisor"):
         os.kill(before[name], signal.SIGKILL)
     port = intake_port(paidan)
-    poll_blocking(lambda: is_bindable(port), within_s=10, what="the killed service releases its port")
+    poll_blocking(lambda: is_bindable(port), what="the killed service releases its port")
 
     with socket.create_server(("127.0.0.1", port)):
         paidan("up", "--detach")

@@ -31,6 +31,8 @@ from tests.chaos.wait_settled import wait_settled
 from tests.polling import poll
 from tests.upgrade.release import RecordedRelease, RestoreTarget, read_release, restore, restore_backup
 
+pytestmark = pytest.mark.takes(seconds=30)
+
 ARCHIVE: Final = Path(__file__).parent / "release_0_1_0" / "installation.tar.xz"
 SETTLE_TIMEOUT_S: Final = 120.0
 UNRELAYED: Final = "SELECT count(*) FROM lane WHERE relayed_seq < seq"

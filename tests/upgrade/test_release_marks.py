@@ -24,6 +24,8 @@ from paidan_deploy.provisioning.release import (
 from tests.dispatch import database_fixture
 from tests.servers import ServerAddresses
 
+pytestmark = pytest.mark.takes(seconds=12)
+
 ALL = range(INBOX.partitions)
 
 

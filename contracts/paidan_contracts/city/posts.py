@@ -98,6 +98,10 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
 _BELONGS_TO_ITS_DEPARTMENT: Final = frozenset({"role:inspector", "role:caller", "role:operator"})
 
 
+MAX_SCOPES_LENGTH: Final = 2000
+"""As many characters as the scopes of a person's token may have, with a blank between two."""
+
+
 class Post(PackModel):
     """A post. Who holds it is known to the cockpit alone; its id stands on each step that its holder takes."""
 

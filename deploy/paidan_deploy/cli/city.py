@@ -17,11 +17,12 @@ from paidan_deploy.citypacks import queries
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
 from paidan_deploy.citypacks.new_pack import create_pack
 from paidan_deploy.citypacks.publish import PublishedPack, publish
+from paidan_deploy.cli.acl_creation import keep_acls
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, error_console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
-from paidan_deploy.stack.stack import Installation, Stack
+from paidan_deploy.stack.stack import Stack
 
 PackFolder = Annotated[
     Path,
@@ -68,7 +69,7 @@ def check_command(folder: PackFolder) -> None:
 def publish_command(folder: PackFolder) -> None:
     """Check a pack and put it in force: services use it from then on, earlier decisions stay as they are."""
     pack = _valid_or_exit(check_folder(folder))
-    published = asyncio.run(_publish(Stack.current().installation(), pack))
+    published = asyncio.run(_publish(Stack.current(), pack))
     console.print(
         f"{published.city} is in force under version {published.version[:12]}: {published.departments} departments,"
         f" {published.partitions} partitions notified / 城市 {published.city} 已生效，版本 {published.version[:12]}："
@@ -205,6 +206,9 @@ def _valid_or_exit(checked: CheckedPack) -> Pack:
         raise typer.Exit(1) from error
 
 
-async def _publish(installation: Installation, pack: Pack) -> PublishedPack:
+async def _publish(stack: Stack, pack: Pack) -> PublishedPack:
+    installation = stack.installation()
     async with open_connection(installation.database) as connection:
-        return await publish(connection, installation.cluster, pack)
+        published = await publish(connection, installation.cluster, pack)
+    await keep_acls(stack)
+    return published

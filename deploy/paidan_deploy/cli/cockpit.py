@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final
 
-import asyncpg
 import typer
 
 from paidan_chassis.database import Connection
@@ -14,7 +13,7 @@ from paidan_contracts.scopes import ALL_CITIES, InvalidScope
 from paidan_deploy.citypacks import queries
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
-from paidan_deploy.cli.people import no_such_person, parse_person_id
+from paidan_deploy.cli.people import parse_person_id
 from paidan_deploy.cli.user import user_name
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
@@ -119,8 +118,5 @@ async def _link_as(
 async def _link_of(
     connection: Connection, installation: Installation, person_id: uuid.UUID, valid_for: timedelta = LINK_VALIDITY
 ) -> str:
-    try:
-        secret = await create_link(connection, person_id, created_by=user_name(), valid_for=valid_for)
-    except asyncpg.ForeignKeyViolationError:
-        raise no_such_person(str(person_id)) from None
+    secret = await create_link(connection, person_id, created_by=user_name(), valid_for=valid_for)
     return f"{installation.url(COCKPIT.name)}/sign-in/{secret}"

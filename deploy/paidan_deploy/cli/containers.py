@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
+from paidan_deploy.cli.acl_creation import keep_acls
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
@@ -53,7 +54,8 @@ def register(app: typer.Typer) -> None:
 
 @also_in_chinese(
     "在您的服务器上建好角色、表、主题、密钥和首批城市包。",
-    "可随时重复执行；每次启动新版本之前请执行。只有它需要 PAIDAN_DATABASE，即数据库所有者的 DSN。"
+    "可随时重复执行；每次启动新版本之前请执行。Kafka 须登录（PAIDAN_KAFKA_SASL）时，也创建其 ACL。"
+    "只有它需要 PAIDAN_DATABASE，即数据库所有者的 DSN。"
     "密钥存放在 PAIDAN_HOME/secrets。",
 )
 @print_errors
@@ -68,7 +70,8 @@ def prepare(
 ) -> None:
     """Create roles, tables, topics and secrets on your own servers, publish the first city packs, and exit.
 
-    It may be run again at any time; run it before each new release starts. It alone needs PAIDAN_DATABASE, the DSN of
+    It may be run again at any time; run it before each new release starts. Where Kafka wants a login
+    (PAIDAN_KAFKA_SASL), it creates Kafka's ACLs, too. It alone needs PAIDAN_DATABASE, the DSN of
     the database's owner. Secrets are stored in PAIDAN_HOME/secrets.
     """
     stack = _stack_on_own_servers()
@@ -88,6 +91,8 @@ async def _prepare(stack: Stack) -> None:
     messages = await publish_missing_packs(stack.settings.cities, dsn=stack.servers.dsn, kafka=stack.servers.cluster)
     for message in messages:
         console.print(message)
+    if await keep_acls(stack):
+        console.print("Kafka's ACLs are set. / Kafka 的 ACL 已设置。")
 
 
 @also_in_chinese(

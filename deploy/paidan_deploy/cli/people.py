@@ -22,6 +22,7 @@ from paidan_deploy.provisioning.persons import (
     add_person,
     disable_person,
     list_persons,
+    no_such_person,
 )
 from paidan_deploy.services import COCKPIT, secret_names
 from paidan_deploy.settings import inherited_environment
@@ -153,8 +154,3 @@ def parse_person_id(text: str) -> uuid.UUID:
         return uuid.UUID(text)
     except ValueError:
         raise no_such_person(text) from None
-
-
-def no_such_person(person: str) -> DeployError:
-    """Return the error for an id that nobody has."""
-    return DeployError(f"there is no person {person} / 没有人员 {person}")

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from paidan_chassis import city_packs
 from paidan_contracts.city import Pack
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
-from paidan_deploy.provisioning.acls import acls_of, create_acls
+from paidan_deploy.provisioning.acls import acls_of, create_acls, published_packs
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Stack
 
@@ -65,6 +64,4 @@ def acls_command(
 
 async def _load_packs(stack: Stack) -> list[Pack]:
     async with open_connection(stack.servers.running_dsn()) as connection:
-        versions = await city_packs.load_newest_versions(connection)
-        contents = [await city_packs.find_content(connection, version) for version in versions.values()]
-    return [Pack.model_validate_json(content) for content in contents if content is not None]
+        return await published_packs(connection)

@@ -7,6 +7,8 @@ from typing import Final, Literal
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
+from paidan_chassis import city_packs
+from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import Pack
 from paidan_contracts.topics import (
@@ -33,6 +35,8 @@ _RESOURCE_TYPES: Final = {"topic": 2, "group": 3}
 _PATTERN_TYPES: Final = {False: 3, True: 4}
 _OPERATIONS: Final = {"Read": 3, "Write": 4}
 _ALLOW: Final = 3
+_CLUSTER_AUTHORIZATION_FAILED: Final = 31
+_SECURITY_DISABLED: Final = 54
 _READ_TOPICS: Final = {
     INTAKE: (ALARMS.name, OUTCOMES.name, CASES.name),
     DISPATCH: (INBOX.name,),
@@ -51,6 +55,10 @@ _WRITE_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ORDERS_PREFIX,), 
 
 class AclsRefused(DeployError):
     """The cluster did not create an ACL."""
+
+
+class AclsNotKept(AclsRefused):
+    """The cluster has no authorizer, or does not let this login create ACLs: whoever runs it does."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -129,7 +137,7 @@ def _of_source(source: str, topic_prefix: str, *, own_topic: bool) -> Iterator[_
 
 
 async def create_acls(kafka: KafkaCluster, acls: Iterable[Acl]) -> None:
-    """Create rights on the cluster; those that exist stay. Raises AclsRefused."""
+    """Create rights on the cluster; those that exist stay. Raises AclsRefused, or AclsNotKept."""
     admin = AIOKafkaAdminClient(client_id="paidan-acls", **kafka.client_options())
     try:
         await admin.start()
@@ -146,6 +154,16 @@ async def create_acls(kafka: KafkaCluster, acls: Iterable[Acl]) -> None:
             response = await admin._send_request(request)  # noqa: SLF001 - aiokafka's admin has no call for ACLs
             for code, message in response.creation_responses:
                 if code:
-                    raise AclsRefused(f"{acl.command()}: {message or f'error {code}'}")
+                    is_not_ours = code in (_CLUSTER_AUTHORIZATION_FAILED, _SECURITY_DISABLED)
+                    raise (AclsNotKept if is_not_ours else AclsRefused)(
+                        f"{acl.command()}: {message or f'error {code}'}"
+                    )
     finally:
         await admin.close()
+
+
+async def published_packs(connection: Connection) -> list[Pack]:
+    """Return the newest pack of each published city."""
+    versions = await city_packs.load_newest_versions(connection)
+    contents = [await city_packs.find_content(connection, version) for version in versions.values()]
+    return [Pack.model_validate_json(content) for content in contents if content is not None]

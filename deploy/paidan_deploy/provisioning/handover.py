@@ -20,6 +20,7 @@ OWN_SECRETS: Final = (
     "LINK_KEY",
     "TOKEN_KEY",
     "TOKEN_OLD_KEYS",
+    "IDENTITY_OLD_KEYS",
     "KAFKA_USER",
     "KAFKA_PASSWORD",
 )

@@ -82,6 +82,10 @@ _DISABLE_PERSON: Final = """
             WHERE session.person_id = disabled.person_id
               AND session.ended_at IS NULL
         RETURNING session.person_id, session.session_id
+      ), freed AS (
+           DELETE FROM cockpit.person_identity
+            USING disabled
+            WHERE person_identity.person_id = disabled.person_id
       ), logged AS (
            INSERT INTO cockpit.sign_in (kind, person_id, session_id, address)
            SELECT 'session_ended', person_id, session_id, ''
@@ -92,7 +96,11 @@ _DISABLE_PERSON: Final = """
 """
 _INSERT_LINK: Final = """
     INSERT INTO cockpit.sign_in_link (hash, person_id, created_by, expires_at)
-    VALUES ($1, $2, $3, clock_timestamp() + $4)
+    SELECT $1, person_id, $3, clock_timestamp() + $4
+      FROM cockpit.person
+     WHERE person_id = $2
+       AND disabled_at IS NULL
+    RETURNING true
 """
 
 
@@ -207,14 +215,27 @@ async def list_persons(connection: Connection) -> list[StoredPerson]:
 
 
 async def disable_person(connection: Connection, person_id: uuid.UUID) -> bool:
-    """Disable a person and end all sessions; return whether there is such a person."""
+    """Disable a person and end all sessions; return whether there is such a person.
+
+    What the provider knows the person by is free, for the same human at another post.
+    """
     return bool(await connection.fetchval(_DISABLE_PERSON, person_id))
 
 
 async def create_link(
     connection: Connection, person_id: uuid.UUID, *, created_by: str, valid_for: timedelta = LINK_VALIDITY
 ) -> str:
-    """Return the secret of a new sign-in link, of which only a hash is stored."""
+    """Return the secret of a new sign-in link, of which only a hash is stored.
+
+    Raises DeployError for a person whom there is not, or who is disabled.
+    """
     secret = secrets.token_urlsafe(32)
-    await connection.execute(_INSERT_LINK, hashlib.sha256(secret.encode()).digest(), person_id, created_by, valid_for)
+    secret_hash = hashlib.sha256(secret.encode()).digest()
+    if not await connection.fetchval(_INSERT_LINK, secret_hash, person_id, created_by, valid_for):
+        raise no_such_person(str(person_id))
     return secret
+
+
+def no_such_person(person: str) -> DeployError:
+    """Return the error for an id that nobody has who may sign in."""
+    return DeployError(f"there is no person {person} who may sign in / 没有可登录的人员 {person}")

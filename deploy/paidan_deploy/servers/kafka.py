@@ -24,6 +24,8 @@ PORT: Final = 19092
 CONTROLLER_PORT: Final = 19093
 # Seconds pass between our choice of a port and Kafka's bind, in which another process may take it.
 START_ATTEMPTS: Final = 5
+# Two seconds on an idle machine; a busy one only has to come to an end.
+FORMAT_TIMEOUT_S: Final = 300
 LOG_CONFIG: Final = Path(__file__).parent / "local" / "log4j2.xml"
 # A restart after kill -9 waits for the old session to time out: 3 s suffice on loopback, the default is 9.
 PROPERTIES: Final = {
@@ -189,7 +191,7 @@ class KafkaServer:
             str(self._config),
             *self.format_options,
         )
-        result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        result = subprocess.run(argv, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
         if result.returncode != 0:
             raise ServerStartError(
                 f"Kafka could not format {self.home / 'data'}: {result.stderr.strip() or result.stdout.strip()}"

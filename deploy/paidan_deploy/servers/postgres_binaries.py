@@ -46,7 +46,7 @@ def major_version(folder: Path, user: int | None) -> int:
         return 0
     try:
         result = subprocess.run(
-            [str(program), "--version"], capture_output=True, text=True, timeout=20, check=False, cwd="/"
+            [str(program), "--version"], capture_output=True, text=True, timeout=60, check=False, cwd="/"
         )
     except OSError:
         return 0

@@ -65,7 +65,7 @@ def _user_has_name(user: int) -> bool:
 
 def _succeeds(argv: Sequence[str]) -> bool:
     try:
-        return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
+        return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 

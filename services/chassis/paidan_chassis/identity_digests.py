@@ -3,16 +3,17 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final, Self
 
 from pydantic import SecretStr
 
 from paidan_chassis.encryption import parse_key, parse_keys
 
+_LOWER_CASE: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PURPOSE: Final = b"paidan identity of a person\0"
-NO_OLDER_KEYS: Final = SecretStr("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,20 @@ class IdentityDigests:
     keys: Sequence[bytes]
 
     @classmethod
-    def from_base64(cls, newest: SecretStr, older: SecretStr = NO_OLDER_KEYS) -> Self:
-        """Return digests under the settings' keys; raise ``InvalidEncryptionKey``."""
-        return cls((parse_key(newest), *parse_keys(older)))
+    def from_base64(cls, newest: SecretStr, older: Iterable[SecretStr] = ()) -> Self:
+        """Return digests under the settings' keys, each of ``older`` a list; raise ``InvalidEncryptionKey``."""
+        return cls((parse_key(newest), *(key for keys in older for key in parse_keys(keys))))
 
     def of_subject(self, issuer: str, subject: str) -> list[bytes]:
         """Return the digests of an issuer's subject, that of the newest key first."""
         return self._digests("subject", issuer.rstrip("/"), subject)
 
     def of_email(self, address: str) -> list[bytes]:
-        """Return the digests of an e-mail address, however its letters are written; that of the newest key first."""
-        return self._digests("email", address.strip().casefold())
+        """Return the digests of an e-mail address, whatever its case; that of the newest key first.
+
+        Of ASCII letters alone: of others, an address of somebody else's may be the same without its case.
+        """
+        return self._digests("email", address.strip().translate(_LOWER_CASE))
 
     def _digests(self, *parts: str) -> list[bytes]:
         message = _PURPOSE + json.dumps(parts).encode()

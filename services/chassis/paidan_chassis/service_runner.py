@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from fastapi import FastAPI
@@ -44,6 +44,8 @@ class ProcessContext:
     components: frozenset[Component]
     metrics: Metrics
     health: Health
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a stop is requested: a request that waits for something answers what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class ServiceRunner:
     def __init__(self, settings: ServiceSettings, context: ProcessContext) -> None:
         self._settings = settings
         self._context = context
-        self._stop_requested = asyncio.Event()
+        self._stop_requested = context.stopping
         self._stop_loops = asyncio.Event()
         self._has_opened = False
         self._log = logs.get_logger()

@@ -136,7 +136,7 @@ def open_provider(settings: Settings, site: Site) -> Provider | None:
     oidc = settings.oidc()
     if oidc is None:
         return None
-    digests = IdentityDigests.from_base64(settings.token_key, settings.token_old_keys)
+    digests = IdentityDigests.from_base64(settings.token_key, (settings.token_old_keys, settings.identity_old_keys))
     return Provider(OidcClient(oidc), Identities(site.pool, site.accounts, digests))
 
 

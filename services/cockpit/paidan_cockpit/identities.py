@@ -52,7 +52,13 @@ _INSERT_SUBJECT: Final = """
     INSERT INTO person_identity (digest, kind, person_id, created_by)
     VALUES ($1, 'subject', $2, $3)
         ON CONFLICT DO NOTHING
-    RETURNING person_id
+"""
+_RENEW_SUBJECT: Final = """
+    UPDATE person_identity
+       SET digest = $2
+     WHERE digest = ANY($1::bytea[])
+       AND digest <> $2
+       AND kind = 'subject'
 """
 
 
@@ -106,10 +112,14 @@ class Identities:
     async def _find_person(self, conn: Connection, identity: ProviderIdentity) -> uuid.UUID | None:
         subjects = self.digests.of_subject(identity.issuer, identity.subject)
         person_id: uuid.UUID | None = await conn.fetchval(_FIND_BY_SUBJECT, subjects)
-        if person_id is not None or identity.email is None:
+        if person_id is not None:
+            await conn.execute(_RENEW_SUBJECT, subjects, subjects[0])
             return person_id
-        person_id = await conn.fetchval(_FIND_BY_EMAIL, self.digests.of_email(identity.email))
-        if person_id is None:
+        if identity.email is None:
             return None
-        bound: uuid.UUID | None = await conn.fetchval(_INSERT_SUBJECT, subjects[0], person_id, _BOUND_AT_SIGN_IN)
-        return bound
+        found = await conn.fetchval(_FIND_BY_EMAIL, self.digests.of_email(identity.email))
+        if found is not None:
+            await conn.execute(_INSERT_SUBJECT, subjects[0], found, _BOUND_AT_SIGN_IN)
+            # Of two tabs that sign in at once, the other one may have inserted it.
+            person_id = await conn.fetchval(_FIND_BY_SUBJECT, subjects)
+        return person_id

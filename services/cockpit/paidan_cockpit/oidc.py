@@ -29,6 +29,8 @@ _SIGNATURES: Final = (
     "Ed25519",
 )
 """Algorithms with a public key: an ID token is never accepted unsigned or under a shared secret."""
+_SECRET_METHODS: Final = ("client_secret_basic", "client_secret_post")
+"""How a client with a secret proves itself where a code is exchanged, the usual way first."""
 _LEEWAY_S: Final = 60
 _MAX_CLAIM: Final = 255
 
@@ -71,6 +73,7 @@ class OidcClient:
         self.issuer = settings.issuer.rstrip("/")
         self._client_id = settings.client_id
         secret = settings.client_secret.get_secret_value()
+        self._has_secret = bool(secret)
         self._protocol = _Protocol(
             None,
             client_id=settings.client_id,
@@ -80,7 +83,7 @@ class OidcClient:
                 "scope": "openid email",
                 "code_challenge_method": "S256",
                 "timeout": settings.answer_within_s,
-                "token_endpoint_auth_method": "client_secret_basic" if secret else "none",
+                "token_endpoint_auth_method": _SECRET_METHODS[0] if secret else "none",
             },
         )
 
@@ -105,6 +108,8 @@ class OidcClient:
         except httpx.HTTPError as error:
             raise ProviderUnavailable from error
         except (AuthlibBaseError, JoseError, KeyError, TypeError, ValueError) as error:
+            # A provider whose keys have no id may have replaced them: the next token is verified by the present ones.
+            metadata.pop("jwks", None)
             raise SignInRefused(type(error).__name__) from error
         if not claims:
             raise SignInRefused("no ID token")
@@ -131,6 +136,11 @@ class OidcClient:
             raise ProviderUnavailable
         offered = metadata.get("id_token_signing_alg_values_supported") or ("RS256",)
         metadata["id_token_signing_alg_values_supported"] = [each for each in offered if each in _SIGNATURES]
+        if self._has_secret:
+            known = metadata.get("token_endpoint_auth_methods_supported") or _SECRET_METHODS
+            metadata["token_endpoint_auth_method"] = next(
+                (each for each in _SECRET_METHODS if each in known), _SECRET_METHODS[0]
+            )
         return metadata
 
     async def _more_claims(
@@ -139,7 +149,14 @@ class OidcClient:
         """Return what the provider says besides the ID token: many do not put the address into it."""
         if "email" in claims or "userinfo_endpoint" not in metadata:
             return {}
-        more: dict[str, Any] = await self._protocol.userinfo(token=token)
+        try:
+            more: dict[str, Any] = await self._protocol.userinfo(token=token)
+        except httpx.HTTPStatusError as error:
+            if error.response.is_server_error:
+                raise
+            return {}  # it tells this client nothing more: who is known by subject signs in all the same
+        except (TypeError, ValueError):
+            return {}  # a signed one, for instance
         return more if more.get("sub") == claims.get("sub") else {}
 
     def _identity(self, claims: dict[str, Any]) -> ProviderIdentity:

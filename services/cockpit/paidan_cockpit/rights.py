@@ -79,17 +79,12 @@ class Person:
         return covers_city(self.city, city)
 
     @property
-    def covers_all_cities(self) -> bool:
-        """Whether the person may see every city."""
-        return self.city == ALL_CITIES
-
-    @property
     def operates_installation(self) -> bool:
         """Whether the person may redrive dead letters and lift halts: records and halts are of no single city.
 
         A city's pack grants its posts to persons of that city, so no pack can grant this.
         """
-        return self.covers_all_cities and self.grants.has_role("operator")
+        return self.city == ALL_CITIES and self.grants.has_role("operator")
 
 
 def pages_of(person: Person) -> Iterator[Page]:

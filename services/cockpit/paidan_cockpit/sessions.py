@@ -10,7 +10,6 @@ from paidan_chassis.database import Pool
 from paidan_cockpit.accounts import SessionTerms
 from paidan_cockpit.rights import Person
 from paidan_contracts.city.pack_types import Names
-from paidan_contracts.scopes import ALL_CITIES
 
 _TIMEOUT_S: Final = 5.0
 _MAX_SHOWN: Final = 500
@@ -72,8 +71,8 @@ async def end_session(pool: Pool, person: Person, session_id: uuid.UUID, address
 
 
 def runs_the_system(person: Person) -> bool:
-    """Return whether the person runs the system: an administrator, or an operator of all cities."""
-    return person.grants.has_role("admin") or (person.grants.has_role("operator") and person.city == ALL_CITIES)
+    """Return whether the person runs the system: an administrator, or who operates the installation."""
+    return person.grants.has_role("admin") or person.operates_installation
 
 
 def _rights(person: Person) -> tuple[uuid.UUID, bool, str]:

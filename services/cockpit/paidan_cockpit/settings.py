@@ -58,6 +58,10 @@ class Settings(ServiceSettings):
     token_old_keys: VaultKeys = Field(
         default=SecretStr(""), description="Former signing keys, comma-separated, still published."
     )
+    identity_old_keys: VaultKeys = Field(
+        default=SecretStr(""),
+        description="Former signing keys that are published no more; subjects stored under them are still found.",
+    )
     web_libraries: Path | None = Field(
         default=None, description="Folder of htmx and the other libraries; without it pages work without script."
     )

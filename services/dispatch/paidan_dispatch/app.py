@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.change_watch import ChangeWatch
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.cluster import KafkaCluster
@@ -34,6 +36,8 @@ from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.emergencies import EmergencyReadRoutes
+from paidan_dispatch.api.order_routes import OrderRoutes
+from paidan_dispatch.api.order_tags import load_order_tags
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
@@ -138,20 +142,28 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     packs = PackCache()
+    watch = ChangeWatch(pool, INBOX_CONSUMER, partial(load_order_tags, pool), process.stopping)
+    await stack.enter_async_context(watch.run())
     return create_http_app(
         edge_config,
         ReadRoutes(pool, packs, resources.clock),
+        OrderRoutes(pool, packs, resources.clock, watch),
         ActionRoutes(pool, packs, resources.clock, publisher, CityTerms(packs)),
         settings.cipher(),
     )
 
 
 def create_http_app(
-    edge_config: EdgeConfig, read_routes: ReadRoutes, action_routes: ActionRoutes, cipher: Cipher
+    edge_config: EdgeConfig,
+    read_routes: ReadRoutes,
+    order_routes: OrderRoutes,
+    action_routes: ActionRoutes,
+    cipher: Cipher,
 ) -> FastAPI:
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(read_routes.router())
+    app.include_router(order_routes.router())
     app.include_router(ReportRoutes(read_routes.pool).router())
     app.include_router(action_routes.router())
     app.include_router(CaseActionRoutes(action_routes).router())

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.change_watch import ChangeWatch
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
@@ -28,6 +30,7 @@ from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, OUTCOMES, find
 from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
+from paidan_intake.api.queries import load_report_tags
 from paidan_intake.api.submission import ApiContext
 from paidan_intake.city_packs import PackCache, open_pack_cache
 from paidan_intake.handlers import AlarmsHandler
@@ -142,6 +145,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     writer = open_report_writer(
         writer_context, max_pending=settings.reports_waiting, timeout_s=settings.answer_within_s
     )
+    watch = ChangeWatch(pool, STATUS_CONSUMER, partial(load_report_tags, pool), process.stopping)
+    await stack.enter_async_context(watch.run())
     context = ApiContext(
         settings=settings,
         pool=pool,
@@ -155,6 +160,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         digest_keys=settings.digest_keys(),
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
         metrics=process.metrics,
+        watch=watch,
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)

@@ -152,4 +152,6 @@ def department_complained_of_has_no_order(step: Step) -> bool:
     if state.past or state.complained_of is None:
         return True
     leads = state.status in ASSIGNED_STATUSES and state.department == state.complained_of
+    if isinstance(step.event, CaseCorrected) and any(each.field == "department" for each in step.event.corrections):
+        leads = False  # its dispatch to another is the next event of this step
     return not leads and state.complained_of not in open_helpers(state)

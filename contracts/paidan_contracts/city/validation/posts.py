@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.posts import DUTIES, LOCAL_DUTIES, Post
+from paidan_contracts.city.posts import DUTIES, LOCAL_DUTIES, MAX_SCOPES_LENGTH, Post, scopes_of
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.nearest import nearest
 
@@ -50,6 +50,13 @@ def _check_needs(path: DocumentPath, post: Post) -> Iterator[Violation]:
             (*path, "department"),
             f"is missing: a {post.duty} answers for a department",
             f"缺少必填项：{DUTIES[post.duty].names.zh}须写明所属部门",
+        )
+    if (length := len(" ".join(scopes_of(post)))) > MAX_SCOPES_LENGTH:
+        yield Violation(
+            (*path, "places" if post.places else "classes"),
+            f"the classes and places make {length} characters, and a person's token has room for {MAX_SCOPES_LENGTH}:"
+            " name a district for its streets, or a pattern for its classes",
+            f"类别和地点共 {length} 个字符，人员令牌最多 {MAX_SCOPES_LENGTH} 个：请以区县代替其街道，以前缀代替各类别",
         )
     if post.duty in LOCAL_DUTIES and post.places is None:
         yield Violation(

@@ -36,6 +36,8 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Whoever calls could name another address: the one that is limited and logged is the connection's.
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
                 timeout_graceful_shutdown=max(1, int(stop_within_s)),
                 ssl_context_factory=None if ssl_context is None else lambda _config, _default: ssl_context,

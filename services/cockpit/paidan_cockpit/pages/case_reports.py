@@ -17,6 +17,8 @@ from paidan_contracts.state import CaseState
 class ShownReport:
     """A report as a case's page shows it. ``metres``: from the case; None of the one that opened it.
 
+    ``at`` is None of a confidential one, too: no map shows where that was seen.
+
     A department's order does not name the report that opened the case: its ``report_id`` is None.
     """
 
@@ -49,7 +51,7 @@ def reports_of_case(state: CaseState, events: Sequence[CaseEvent]) -> list[Shown
         address=place.address,
         confidential=state.confidential,
         photos=state.photos,
-        at=_point(place.latitude, place.longitude),
+        at=None if state.confidential else _point(place.latitude, place.longitude),
     )
     return [opening, *_joined(list(merged.values()))]
 
@@ -65,7 +67,7 @@ def reports_of_order(order: Order, summary: CaseSummary) -> list[ShownReport]:
         address=order.place.address,
         confidential=order.confidential,
         photos=order.photos,
-        at=_point(order.place.latitude, order.place.longitude),
+        at=None if order.confidential else _point(order.place.latitude, order.place.longitude),
     )
     return [opening, *_joined(order.joined)]
 
@@ -82,7 +84,7 @@ def _joined(reports: Sequence[JoinedReport]) -> Iterator[ShownReport]:
             confidential=each.confidential,
             photos=each.photos,
             metres=each.metres,
-            at=_point(each.latitude, each.longitude),
+            at=None if each.confidential else _point(each.latitude, each.longitude),
         )
 
 

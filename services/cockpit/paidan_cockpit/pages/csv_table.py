@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 # Spreadsheets take signs of full width for these, too.
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+_FORMULA: Final = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 # Where a list is separated by another sign, a spreadsheet begins a cell after it.
 _INNER_FORMULA: Final = re.compile(r"(?<=[;|\t\r\n])(?=\s*[=+\-@＝＋－＠])")
 
@@ -23,4 +23,4 @@ def csv_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _as_text(cell: str) -> str:
     marked = _INNER_FORMULA.sub("'", cell)
-    return f"'{marked}" if cell.startswith(_FORMULA_BEGINS) else marked
+    return f"'{marked}" if _FORMULA.match(cell) else marked

@@ -38,7 +38,7 @@ def internal_error_page(site: Site) -> ErrorHandler:
 
 
 def _page_for_people(site: Site, refusal: PageRefused) -> ErrorHandler:
-    async def refuse(_visit: RequestContext) -> Response:
+    async def refuse(_context: RequestContext) -> Response:
         raise refusal
 
     page = site.open_page(_NO_ROUTE, refuse)

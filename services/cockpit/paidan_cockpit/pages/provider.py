@@ -66,7 +66,7 @@ class ProviderPages:
             raise PageRefused(503, "no_answer_provider") from None
         await self._provider.identities.remember(begun, local_path(context.request.query_params.get("next", "")))
         response = RedirectResponse(begun.address, 303)
-        set_state_cookie(response, context.request, begun.state, RETURN_PATH, PENDING_SIGN_IN_LASTS)
+        set_state_cookie(response, context.request, begun.state, PENDING_SIGN_IN_LASTS)
         return response
 
     async def _finish(self, context: RequestContext) -> Response:
@@ -84,7 +84,7 @@ class ProviderPages:
             response = see_other(begun.next_path)
             forget_wanted_page(response, context.request)
             set_session_cookie(response, context.request, secret)
-        delete_state_cookie(response, context.request, RETURN_PATH)
+        delete_state_cookie(response, context.request)
         return response
 
     async def _take(self, context: RequestContext) -> PendingSignIn | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -92,7 +93,11 @@ async def read_form(request: Request, max_bytes: int | None = None) -> FilledFor
     """
     if max_bytes is not None:
         request.scope[BODY_LIMIT_KEY] = max_bytes
-    is_multipart = request.headers.get("content-type", "").startswith("multipart/")
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    # Browsers name no charset. Decoding some that there are takes minutes, and others yield what is no text.
+    if options.get(b"charset", b"utf-8").lower() != b"utf-8":
+        raise PageRefused(400, "unreadable_form")
+    is_multipart = kind.startswith(b"multipart/")
     try:
         form = await _read_parts(request) if is_multipart else FilledForm(_parse_fields(await request.body()))
     except HTTPException as error:

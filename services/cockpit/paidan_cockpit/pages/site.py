@@ -39,6 +39,8 @@ CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_ISOLATION: Final = {"cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin"}
+"""A site that opened or embedded a page learns nothing of it: not how many frames it has, nor how large a photo is."""
 _PREFERENCES: Final = {
     "lang": (LANGUAGE_COOKIE, frozenset(LANGUAGES)),
     "theme": (THEME_COOKIE, frozenset(THEMES)),
@@ -119,6 +121,7 @@ class Site:
             response.headers.setdefault("content-security-policy", CONTENT_POLICY)
             # With no referrer at all, browsers name no origin of a form either, by which it is known as ours.
             response.headers.setdefault("referrer-policy", "same-origin")
+            response.headers.update(_ISOLATION)
             return response
 
         return Route(path, endpoint, methods=[method], include_in_schema=False)

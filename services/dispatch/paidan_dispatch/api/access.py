@@ -8,7 +8,7 @@ from paidan_contracts import case_access
 from paidan_contracts.ids import city_of
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.state import CaseState
-from paidan_dispatch.api.case_lists import CaseFilter
+from paidan_dispatch.api.case_filter import CaseFilter
 from paidan_dispatch.api.queries import OutcomeScope
 
 

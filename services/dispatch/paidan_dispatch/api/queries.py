@@ -10,6 +10,7 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, Timestamp
+from paidan_dispatch.api.like_patterns import class_pattern, place_pattern
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.api.rounds import PastRound, past_rounds
 from paidan_dispatch.inbox.rows import EventRow
@@ -47,19 +48,21 @@ SELECT_HISTORY: Final = """
 SELECT_OPEN_ORDERS: Final = """
     SELECT event
       FROM (SELECT reported_at, case_id, version
-              FROM (SELECT reported_at, case_id, version, city
+              FROM (SELECT reported_at, case_id, version, city, places, class_code
                       FROM case_now
                      WHERE department = $1
                        AND ended_at IS NULL
                        AND status <> ALL(ARRAY['received', 'filed'])
                        AND NOT past
                      UNION ALL
-                    SELECT reported_at, case_id, version, city
+                    SELECT reported_at, case_id, version, city, places, class_code
                       FROM case_now
                       JOIN helper USING (case_id)
                      WHERE helper.department = $1) AS open_order
              WHERE ($2::text IS NULL OR city = $2)
                AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
+               AND ($6::text[] IS NULL OR places LIKE ANY($6))
+               AND ($7::text[] IS NULL OR class_code LIKE ANY($7))
              ORDER BY reported_at, case_id
              LIMIT $5) AS page
       JOIN history USING (case_id, version)
@@ -75,11 +78,16 @@ class PageKey(NamedTuple):
 
 
 class OrderPage(NamedTuple):
-    """Which orders of a department to list. A city of None means all."""
+    """Which orders of a department to list. A city of None means all.
+
+    Those beyond the caller's bounds are none of a page, whose last one is where the next page begins.
+    """
 
     city: str | None
     after: PageKey | None
     limit: int
+    within_places: Collection[str] = ()
+    within_classes: Collection[str] = ()
 
 
 class StoredCase(NamedTuple):
@@ -136,7 +144,9 @@ async def load_past_rounds(conn: Connection, state: CaseState, order: Order) -> 
 async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list[CaseState]:
     """Return a page of the cases that a department is to act on, oldest first."""
     after = page.after or (None, None)
-    rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, timeout=30)
+    places = [place_pattern(each) for each in page.within_places] or None
+    classes = [class_pattern(each) for each in page.within_classes] or None
+    rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, places, classes, timeout=30)
     return [decode_state(row["event"]) for row in rows]
 
 

@@ -1,9 +1,8 @@
-"""The routes for reading: cases with history and receipts, lists and queues, a department's open orders."""
+"""The routes for reading cases: with history and receipts, lists and queues."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
@@ -11,34 +10,31 @@ from pydantic import TypeAdapter
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.assignments import RuleRef
+from paidan_contracts.city import City
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
-from paidan_contracts.wire import CaseId, Slug
+from paidan_contracts.wire import CaseId
 from paidan_dispatch.api import access, case_lists, queries
 from paidan_dispatch.api.case_query import CURSORS, CaseQuery
-from paidan_dispatch.api.lights import order_item, with_lights
-from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, ListedCase, OrderItem, OrderList, Receipt
-from paidan_dispatch.api.queries import OrderPage, PageKey
-from paidan_dispatch.api.work_grids import lies_in_grid, work_grid_of
-from paidan_dispatch.cases import orders
+from paidan_dispatch.api.lights import with_lights
+from paidan_dispatch.api.models import CaseDetail, CaseList, CaseWorkGrid, ListedCase, OrderItem, Receipt
+from paidan_dispatch.api.order_routes import load_order_items
+from paidan_dispatch.api.work_grids import lies_in_grid, places_of_grid, work_grid_of
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
-MAX_ORDERS: Final = 1000
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRoutes:
-    """``/v1/cases``, ``/v1/cases/{case_id}``, ``/v1/orders``."""
+    """``/v1/cases`` and ``/v1/cases/{case_id}``."""
 
     pool: Pool
     packs: PackCache
@@ -55,13 +51,6 @@ class ReadRoutes:
             summary="A case with its history and receipts",
             responses={200: {"model": CaseDetail | OrderItem, "description": "The case, or a department's own order."}},
         )  # fmt: skip
-        router.add_api_route(
-            "/v1/orders",
-            self.list_orders,
-            methods=["GET"],
-            response_model=OrderList,
-            summary="A department's open orders",
-        )
         return router
 
     async def list_cases(
@@ -77,13 +66,16 @@ class ReadRoutes:
         """
         access.require_case_access(caller)
         case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
-        lies_within = await self._grid_test(query.work_grid, case_filter.city)
+        cities = await self._cities_in_force(case_filter.city) if query.work_grid is not None else []
+        lies_within = lies_in_grid(query.work_grid, cities)
+        grid_places = places_of_grid(query.work_grid, cities)
+        if query.work_grid is not None and not grid_places:
+            return CaseList(cases=[], after=None)
+        case_filter = replace(case_filter, grid_places=grid_places)
         page = await case_lists.list_covered(
             self.pool,
             case_filter,
-            lambda state: (
-                access.is_within_bounds(state, caller) and lies_within(state) and query.is_answered_for(state)
-            ),
+            lambda state: access.is_within_bounds(state, caller) and lies_within(state),
         )
         now = self.clock.now()
         return CaseList(
@@ -91,13 +83,11 @@ class ReadRoutes:
             after=CURSORS.encode(page.after) if page.after else None,
         )
 
-    async def _grid_test(self, grid_id: str | None, city: str | None) -> Callable[[CaseState], bool]:
-        if grid_id is None:
-            return lambda _state: True
+    async def _cities_in_force(self, city: str | None) -> list[City]:
         async with self.pool.acquire() as conn:
             versions = await city_packs.load_current_versions(conn)
             policies = [await self.packs.get(conn, each) for id_, each in versions.items() if city in (None, id_)]
-        return lies_in_grid(grid_id, [each.city for each in policies])
+        return [each.city for each in policies]
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -119,61 +109,16 @@ class ReadRoutes:
         order_item = await self._own_order(stored.state, caller)
         return Response(order_item.model_dump_json(), media_type="application/json")
 
-    async def list_orders(
-        self,
-        caller: Caller,
-        department: Annotated[Slug | None, Query()] = None,
-        after: Annotated[str | None, Query(max_length=300, description="The `after` of the previous page.")] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_ORDERS)] = MAX_ORDERS,
-    ) -> OrderList:
-        """Return the open orders of a department, oldest first, each with its version; keep the highest.
-
-        Those to help (`role` helper) are among them; their `status` follows from the department's own answers.
-        All pages together are a complete snapshot, of the times at which they were read.
-        """
-        own_department = grants_of(caller.scopes).department
-        department_id = own_department or department
-        if own_department is None:
-            access.require_case_access(caller)
-        if department_id is None:
-            raise problems.invalid(
-                "department", "name the department whose orders you want", "请注明要查看哪个责任单位的派单"
-            )
-        if own_department not in (None, department or own_department):
-            raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
-        as_of = self.clock.now()
-        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(CURSORS, after), limit)
-        states = await queries.load_open_orders(self.pool, department_id, page)
-        return OrderList(
-            department=department_id,
-            as_of=as_of,
-            orders=await self._order_items(
-                [each for each in states if access.is_within_bounds(each, caller)], department_id
-            ),
-            after=_next_cursor(states, limit),
-        )
-
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
         department = grants_of(caller.scopes).department
-        items = await self._order_items([state], department) if department is not None else []
+        if department is None:
+            raise access.no_such_case()
+        items = await load_order_items(self.pool, self.packs, [state], department, self.clock.now())
         if not items:
             raise access.no_such_case()
         async with self.pool.acquire() as conn:
             rounds = await queries.load_past_rounds(conn, state, items[0].order)
         return items[0].model_copy(update={"rounds": rounds})
-
-    async def _order_items(self, states: Sequence[CaseState], department: str) -> list[OrderItem]:
-        async with self.pool.acquire() as conn:
-            versions = {state.city_version for state in states}
-            policies = {version: await self.packs.get(conn, version) for version in versions}
-        found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
-        now = self.clock.now()
-        return [order_item(state, order, now) for state, order in found if order]
-
-
-def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
-    last = states[-1] if len(states) == limit else None
-    return CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
 def _case_detail_json(state: ListedCase, events: list[EventRow], grid: CaseWorkGrid | None) -> bytes:

@@ -17,7 +17,7 @@ from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, RequestModel, Slug
 from paidan_dispatch.api import access, case_lists, queries, report_queries
-from paidan_dispatch.api.case_lists import CaseFilter
+from paidan_dispatch.api.case_filter import CaseFilter
 from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.api.report_models import Callback, CallbackList, CaseReport, CaseReportList, NotedReportList
 from paidan_dispatch.api.report_queries import NotedPageKey
@@ -111,7 +111,9 @@ class ReportRoutes:
             after=decode_after(_CASE_CURSORS, query.after),
             limit=query.limit,
         )
-        page = await case_lists.list_covered(self.pool, case_filter, partial(access.is_within_bounds, principal=caller))
+        page = await case_lists.list_covered(
+            self.pool, access.bounded(case_filter, caller), partial(access.is_within_bounds, principal=caller)
+        )
         states = page.cases
         awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
         reports = await report_queries.load_reports_to_call(

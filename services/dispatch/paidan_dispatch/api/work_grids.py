@@ -20,8 +20,16 @@ def work_grid_of(state: CaseState, city: City) -> CaseWorkGrid | None:
     )
 
 
-def lies_in_grid(grid_id: str, cities: Collection[City]) -> Callable[[CaseState], bool]:
-    """Return the question whether a case lies in a work grid of one of these cities."""
+def places_of_grid(grid_id: str | None, cities: Collection[City]) -> list[str]:
+    """Return the streets and communities of the work grids of this name. Every case in one lies in one of them."""
+    grids = [each for city in cities for each in city.pack.geography.work_grids or () if each.id == grid_id]
+    return sorted({place for each in grids for place in each.places})
+
+
+def lies_in_grid(grid_id: str | None, cities: Collection[City]) -> Callable[[CaseState], bool]:
+    """Return the question whether a case lies in a work grid of one of these cities; None: in any, or none."""
+    if grid_id is None:
+        return lambda _state: True
     by_id = {each.id: each for each in cities}
 
     def covers(state: CaseState) -> bool:

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts.places import Place
-from paidan_contracts.state import CaseState
+from paidan_contracts.state import Answerable, CaseState
 from paidan_contracts.time_limits import TimeLimits
 from paidan_dispatch.cases.limit_requests import open_steps
 from paidan_dispatch.inbox.rows import OutcomeRow
@@ -68,6 +68,7 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         places_of(state.place),
         due_at[state.case_id],
         state.numbers and state.numbers.ours,
+        state.answerable and answers_of(state.answerable),
         case_file.chain,
     )
 
@@ -94,6 +95,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
+        state.answerable and answers_of(state.answerable),
     )
 
 
@@ -172,6 +174,12 @@ def places_of(place: Place) -> str:
     """Return the codes of district, street and community as one text, `/1/12/123/`; `/` where none is known."""
     codes = "/".join(filter(None, (place.district, place.street, place.community)))
     return f"/{codes}/" if codes else "/"
+
+
+def answers_of(answerable: Answerable) -> str:
+    """Return who answers for a case as one text, ` leader=post unit=id `; a space is before and after each."""
+    found = (("leader", answerable.leader), ("office", answerable.office), ("unit", answerable.unit))
+    return " ".join(["", *(f"{kind}={each}" for kind, each in found if each is not None), ""])
 
 
 def ended_at(state: CaseState) -> datetime | None:

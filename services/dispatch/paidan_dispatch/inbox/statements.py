@@ -32,6 +32,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "places": "text",
         "next_due_at": "timestamptz",
         "number": "text",
+        "answerable": "text",
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
@@ -93,14 +94,15 @@ UPDATE_CASES: Final = """
            level = changed.level,
            places = changed.places,
            next_due_at = changed.next_due_at,
-           chain = changed.chain
+           chain = changed.chain,
+           answerable = changed.answerable
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::double precision[], $8::double precision[], $9::boolean[], $10::bigint[], $11::timestamptz[],
            $12::timestamptz[], $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::boolean[],
-           $18::text[], $19::text[], $20::timestamptz[], $21::bytea[])
+           $18::text[], $19::text[], $20::timestamptz[], $21::bytea[], $22::text[])
            AS changed (case_id, version, status, department, class_code, reported_at, latitude, longitude,
                        is_reindexed, square, recurs_until, ended_at, awaits_call, held, overdue, pending_request,
-                       due_soon, level, places, next_due_at, chain)
+                       due_soon, level, places, next_due_at, chain, answerable)
      WHERE c.case_id = changed.case_id
 """
 

@@ -1,10 +1,10 @@
 """The SQL of HTTP reads about reports and photos, one function a statement."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from paidan_chassis.database import Executor
+from paidan_chassis.database import Executor, Pool
 from paidan_intake.vault_entries import CaseBounds
 
 
@@ -39,6 +39,21 @@ async def find_report(executor: Executor, report_id: str) -> ReportWithStatus | 
     row = dict(found)
     bounds = CaseBounds.of(row.pop("class_code"), row.pop("places"))
     return ReportWithStatus(row["source"], row["city"], row, bounds)
+
+
+_SELECT_TAGS: Final = """
+    SELECT v.report_id::text, concat_ws('/', o.result, o.case_id, o.answered_at, c.version) AS tag
+      FROM vault v
+      LEFT JOIN outcome o USING (report_id)
+      LEFT JOIN standing c ON c.case_id = o.case_id
+     WHERE v.report_id = ANY($1::uuid[])
+"""
+
+
+async def load_report_tags(pool: Pool, report_ids: Collection[str]) -> dict[str, str]:
+    """Return for each report a text that differs once its status or its answer has changed."""
+    rows = await pool.fetch(_SELECT_TAGS, report_ids, timeout=10)
+    return {row["report_id"]: row["tag"] for row in rows}
 
 
 _SELECT_ORDER: Final = """

@@ -12,6 +12,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import hot_route
+from paidan_chassis.edge.change_watch import ChangeWatch
 from paidan_chassis.edge.hot_routes import HotRequest, PreparedResponse
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
@@ -58,6 +59,8 @@ class ApiContext:
     digest_keys: DigestKeys
     link_signer: LinkSigner
     metrics: Metrics
+    watch: ChangeWatch[str]
+    """Of reports, by id."""
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
