@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from paidan_contracts.construction_actions import ConstructionAction
 from paidan_contracts.department_actions import Accept, Finish, Return
+from paidan_contracts.emergency_actions import CityAction
 from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleUnion, kind_of_model
 from paidan_contracts.lenient import require_coordinate_pair
@@ -172,7 +173,7 @@ SupportedAction: TypeAlias = (
 KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 """What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""
 KNOWN_ACTION_KINDS: Final = frozenset(
-    kind_of_model(model) for model in (*get_args(SupportedAction), *get_args(UnsupportedAction))
+    kind_of_model(model) for model in (*get_args(SupportedAction), *get_args(CityAction), *get_args(UnsupportedAction))
 )
 
 
@@ -191,7 +192,7 @@ class UnknownAction(WireModel):
         return kind
 
 
-Action: TypeAlias = Annotated[SupportedAction | UnsupportedAction | UnknownAction, ExtensibleUnion()]
+Action: TypeAlias = Annotated[SupportedAction | CityAction | UnsupportedAction | UnknownAction, ExtensibleUnion()]
 
 
 class Actor(WireModel):

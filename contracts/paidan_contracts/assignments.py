@@ -28,6 +28,15 @@ class RuleRef(WireModel):
     city_version: Digest
 
 
+class LimitReceipt(WireModel):
+    """By which emergency or event a limit ends earlier, and when it would have ended."""
+
+    declaration_id: Id
+    rule: RuleRef = Field(description="Plan and level of the city's pack, as plan.level.")
+    due_before: Timestamp = Field(description="When it would end if nothing were declared.")
+    due_at: Timestamp
+
+
 class Limit(WireModel):
     """One time limit for handling, within an assignment: rework keeps it, reopening begins another."""
 
@@ -47,6 +56,9 @@ class Limit(WireModel):
     )
     overdue_at: Timestamp | None = Field(
         default=None, description="The end of the limit, once it has passed with the work unfinished."
+    )
+    shortened: LimitReceipt | None = Field(
+        default=None, description="The emergency or event that shortened it; None: none did."
     )
 
 
@@ -97,6 +109,9 @@ class Assignment(WireModel):
     )
     accept_warned_at: Timestamp | None = Field(default=None, description="When that warning went out.")
     accepted_at: Timestamp | None = None
+    accept_shortened: LimitReceipt | None = Field(
+        default=None, description="The emergency or event that shortened accept_by; None: none did."
+    )
     accept_overdue_at: Timestamp | None = Field(
         default=None, description="When the time limit for accepting passed, if it did."
     )

@@ -10,6 +10,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.clock_events import CaseClockOverdue, CaseClockWarned, CaseOverdue
 from paidan_contracts.construction_events import CaseConstructionPlanned, CaseStruckOff
 from paidan_contracts.department_actions import AnyReturnCode
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.escalation_events import CaseEscalated, CaseEscalationEnded
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import WorkPlace
@@ -244,6 +245,7 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseVerificationAssigned
     | CaseVerificationAnswered
     | CaseConstructionPlanned
-    | (CaseStruckOff | CaseSettled),
+    | (CaseStruckOff | CaseSettled)
+    | CaseReclocked,
     Field(discriminator="type"),
 ]

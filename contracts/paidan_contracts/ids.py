@@ -95,6 +95,16 @@ def task_id(case_id: str, number: int) -> str:
     return _format_uuid(_uuid5_hex(("task", case_id, number)))
 
 
+def city_subject(city: str) -> str:
+    """Return what stands for a city as a whole where an action names its case: the city, and no case of it."""
+    return f"{city}-{'0' * 32}"
+
+
+def standing_order_id(declaration_id: str, order: str, department: str) -> str:
+    """Return the id of a standing order to one department."""
+    return _format_uuid(_uuid5_hex(("standing_order", declaration_id, order, department)))
+
+
 def timer_id(case_id: str, kind: str, generation: int) -> str:
     """Return the id of a case's timer; a timer that is set again has a higher generation."""
     return _format_uuid(_uuid5_hex(("timer", case_id, kind, generation)))

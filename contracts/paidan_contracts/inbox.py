@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import Field
 
 from paidan_contracts.actions import ActionRequested, Actor
+from paidan_contracts.emergencies import EmergencyDue, EmergencyInForce, EmergencyOver, EmergencyPortion
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.wire import (
     AnyTimerKind,
@@ -83,6 +84,15 @@ class PhotoStored(WireModel):
 
 
 InboxEvent: TypeAlias = Annotated[
-    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce,
+    ReportReceived
+    | ActionRequested
+    | TimerDue
+    | CityInForce
+    | PhotoStored
+    | ReleaseInForce
+    | EmergencyInForce
+    | EmergencyOver
+    | EmergencyDue
+    | EmergencyPortion,
     Field(discriminator="type"),
 ]

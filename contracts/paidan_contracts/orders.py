@@ -6,6 +6,7 @@ from pydantic import Field
 
 from paidan_contracts.case_records import CaseNote, CaseNumbers
 from paidan_contracts.city.pack_types import Names
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -26,8 +27,8 @@ from paidan_contracts.wire import (
 
 OrderChangeReason: TypeAlias = Literal[
     "merged", "rework", "reopened", "refiled", "unit_finished", "unit_returned", "escalation_ended",
-    "extended", "suspended", "resumed", "limit_set", "planned", "rejected", "corrected", "note_added",
-    "settled",
+    "extended", "suspended", "resumed", "limit_set", "planned", "rejected", "corrected", "note_added", "settled",
+    "emergency",
 ]  # fmt: skip
 
 
@@ -155,6 +156,36 @@ class AnswerRefused(WireModel):
     recorded_at: Timestamp
 
 
+class StandingOrderIssued(WireModel):
+    """常备令: an order without a case, in force as long as the emergency or event by which it was issued.
+
+    Published by dispatch on ``paidan.orders.<department>``. Read by that department. Keyed by the city.
+    """
+
+    type: Literal["standing_order.issued.v1"] = "standing_order.issued.v1"
+    order_id: Id
+    department: Slug
+    order: Code = Field(description="Of the plan in the city's pack.")
+    text: Text
+    text_zh: Text
+    declaration: EmergencyDeclaration = Field(description="Without the orders of others.")
+    recorded_at: Timestamp
+
+
+class StandingOrderEnded(WireModel):
+    """常备令解除: the emergency or event is over, and the standing order with it.
+
+    Published by dispatch on ``paidan.orders.<department>``. Read by that department. Keyed by the city.
+    """
+
+    type: Literal["standing_order.ended.v1"] = "standing_order.ended.v1"
+    order_id: Id
+    department: Slug
+    declaration_id: Id
+    ended_at: Timestamp
+
+
 OrderMessage: TypeAlias = Annotated[
-    OrderIssued | OrderChanged | OrderWithdrawn | OrderUrged | AnswerRefused, Field(discriminator="type")
+    OrderIssued | OrderChanged | OrderWithdrawn | OrderUrged | AnswerRefused | StandingOrderIssued | StandingOrderEnded,
+    Field(discriminator="type"),
 ]

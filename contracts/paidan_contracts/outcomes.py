@@ -64,6 +64,8 @@ RefusalCode = Literal[
     "not_escalated",
     "not_your_task",
     "unknown_post",
+    "unknown_emergency",
+    "already_declared",
 ]
 AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
 AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]

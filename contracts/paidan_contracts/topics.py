@@ -9,8 +9,23 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.dead_letters import RecordDeadLettered
+from paidan_contracts.emergencies import (
+    EmergencyDeclared,
+    EmergencyDue,
+    EmergencyEnded,
+    EmergencyInForce,
+    EmergencyOver,
+    EmergencyPortion,
+    EmergencyRecord,
+)
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
-from paidan_contracts.orders import AnswerRefused, OrderEvent, OrderMessage
+from paidan_contracts.orders import (
+    AnswerRefused,
+    OrderEvent,
+    OrderMessage,
+    StandingOrderEnded,
+    StandingOrderIssued,
+)
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.patrol_tasks import TaskEvent, TaskMessage
 from paidan_contracts.reports import AlarmRaised, ReportReceived
@@ -67,14 +82,27 @@ ALARMS: Final = Topic[AlarmRaised](
     read_by=("intake",),
     event_types=(AlarmRaised,),
 )
-INBOX: Final = Topic[ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce](
+INBOX: Final = Topic[
+    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce | EmergencyRecord
+](
     name="paidan.inbox",
     key="area",
     partitions=4,
     retention=timedelta(days=90),
     written_by=("intake", "dispatch", "paidan city publish", "paidan prepare"),
     read_by=("dispatch",),
-    event_types=(ReportReceived, ActionRequested, TimerDue, CityInForce, PhotoStored, ReleaseInForce),
+    event_types=(
+        ReportReceived,
+        ActionRequested,
+        TimerDue,
+        CityInForce,
+        PhotoStored,
+        ReleaseInForce,
+        EmergencyInForce,
+        EmergencyOver,
+        EmergencyDue,
+        EmergencyPortion,
+    ),
 )
 CASES: Final = Topic[CaseEvent](
     name="paidan.cases",
@@ -131,7 +159,18 @@ TASKS: Final = Topic[TaskEvent](
     read_by=("applications of patrols",),
     event_types=(TaskMessage,),
 )
-TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS, CHECKS, TASKS)
+EMERGENCIES: Final = Topic[EmergencyDeclared | EmergencyEnded](
+    name="paidan.emergencies",
+    key="city",
+    partitions=1,
+    retention=FOREVER,
+    written_by=("dispatch",),
+    read_by=("cockpit", "departments", "monitoring", "anyone"),
+    event_types=(EmergencyDeclared, EmergencyEnded),
+)
+TOPICS: Final[tuple[Topic[WireModel], ...]] = (
+    ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS, CHECKS, TASKS, EMERGENCIES
+)  # fmt: skip
 
 ALARMS_PREFIX: Final = "paidan.alarms."
 ORDERS_PREFIX: Final = "paidan.orders."
@@ -151,7 +190,7 @@ def alarms_topic_of(source: str) -> Topic[AlarmRaised]:
     )
 
 
-def orders_topic_of(department: str) -> Topic[OrderEvent | AnswerRefused]:
+def orders_topic_of(department: str) -> Topic[OrderEvent | AnswerRefused | StandingOrderIssued | StandingOrderEnded]:
     """Return the topic on which a department, and no other, receives its orders."""
     return Topic(
         name=ORDERS_PREFIX + department,

@@ -111,6 +111,9 @@ TABLE: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/scores.csv"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/scores/{score_id}"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/city"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
+    ("GET", "/city/emergencies"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE), 503),
+    ("POST", "/city/emergencies"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE), 503),
+    ("POST", "/city/emergencies/{declaration_id}/end"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE), 503),
     ("GET", "/city/borders.json"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
     ("GET", "/city/grid.json"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
     ("GET", "/system"): Row(OVERSEERS),
@@ -155,6 +158,7 @@ def address(template: str, case: CaseState) -> str:
         report_id="00000000-0000-4000-8000-000000000000",
         score_id="00000000-0000-4000-8000-000000000000",
         session_id="00000000-0000-4000-8000-000000000000",
+        declaration_id="00000000-0000-4000-8000-000000000000",
         view_id="00000000-0000-4000-8000-000000000000",
     )
 

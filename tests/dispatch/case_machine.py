@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from paidan_contracts.actions import Action, Inspect, Redispatch, Void
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.time_limit_actions import (
@@ -24,10 +25,12 @@ from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.limit_requests import time_limits_of
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import START_TIME, at_minute
+from tests.dispatch.emergency_cases import SNOWFALLS, reclocked, under
 from tests.dispatch.invariants.registry import INVARIANTS, Step, broken
 from tests.dispatch.machine_actions import (
     NEXT_ACTIONS,
@@ -73,6 +76,7 @@ class CaseMachine(RuleBasedStateMachine):
         self.state: CaseState | None = None
         self.timers: list[Timer] = []
         self.events: list[CaseEvent] = []
+        self.emergencies: tuple[EmergencyDeclaration, ...] = ()
         self.steps = 0
         self.steps_after_the_end = 0
 
@@ -81,11 +85,18 @@ class CaseMachine(RuleBasedStateMachine):
         """Whether something may still happen to the case; what comes after its end is tried a few times alone."""
         return self.steps_after_the_end < MAX_STEPS_AFTER_THE_END
 
-    @initialize(report=reports)
-    def open(self, report: ReportReceived) -> None:
-        """Open the case."""
+    @property
+    def policy(self) -> CityPolicy:
+        """The city's policy, with what is in force."""
+        return under(*self.emergencies, policy=POLICY)
+
+    @initialize(report=reports, declares=st.booleans())
+    def open(self, report: ReportReceived, declares: bool) -> None:
+        """Open the case, perhaps while it snows."""
+        if declares:
+            self.emergencies = (SNOWFALLS[0],)
         opening = receive_report(
-            report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
+            report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=self.policy
         )
         assert isinstance(opening, Opened)
         self._follow(opening.events)
@@ -97,7 +108,7 @@ class CaseMachine(RuleBasedStateMachine):
         assert self.state is not None
         self.steps += 1
         self.steps_after_the_end += self.state.status in ENDED_STATUSES
-        result = step.apply(self.state, self.timers if timers is None else timers)
+        result = step.apply(self.state, self.timers if timers is None else timers, self.policy)
         if isinstance(result, Progressed):
             self._follow(result.events)
 
@@ -217,6 +228,27 @@ class CaseMachine(RuleBasedStateMachine):
         if running:
             self.act(TimerStep(0), running[:1])
 
+    @while_live
+    @rule(minute=st.sampled_from([0, 1, 29, 31]), snowfall=st.sampled_from(SNOWFALLS))
+    def declare(self, minute: float, snowfall: EmergencyDeclaration) -> None:
+        """Let snow fall, and the portion come that has this case; perhaps again."""
+        if snowfall not in self.emergencies:
+            self.emergencies = (*self.emergencies, snowfall)
+        self._set_anew(snowfall, minute)
+
+    @while_live
+    @rule(minute=minutes, snowfall=st.sampled_from(SNOWFALLS))
+    def thaw(self, minute: float, snowfall: EmergencyDeclaration) -> None:
+        """Let it end, and the portion come that gives back the case's former limit."""
+        self.emergencies = tuple(each for each in self.emergencies if each != snowfall)
+        self._set_anew(snowfall, minute, restores=True)
+
+    def _set_anew(self, snowfall: EmergencyDeclaration, minute: float, *, restores: bool = False) -> None:
+        assert self.state is not None
+        event = reclocked(self.state, snowfall, self.policy, minutes=minute, restores=restores)
+        if event is not None:
+            self._follow((event,))
+
     @precondition(lambda self: self.is_live and self.steps >= STEPS_BEFORE_THE_END)
     @rule(minute=minutes)
     def end(self, minute: float) -> None:
@@ -238,10 +270,11 @@ class CaseMachine(RuleBasedStateMachine):
                 self.advance(pause, None)
 
     def _follow(self, events: tuple[CaseEvent, ...]) -> None:
-        said = orders.order_events(self.state, events, POLICY)
+        said = orders.order_events(self.state, events, self.policy)
         for event in events:
             is_last = event is events[-1]
-            step = Step(self.state, event, said if is_last else (), self.timers, self.events, is_last)
+            told = said if is_last else ()
+            step = Step(self.state, event, told, self.timers, self.events, is_last, self.emergencies)
             if names := broken(step, self.names):
                 raise InvariantBroken(f"{', '.join(names)}: after {type(event).__name__}")
             self.state = event.state

@@ -92,6 +92,9 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "lane_release": "lane",
         "case_serial": "lane, area, day",
         "camera_record": "lane, source, camera",
+        "emergency": "declaration_id",
+        "emergency_area": "area, declaration_id",
+        "emergency_case": "declaration_id, case_id",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -114,6 +117,9 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
             "history", "case_now", "case_report", "noted_report", "outcome", "lane_city", "helper", "photo",
             "case_serial",
             "camera_record",
+            "emergency",
+            "emergency_area",
+            "emergency_case",
         ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
         await _mark_lanes(conn)

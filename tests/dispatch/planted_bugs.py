@@ -1,13 +1,14 @@
 """A bug for each invariant of a case: the state machine must find that invariant broken once the bug is planted."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, Verify, Void
-from paidan_contracts.assignments import Assignment, Helper
+from paidan_contracts.assignments import Assignment, Helper, Limit
 from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.escalation_actions import Escalate
@@ -18,17 +19,19 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unit_actions import HandOn
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.verification_actions import CannotVerify
-from paidan_dispatch.cases import authority, case_state, decide, ladder, orders, patrols, reports, timers
+from paidan_dispatch.cases import authority, case_state, decide, emergencies, ladder, orders, patrols, reports, timers
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS
 from paidan_dispatch.cases.transitions import (
     construction,
     correction,
+    emergency_limits,
     filing,
     fulfilment,
     helper_orders,
     routing,
     verification,
 )
+from tests.dispatch.emergency_cases import SNOWFALLS
 from tests.dispatch.planted_limit_bugs import LIMIT_BUGS
 from tests.dispatch.planting import Plant, last_assignment, last_limit, wrong_function, wrong_state
 
@@ -57,6 +60,16 @@ def rewriting_history(new: Callable[..., CaseState]) -> Callable[..., CaseState]
         return replace_unvalidated(
             state, assignments=tuple(replace_unvalidated(each, text="x") for each in state.assignments)
         )
+
+    return wrong
+
+
+def ending_later(shortened: Callable[..., Limit]) -> Callable[..., Limit]:
+    """Return a ``shortened`` by which limits end later."""
+
+    def wrong(*arguments: Any, **options: Any) -> Limit:  # noqa: ANN401 - of the function
+        limit = shortened(*arguments, **options)
+        return replace_unvalidated(limit, due_at=limit.due_at and limit.due_at + timedelta(days=9))
 
     return wrong
 
@@ -180,6 +193,28 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
             construction, "end_assignment", lambda _: lambda state, _at, **_fields: state.assignments
         ),
         "settled_counts_as_handled": wrong_state(Settle, last_limit(lambda _: {"finished_at": None})),
+        "reclocking_shortens_or_restores": wrong_function(emergency_limits, "shortened", ending_later),
+        "reclocked_once_for_a_declaration": wrong_function(
+            emergency_limits, "_is_shortened_by", lambda _: lambda _limit, _id: False
+        ),
+        "reclocking_moves_nothing_else": wrong_function(
+            emergency_limits,
+            "next_state",
+            lambda new: lambda state, provenance, **changes: new(state, provenance, hops=9, **changes),
+        ),
+        "emergency_leaves_other_places_alone": wrong_function(
+            emergencies,
+            "terms_of",
+            lambda terms_of: lambda declaration, *rest: terms_of(replace_unvalidated(declaration, places=()), *rest),
+        ),
+        "only_what_is_in_force_shortens": wrong_function(
+            emergencies,
+            "all_terms",
+            lambda terms: lambda subject, at, policy: terms(subject, at, replace(policy, emergencies=SNOWFALLS)),
+        ),
+        "shortened_limit_keeps_the_minimum": lambda monkeypatch: monkeypatch.setattr(
+            emergencies, "max", lambda target, _floor: target - timedelta(hours=2), raising=False
+        ),
         "doers_do_not_inspect": wrong_function(authority, "_doers", lambda _: lambda _state: frozenset()),
         **LIMIT_BUGS,
     }

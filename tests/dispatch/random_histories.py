@@ -30,10 +30,12 @@ from paidan_contracts.unit_actions import Confirm, HandOn
 from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
+from tests.dispatch.emergency_cases import SNOW
 from tests.dispatch.sample_pack import LADDER, ROUTING, pack_document
 from tests.dispatch.units import policy_with_units
 from tests.dispatch.verified_cases import PATROLS, VERIFICATION
@@ -47,6 +49,7 @@ POLICY = policy_with_units(
     escalation=LADDER,
     posts=PATROLS,
     verification=VERIFICATION,
+    emergencies=[SNOW],
 )
 PERSON = "10000000-0000-4000-8000-000000000001"
 PHOTO = "a" * 64 + ".jpg"
@@ -139,13 +142,13 @@ class ActionStep:
     is_stored: bool = True
     """The photo that it names was stored for the case, by its actor, just before."""
 
-    def apply(self, state: CaseState, _: list[Timer]) -> Result:
+    def apply(self, state: CaseState, _: list[Timer], policy: CityPolicy = POLICY) -> Result:
         usual = USUAL_ACTORS.get(self.action.kind) or f"department:{state.department or 'north'}"
         actor = self.actor or usual
         photo = ProofPhoto(PHOTO, state.case_id, actor, LATEST)
         evidence = ActionEvidence([photo] if self.is_stored else [])
         request = build_request(state, self.action, ActionContext(minutes=self.minute, actor=actor))
-        return decide(state, request, POLICY, evidence)
+        return decide(state, request, policy, evidence)
 
 
 @dataclass(frozen=True)
@@ -154,9 +157,9 @@ class TimerStep:
 
     which: int
 
-    def apply(self, state: CaseState, timers: list[Timer]) -> Result:
+    def apply(self, state: CaseState, timers: list[Timer], policy: CityPolicy = POLICY) -> Result:
         return (
-            expire_timer(state, timer_due(timers[self.which % len(timers)]), POLICY)
+            expire_timer(state, timer_due(timers[self.which % len(timers)]), policy)
             if timers
             else Ignored("none was ever set")
         )
@@ -172,7 +175,7 @@ class MergeStep:
     confidential: bool = False
     wants_callback: bool = True
 
-    def apply(self, state: CaseState, _: list[Timer]) -> Result:
+    def apply(self, state: CaseState, _: list[Timer], policy: CityPolicy = POLICY) -> Result:
         row = candidate_of(state, POLICY.match_rules)
         past = ImportedHistory(matched_within="x") if state.past else None
         twin = build_report(
@@ -186,7 +189,7 @@ class MergeStep:
             wants_callback=self.wants_callback,
         )
         result = receive_report(
-            twin, nearby=CandidateIndex([row] if row else []), state_of=lambda _: state, policy=POLICY
+            twin, nearby=CandidateIndex([row] if row else []), state_of=lambda _: state, policy=policy
         )
         return Ignored("it opened another case") if isinstance(result, Opened) else result
 

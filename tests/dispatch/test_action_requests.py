@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from paidan_contracts import ids
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, SupportedAction
 from paidan_contracts.city import load_city
+from paidan_contracts.emergency_actions import CITY_ACTIONS
 from paidan_contracts.pii_words import COMMON_TERMS
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_deploy.provisioning.connection import open_connection
@@ -23,7 +24,7 @@ from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)
-MODELS = [*get_args(SupportedAction), *get_args(UnsupportedAction)]
+MODELS = [*get_args(SupportedAction), *CITY_ACTIONS, *get_args(UnsupportedAction)]
 NEEDED: dict[str, dict[str, Any]] = {
     "verify": {"verified": True},
     "file": {"row_id": "E0110-1"},
@@ -47,6 +48,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "plan_construction": {"due_at": "2026-12-01T08:00:00+08:00", "reason": "no lamp"},
     "cannot_verify": {"reason": "locked"},
     "end_escalation": {"reason": "a"},
+    "declare_emergency": {"plan": "snow", "level": "3"},
+    "end_emergency": {"declaration_id": "10000000-0000-4000-8000-000000000001"},
 }
 NUMBERS = ("13812345678", "0531-88123456", "11010519491231002X", "6222 0200 1234 5678 903")
 FREE_TEXT = "打 13812345678 或 0531-88123456，身份证 11010519491231002X"

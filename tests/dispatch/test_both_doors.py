@@ -13,6 +13,7 @@ from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, Inspect, Verify, Void
 from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.emergency_actions import CITY_ACTION_KINDS
 from paidan_contracts.topics import INBOX, answers_topic_of
 from paidan_contracts.wire import WireModel
 from tests.dispatch.dispatch_service import DispatchService
@@ -50,7 +51,7 @@ FILLED: Final[dict[str, dict[str, Any]]] = {
 }
 STATES: Final = ("received", "filed", "dispatched", "handling", "inspecting", "closed", "voided", "not_accepted")
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
-    **{kind: {"kind": kind, **FILLED.get(kind, {})} for kind in sorted(KNOWN_ACTION_KINDS)},
+    **{kind: {"kind": kind, **FILLED.get(kind, {})} for kind in sorted(KNOWN_ACTION_KINDS - CITY_ACTION_KINDS)},
     "finish with a proof": {"kind": "finish", "text": "swept", "proof": ["<own>"]},
     "finish with a proof of another's": {"kind": "finish", "proof": ["<another's>"]},
     "finish with a proof never stored": {"kind": "finish", "proof": ["f" * 64 + ".jpg"]},

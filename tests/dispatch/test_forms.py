@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 
 from paidan_contracts.actions import Action, Inspect, Urge
 from paidan_contracts.department_actions import Finish, Return
+from paidan_contracts.emergency_actions import CITY_ACTION_KINDS
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.actions.form_texts import FIELD_TEXTS, VALUE_TEXTS
@@ -67,7 +68,7 @@ def test_every_field_and_kind_has_a_text_and_no_text_is_left_over() -> None:
     used = {f"{kind}.{name}" if f"{kind}.{name}" in FIELD_TEXTS else name for kind, name in fields}
 
     assert used | {"occurred_at", "of_report"} == FIELD_TEXTS.keys()
-    assert ACTION_NAMES.keys() == ACTION_MODELS.keys()
+    assert ACTION_NAMES.keys() == ACTION_MODELS.keys() | CITY_ACTION_KINDS
     for text in FIELD_TEXTS.values():
         for each in (text.title, text.description or text.title):
             assert any("\u4e00" <= letter <= "\u9fff" for letter in each.zh), each

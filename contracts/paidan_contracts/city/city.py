@@ -9,6 +9,7 @@ from paidan_contracts.city.calendar import WorkingCalendar
 from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import CaseClass, CatalogueRow, Category, MatterWord
 from paidan_contracts.city.class_overrides import matches_class
+from paidan_contracts.city.emergencies import EmergencyPlan
 from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
@@ -76,6 +77,7 @@ class City:
     matters: Mapping[tuple[str, str], MatterType]
     """By a source's id and its own word, as categories."""
     imports: Mapping[str, ImportMapping]
+    emergencies: Mapping[str, EmergencyPlan]
     rule_index: RuleIndex
 
     @classmethod
@@ -126,6 +128,7 @@ class City:
             categories=dict(_entries_by_source(pack, pack.catalogue.categories)),
             matters={key: entry.matter for key, entry in _entries_by_source(pack, pack.catalogue.matters)},
             imports={mapping.id: mapping for mapping in pack.imports},
+            emergencies={each.id: each for each in pack.emergencies or ()},
             rule_index=RuleIndex.of(pack, calendar),
         )
 

@@ -5,6 +5,7 @@ city.toml             id, names, zone, area level, working hours, grid corner, c
 terms.toml            clocks, matching, callbacks, [[noted]], numbers, screening, hand_on, enforcement, complaints,
                       verification, construction, settlement, [[duties]]
 escalation.toml       [[levels]] and [[steps]] of the escalation ladder (optional)
+emergencies.toml      [[plans]] with levels: emergencies and events that may be declared (optional)
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 posts.csv             posts, for persons who sign in (optional)
@@ -99,6 +100,7 @@ def load_pack(folder: FilePath) -> LoadResult:
     raw_pack = RawPack(folder)
     _read_city(raw_pack)
     _read_escalation(raw_pack)
+    _read_emergencies(raw_pack)
     _read_privacy(raw_pack)
     _read_csv_files(raw_pack)
     _read_toml_lists(raw_pack)
@@ -142,6 +144,20 @@ def _read_escalation(raw_pack: RawPack) -> None:
         raw_pack.record_entry_lines("escalation.toml", raw, paths)
         raw_pack.origins["escalation",] = Origin("escalation.toml")
         raw_pack.document["escalation"] = raw
+
+
+def _read_emergencies(raw_pack: RawPack) -> None:
+    if (raw_pack.folder / "emergencies.toml").exists():
+        raw = raw_pack.read_toml("emergencies.toml")
+        raw_pack.record_entry_lines("emergencies.toml", raw, [("plans", ("emergencies",))])
+        raw_pack.origins["emergencies",] = Origin("emergencies.toml")
+        raw_pack.document["emergencies"] = raw.pop("plans", [])
+        for unknown in raw:
+            raw_pack.record_file_violation(
+                Origin("emergencies.toml", item=unknown),
+                "unknown key; plans are written [[plans]]",
+                "未知的键；预案写作 [[plans]]",
+            )
 
 
 def _read_privacy(raw_pack: RawPack) -> None:

@@ -10,6 +10,7 @@ from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.case_numbers import CaseNumbering
 from paidan_contracts.city.catalogue import Catalogue
 from paidan_contracts.city.construction import ConstructionPolicy
+from paidan_contracts.city.emergencies import EmergencyPlan
 from paidan_contracts.city.escalation import EscalationLadder
 from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
@@ -88,6 +89,9 @@ class Pack(PackModel):
     construction: ConstructionPolicy | None = Field(default=None, description="建设计划; None: there is none.")
     settlement: SettlementPolicy | None = Field(
         default=None, description="自行处置; None: nothing is settled on the spot."
+    )
+    emergencies: tuple[EmergencyPlan, ...] | None = Field(
+        default=None, description="What may be declared that shortens limits for a while; None: nothing."
     )
     privacy: PrivacyPolicy | None = None
     indicators: Indicators

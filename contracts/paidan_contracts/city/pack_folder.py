@@ -13,7 +13,7 @@ from paidan_contracts.city.pack_files import RawPack
 _FILE_NAMES: Final = frozenset(
     {"city.toml", "terms.toml", "privacy.toml", "routing.toml", "indicators.toml"}
     | {"departments.csv", "sources.csv", "classes.csv", "rows.csv", "categories.csv", "matters.csv", "calendar.csv"}
-    | {"posts.csv", "answerable.csv", "escalation.toml"}
+    | {"posts.csv", "answerable.csv", "emergencies.toml", "escalation.toml"}
     | {"geography/places.csv", "geography/grid.csv", "geography/work_grids.csv"}
     | {f"geography/{name}.geojson" for name in ("outline", "districts", "streets", "communities", "areas")}
 )

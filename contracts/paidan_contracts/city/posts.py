@@ -64,6 +64,8 @@ DutyAction = Literal[
     "plan_construction",
     "strike_off",
     "settle",
+    "declare_emergency",
+    "end_emergency",
 ]
 """Every kind of action of the contract."""
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, TypeAlias, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -14,11 +14,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts.actions import Action
 from paidan_contracts.client.answers import action_id_of, build_answer
-from paidan_contracts.orders import AnswerRefused, Order, OrderEvent, OrderMessage
+from paidan_contracts.orders import (
+    AnswerRefused,
+    Order,
+    OrderEvent,
+    OrderMessage,
+    StandingOrderEnded,
+    StandingOrderIssued,
+)
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
 
+DepartmentMessage: TypeAlias = OrderEvent | AnswerRefused | StandingOrderIssued | StandingOrderEnded
 REMEMBERED_ORDERS: Final = 100_000
-_MESSAGE: Final[TypeAdapter[OrderEvent | AnswerRefused]] = TypeAdapter(OrderMessage)
+_MESSAGE: Final[TypeAdapter[DepartmentMessage]] = TypeAdapter(OrderMessage)
 _UNKNOWN_TYPE: Final = frozenset({"union_tag_invalid"})
 _log: Final = logging.getLogger(__name__)
 
@@ -79,11 +87,12 @@ class DepartmentClient:
         """Disconnect. What was read last and not finished is delivered again."""
         await self._exit_stack.aclose()
 
-    async def messages(self) -> AsyncIterator[OrderEvent | AnswerRefused]:
-        """Yield orders, their changes and refused answers, without end; asking for the next one finishes the last.
+    async def messages(self) -> AsyncIterator[DepartmentMessage]:
+        """Yield orders, their changes, refused answers and standing orders, without end.
 
-        Only then is its offset committed: whoever crashes or breaks out before is given it again. An order's messages
-        that are older than one yielded before are left out, as are repeats. Raises UnreadableMessage.
+        Asking for the next one finishes the last. Only then is its offset committed: whoever crashes or breaks out
+        before is given it again. An order's messages that are older than one yielded before are left out, as are
+        repeats. Raises UnreadableMessage.
         """
         async for record in self._consumer:
             message = _decode(record)
@@ -105,15 +114,15 @@ class DepartmentClient:
         await self._producer.send_and_wait(self._answers_topic, body, key=order.case_id.encode())
         return action_id_of(self.department, answer)
 
-    def _is_repeat(self, message: OrderEvent | AnswerRefused) -> bool:
-        if isinstance(message, AnswerRefused):
+    def _is_repeat(self, message: DepartmentMessage) -> bool:
+        if not isinstance(message, OrderEvent):
             return False
         version, types = self._newest.get(message.order.order_id, (0, frozenset()))
         own = message.order.version
         return own < version or (own == version and _type_of(message) in types)
 
-    def _remember(self, message: OrderEvent | AnswerRefused) -> None:
-        if isinstance(message, AnswerRefused):
+    def _remember(self, message: DepartmentMessage) -> None:
+        if not isinstance(message, OrderEvent):
             return
         order = message.order
         version, types = self._newest.pop(order.order_id, (0, frozenset()))
@@ -135,7 +144,7 @@ def _type_of(message: OrderEvent) -> str:
     return str(getattr(message, "type", ""))
 
 
-def _decode(record: ConsumerRecord) -> OrderEvent | AnswerRefused | None:
+def _decode(record: ConsumerRecord) -> DepartmentMessage | None:
     """Return the message; None for one of a type that only a newer release knows."""
     try:
         return _MESSAGE.validate_json(cast("bytes", record.value or b""))

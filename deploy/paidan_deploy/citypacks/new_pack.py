@@ -20,7 +20,7 @@ _CITY_ID: Final = TypeAdapter[str](CityId)
 _MAX_ID_LENGTH: Final = 63
 _ONE: Final = r'\b(?:{keys})\s*=\s*"[^"\n]*"'
 _MANY: Final = r'\b(?:{keys})\s*=\s*\[(?:\s*"[^"\n]*"\s*,?)*\s*\]'
-_DEPARTMENT_KEYS: Final = ("lead", "department"), ("helpers", "owners")
+_DEPARTMENT_KEYS: Final = ("lead", "department"), ("helpers", "owners", "departments")
 _SOURCE_KEYS: Final = ("source", "default_source"), ("sources",)
 
 
@@ -41,7 +41,8 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
     sources = _renamed(name, [each.id for each in original.sources])
     shutil.copytree(origin, target)
     _edit(target / "city.toml", lambda text: re.sub(r'(?m)^(id\s*=\s*)"[^"]*"', rf'\1"{name}"', text, count=1))
-    tables = [target / "routing.toml", target / "escalation.toml", *sorted((target / "imports").glob("*.toml"))]
+    names = ("routing.toml", "escalation.toml", "emergencies.toml")
+    tables = [*(target / each for each in names), *sorted((target / "imports").glob("*.toml"))]
     for file in filter(Path.exists, tables):
         _edit(file, lambda text: _rename_values(text, departments, sources))
     _rename_column(target / "departments.csv", "id", departments)

@@ -217,6 +217,7 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
     proofs = UploadedProofs(context.client("intake", context.keys.roles["inspector"]), context.rng)
     departments = context.day.city.departments.values()
     department_ids = [each.id for each in departments if each.district and each.channel != "bureau"]
+    member("operator").schedule_emergencies(context.day.city)
     return [
         member("inspector").inspect(),
         member("inspector").verify(proofs),

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
+from paidan_contracts.city import City
 from paidan_deploy.demo.departments import HiddenFaults, ProofClient
 from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 from paidan_deploy.demo.scheduler import Scheduler, Task
@@ -131,6 +134,36 @@ class Staff:
                 self._schedule(state, {"kind": "set_limit", "due_at": due_at.isoformat(), "reason": "限期整改"}, 1)
                 self._schedule(state, {"kind": "plan_step", "due_at": step_at.isoformat(), "text": "现场清理"}, 5)
                 self._schedule(state, {"kind": "finish_step", "step": 1, "text": "已清理"}, 60)
+
+    def schedule_emergencies(self, city: City) -> None:
+        """应急响应、重大活动保障: schedule an event in a district for some hours, and an emergency, which then ends."""
+        now = self.scheduler.clock.now()
+        districts = [each.code for each in city.pack.geography.places if each.level == "district"]
+        by_kind = {plan.kind: plan for plan in reversed(list(city.emergencies.values()))}
+        for plan, after_h, ends_after_h in ((by_kind.get("event"), 2, 5), (by_kind.get("emergency"), 6, 11)):
+            if plan is None:
+                continue
+            body: dict[str, Any] = {"city": self.city, "plan": plan.id, "level": plan.levels[0].id, "reason": "演练"}
+            end_at = now + timedelta(hours=ends_after_h)
+            if plan.kind == "event":
+                body |= {"places": districts[:1], "ends_at": end_at.isoformat()}
+            key = f"demo {plan.id} {now.date()}"
+            task = partial(self._declare, body, key, None if plan.kind == "event" else end_at)
+            self.scheduler.schedule(now + timedelta(hours=after_h), task)
+
+    async def _declare(self, body: dict[str, Any], key: str, end_at: datetime | None) -> None:
+        try:
+            declared = await self.client.post("/v1/emergencies", json=body, headers={"idempotency-key": key})
+        except CallRefused:
+            return  # it was declared before a restart
+        if end_at is not None:
+            path, headers = f"/v1/emergencies/{declared['action_id']}/end", {"idempotency-key": f"{key} end"}
+            task = partial(self._post, path, {"reason": "解除"}, headers)
+            self.scheduler.schedule(end_at, task)
+
+    async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> None:
+        with suppress(CallRefused):
+            await self.client.post(path, json=body, headers=headers)
 
     async def _new_cases(self, status: str, **filters: Any) -> AsyncIterator[CaseBody]:  # noqa: ANN401  # parameters of the list
         while True:

@@ -18,6 +18,7 @@ from paidan_contracts.topics import (
     CASES,
     CHECKS,
     DEAD_LETTERS,
+    EMERGENCIES,
     INBOX,
     ORDERS_PREFIX,
     OUTCOMES,
@@ -47,7 +48,7 @@ _READ_TOPICS: Final = {
 _READ_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ANSWERS_PREFIX,), SCORING: (), COCKPIT: ()}
 _WRITE_TOPICS: Final = {
     INTAKE: (ALARMS.name, INBOX.name, OUTCOMES.name, DEAD_LETTERS.name),
-    DISPATCH: (INBOX.name, CASES.name, OUTCOMES.name, DEAD_LETTERS.name, TASKS.name),
+    DISPATCH: (INBOX.name, CASES.name, OUTCOMES.name, DEAD_LETTERS.name, TASKS.name, EMERGENCIES.name),
     SCORING: (SCORES.name, DEAD_LETTERS.name),
     COCKPIT: (DEAD_LETTERS.name,),
 }

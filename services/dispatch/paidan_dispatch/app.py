@@ -30,16 +30,19 @@ from paidan_contracts.inbox import RELEASE
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.case_actions import CaseActionRoutes
+from paidan_dispatch.actions.emergencies import EmergencyRoutes
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.api.case_figures import CaseFigures
+from paidan_dispatch.api.emergencies import EmergencyReadRoutes
 from paidan_dispatch.api.order_routes import OrderRoutes
 from paidan_dispatch.api.order_tags import load_order_tags
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import AnswersHandler, InboxHandler
+from paidan_dispatch.inbox.emergency_loop import EmergencyScheduler
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 from paidan_dispatch.settings import Settings
 
@@ -115,7 +118,18 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     async def run_timers(stop: asyncio.Event) -> None:
         await scheduler.run(inbox_consumer, progress, stop)
 
-    return {INBOX_CONSUMER: inbox_consumer.run, ANSWERS_CONSUMER: answers_consumer.run, "timers": run_timers}
+    emergencies = EmergencyScheduler(resources.pool, resources.clock)
+    emergency_progress = resources.process.health.register_loop("emergencies")
+
+    async def run_emergencies(stop: asyncio.Event) -> None:
+        await emergencies.run(inbox_consumer, emergency_progress, stop)
+
+    return {
+        INBOX_CONSUMER: inbox_consumer.run,
+        ANSWERS_CONSUMER: answers_consumer.run,
+        "timers": run_timers,
+        "emergencies": run_emergencies,
+    }
 
 
 async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
@@ -154,6 +168,8 @@ def create_http_app(
     app.include_router(action_routes.router())
     app.include_router(CaseActionRoutes(action_routes).router())
     app.include_router(ReplyRoutes(action_routes).router())
+    app.include_router(EmergencyRoutes(action_routes).router())
+    app.include_router(EmergencyReadRoutes(read_routes.pool, read_routes.clock).router())
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(read_routes.pool, duties))
     operators = OperatorContext(read_routes.pool, action_routes.publisher, cipher, {OPERATOR_SCOPE}, ALL_CITIES)

@@ -14,7 +14,7 @@ from paidan_dispatch.cases.complaints import barred_units
 from tests.dispatch.invariants.registry import Step, invariant
 from tests.dispatch.random_histories import POLICY
 
-MAY_SHORTEN: Final = (CaseFiled, CaseCorrected, CaseLimitSet, CaseReopened, CaseSuspended)
+MAY_SHORTEN: Final = (CaseFiled, CaseCorrected, CaseLimitSet, CaseReclocked, CaseReopened, CaseSuspended)
 """Suspended work has no deadline until it goes on."""
 
 
@@ -79,7 +79,7 @@ def limits_are_numbered_once(step: Step) -> bool:
 
 @invariant
 def deadline_never_shortens(step: Step) -> bool:
-    """Unless another catalogue row applies, by filing or correction, it is set by hand, or another limit begins."""
+    """Unless another row applies, by filing or correction, it is set by hand, another begins, or in an emergency."""
     if step.before is None or step.after.past or isinstance(step.event, MAY_SHORTEN):
         return True
     before, after = _last_due(step.before), _last_due(step.after)

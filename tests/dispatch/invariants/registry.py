@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.orders import OrderEvent
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.timers import Timer
@@ -21,6 +22,8 @@ class Step(NamedTuple):
     """The case's events before."""
     is_last: bool = True
     """No other event follows from the same decision."""
+    emergencies: Sequence[EmergencyDeclaration] = ()
+    """What is in force."""
 
     @property
     def after(self) -> CaseState:

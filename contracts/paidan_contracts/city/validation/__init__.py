@@ -6,6 +6,7 @@ from paidan_contracts.city.validation.answerable import check_answerable
 from paidan_contracts.city.validation.calendar import check_calendar
 from paidan_contracts.city.validation.case_numbers import check_numbering
 from paidan_contracts.city.validation.catalogue import check_catalogue
+from paidan_contracts.city.validation.emergencies import check_emergencies
 from paidan_contracts.city.validation.escalation import check_escalation
 from paidan_contracts.city.validation.geography import check_geography
 from paidan_contracts.city.validation.indicators_and_imports import check_imports, check_indicators
@@ -36,6 +37,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
         *check_numbering(pack),
         *check_escalation(pack, known_ids),
         *check_verification(pack, known_ids),
+        *check_emergencies(pack, known_ids),
         *check_privacy(pack),
         *check_indicators(pack, known_ids),
         *check_imports(pack, known_ids),

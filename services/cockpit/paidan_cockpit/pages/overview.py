@@ -14,6 +14,7 @@ from paidan_cockpit.pages import map_layers, overview_map, overview_queries
 from paidan_cockpit.pages.city_outlines import CityDrawing, draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.cookies import session_cookie_of
+from paidan_cockpit.pages.emergencies import EmergencyNotices, ListedEmergency
 from paidan_cockpit.pages.event_streams import EventStreams
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.names import CityNames
@@ -52,6 +53,7 @@ class OverviewPage(PageValues):
     map_tiles: str
     drawing: CityDrawing | None
     figures: OverviewFigures
+    emergencies: Sequence[ListedEmergency]
 
 
 class OverviewPages:
@@ -60,6 +62,7 @@ class OverviewPages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._figures = FiguresLoader(site)
+        self._emergencies = EmergencyNotices(site)
         self._streams = EventStreams()
         self._recent_layers = TtlCache[str](_LAYERS_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
@@ -148,6 +151,7 @@ class OverviewPages:
             rate_names=view.rate_names(),
             map_tiles=self._site.map_tiles or "",
             drawing=draw_city(view.city),
+            emergencies=await self._emergencies.load(reader.person, view.city),
             figures=await self._figures.load(reader, view),
         )
 

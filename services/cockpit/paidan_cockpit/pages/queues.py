@@ -13,6 +13,7 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.bulk_forms import MAX_CASES
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.dead_letter_totals import DeadLetterTotals
+from paidan_cockpit.pages.emergencies import EmergencyNotices, ListedEmergency
 from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.first_queues import first_queue, queue_order, reviewing_duty
 from paidan_cockpit.pages.name_search import FoundName, find_names
@@ -66,6 +67,7 @@ class QueuesPage(PageValues):
     may_act: bool
     views: Sequence[SavedView]
     notice: str
+    emergencies: Sequence[ListedEmergency]
     orders: Sequence[Order] = ORDERS
     hours: Sequence[Hours] = HOURS
     statuses: Sequence[Status] = STATUSES
@@ -83,6 +85,7 @@ class QueuePages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._letters = DeadLetterTotals(site)
+        self._emergencies = EmergencyNotices(site)
         self._counts = TtlCache[QueueCounts](ttl_s=_COUNTS_AGE_S)
 
     def routes(self) -> list[BaseRoute]:
@@ -114,6 +117,7 @@ class QueuePages:
             present=view_query(queue_filter, view),
             names=view.names,
             times=view.times,
+            emergencies=await self._emergencies.load(context.person, view.city),
             cities=view.cities,
             queues=order,
             duty=duty,

@@ -10,6 +10,7 @@ from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.city import CityPages
 from paidan_cockpit.pages.dead_letters import DeadLetterPages
 from paidan_cockpit.pages.desks import DeskPages
+from paidan_cockpit.pages.emergencies import EmergencyPages
 from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.queue_tables import QueueTables
@@ -39,6 +40,7 @@ def page_routes(site: Site, assets: Assets, provider: Provider | None = None) ->
         *OverviewPages(site).routes(),
         *ScorePages(site).routes(),
         *CityPages(site).routes(),
+        *EmergencyPages(site).routes(),
         *SystemPages(site).routes(),
         *DeadLetterPages(site).routes(),
     ]

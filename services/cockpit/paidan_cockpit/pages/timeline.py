@@ -16,6 +16,7 @@ from paidan_contracts.bilingual_texts import in_language
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.geography import Point
 from paidan_contracts.construction_events import CaseConstructionPlanned
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.places import WorkPlace
 from paidan_contracts.record_events import CaseNoteAdded
 from paidan_contracts.settlement_events import CaseSettled
@@ -71,6 +72,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.resumed.v1": N_("{department} goes on with the work."),
         "case.exempted.v1": N_("Its being overdue is not counted."),
         "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
+        "case.reclocked.v1": N_("An emergency or event shortened the time limit: it ends on {day}."),
+        "case.reclocked.v1 restored": N_("The emergency or event is over: the time limit ends on {day} again."),
         "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
         "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
         "case.verification_assigned.v1": N_("{post} is to verify it by {day}."),
@@ -174,7 +177,7 @@ class TimelineBuilder:
     def _words(self, event: CaseEvent) -> str:
         """Return what was written with a step; of a reason that rules give, which is in two languages, the reader's."""
         text = _text_of(event)
-        if isinstance(event, cases.CaseHeld):
+        if isinstance(event, cases.CaseHeld | CaseReclocked):
             return in_language(text, self.names.language)
         return self.names.step_of_ladder(text) if event.actor is None else text
 
@@ -219,6 +222,8 @@ def _kind_of(event: CaseEvent) -> str:
             detail = "inspecting"
         case CaseNoteAdded(visible_to="department"):
             detail = "department"
+        case CaseReclocked(restored=True):
+            detail = "restored"
         case (
             cases.CaseHelperAnswered(answer=kind)
             | CaseUnitAnswered(answer=kind)

@@ -6,17 +6,20 @@ from typing import Final
 from paidan_chassis.database import Pool
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.case_access import has_order
-from paidan_contracts.ids import area_of
+from paidan_contracts.emergency_actions import CITY_ACTIONS
+from paidan_contracts.ids import area_of, city_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
+from paidan_dispatch.api.emergency_queries import load_city
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox import noted_reports
+from paidan_dispatch.inbox import emergency_steps, noted_reports
+from paidan_dispatch.inbox.emergency_book import EmergencyBook
 from paidan_dispatch.inbox.load import load_known_outcomes, load_photos
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, UnitOfWork, proof_of
@@ -46,10 +49,14 @@ async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[Actio
         policies = {
             version: await packs.get(conn, version) for version in {each.pack_version for each in cases.values()}
         }
+        cities = {city_of(each.area) for each in requests if isinstance(each.action, CITY_ACTIONS)}
+        books = {city: await load_city(conn, packs, city) for city in cities}
     # As a batch of the inbox, which is judged by the same evidence.
     unit_of_work = UnitOfWork([], {}, known_outcomes=known_outcomes, photos=photos)
     return [
-        _evaluate_one(request, cases.get(case_id) if case_id else None, policies, unit_of_work)
+        _evaluate_city_action(request, *books[city_of(request.area)])
+        if isinstance(request.action, CITY_ACTIONS)
+        else _evaluate_one(request, cases.get(case_id) if case_id else None, policies, unit_of_work)
         for request, case_id in zip(requests, case_ids, strict=True)
     ]
 
@@ -88,6 +95,13 @@ def _evaluate_one(
             return _build_result(request, "applied", progressed.after.status, None)
         case Refused(refusal):
             return _refused(request, stored, refusal)
+
+
+def _evaluate_city_action(request: ActionRequested, policy: CityPolicy | None, book: EmergencyBook) -> DryRunResult:
+    refusal = emergency_steps.act(request, policy, book, 0)
+    if isinstance(refusal, Refusal):
+        return _build_result(request, "refused", None, refusal)
+    return _build_result(request, "applied", None, None)
 
 
 def _refused(request: ActionRequested, stored: CaseWithPolicy, refusal: Refusal) -> DryRunResult:

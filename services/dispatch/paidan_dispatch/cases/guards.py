@@ -58,7 +58,8 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
     {
         "department": frozenset({
             "accept", "return", "finish",
-            "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step"
+            "hand_on", "confirm", "ask_extension", "ask_suspension", "appeal", "review", "resume", "finish_step",
+            "declare_emergency", "end_emergency",
         }),
         "inspector": frozenset({"verify", "cannot_verify", "settle", "inspect", "note"}),
         "caller": frozenset({"call_back", "reply", "note"}),
@@ -66,6 +67,7 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
             "verify", "assign_verification", "cannot_verify", "file", "assign", "redispatch", "void", "urge", "reply",
             *_ESCALATING, *_RECORDING,
             "review", "resume", "set_limit", "plan_step", "finish_step", *_BUILDING,
+            "declare_emergency", "end_emergency",
         }),
         # An import repeats what others did, each at its own time, and corrects what it read.
         "importer": SUPPORTED_ACTIONS

@@ -57,6 +57,8 @@ ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
         "plan_construction": Bilingual("Put into the construction plan", "列入建设计划"),
         "strike_off": Bilingual("Strike off as built", "建成销号"),
         "settle": Bilingual("Settle on the spot", "自行处置"),
+        "declare_emergency": Bilingual("Declare an emergency or an event", "启动应急响应或活动保障"),
+        "end_emergency": Bilingual("End an emergency or an event", "终止应急响应或活动保障"),
         "force_close": Bilingual("Force close", "强制结案"),
     }
 )

@@ -15,6 +15,7 @@ from paidan_contracts.cases import (
     CaseVoided,
 )
 from paidan_contracts.construction_events import CaseConstructionPlanned
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.escalation_events import CaseEscalationEnded
 from paidan_contracts.orders import OrderChangeReason
 from paidan_contracts.record_events import CaseCorrected, CaseNoteAdded
@@ -31,7 +32,13 @@ from paidan_contracts.time_limit_events import (
 from paidan_dispatch.cases.bilingual import Bilingual
 
 LIMIT_CHANGES: Final[Mapping[type[CaseEvent], OrderChangeReason]] = MappingProxyType(
-    {CaseExtended: "extended", CaseSuspended: "suspended", CaseResumed: "resumed", CaseLimitSet: "limit_set"}
+    {
+        CaseExtended: "extended",
+        CaseSuspended: "suspended",
+        CaseResumed: "resumed",
+        CaseLimitSet: "limit_set",
+        CaseReclocked: "emergency",
+    }
 )
 """By event: those by which the limit of an order changes, of the lead and of those that help."""
 CONTENT_CHANGES: Final[Mapping[type[CaseEvent], OrderChangeReason]] = MappingProxyType(

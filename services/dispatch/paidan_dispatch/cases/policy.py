@@ -7,11 +7,12 @@ from functools import cache, lru_cache, partial
 from typing import Final, NamedTuple, Self, TypeAlias
 
 from paidan_contracts.assignments import RuleRef
-from paidan_contracts.city import City
+from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.places import Place
 from paidan_contracts.state import Answerable
 from paidan_contracts.wire import AnyTimerKind
@@ -43,6 +44,8 @@ class CityPolicy:
     number_format: NumberFormat | None
     answerable_for: Callable[[str | None, AreaCodes], Answerable | None]
     """Returns who answers for the cases of a class in a place, and the rule that says so."""
+    emergencies: tuple[EmergencyDeclaration, ...] = ()
+    """What was declared in the area that is decided on, and has not ended."""
 
     @classmethod
     def from_city(cls, city: City) -> Self:
@@ -91,6 +94,14 @@ class CityPolicy:
         if self.city.pack.answerable is None:
             return None
         return self.answerable_for(class_code, (place.district, place.street, place.community))
+
+    def place_codes(self, place: Place, *, with_areas: bool) -> PlaceCodes:
+        """Return by which codes routing rules know a place; its named areas only where they ask for them."""
+        areas, codes = self.city.geography.areas, UNKNOWN_PLACE.areas
+        if with_areas and place.latitude is not None and place.longitude is not None:
+            point = (place.longitude, place.latitude)
+            codes = frozenset([area.code for area in areas if area.contains(point)])
+        return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
 
     def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
         """Return when a warning of a limit is due; None where the city wants none."""

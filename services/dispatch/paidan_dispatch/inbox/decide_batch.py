@@ -1,30 +1,33 @@
 """Decides on one batch, record by record in log order: drops repeats, applies decisions, records outcomes."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
+from paidan_chassis.kafka.message import Message
 from paidan_contracts.actions import ActionRequested, Reply
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseMerged
+from paidan_contracts.emergencies import EmergencyPortion, EmergencyRecord
+from paidan_contracts.emergency_actions import CITY_ACTIONS
 from paidan_contracts.ids import area_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
+from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.patrol_messages import task_events
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
-from paidan_dispatch.inbox import camera_records, messages, noted_reports
+from paidan_dispatch.inbox import camera_records, emergency_steps, messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
+from paidan_dispatch.inbox.outcome_builders import dead_letter_outcome, refused_outcome, success_outcome
 from paidan_dispatch.inbox.refusals import ID_REUSED, unknown_area, unknown_city
-from paidan_dispatch.inbox.refused_outcomes import refused_outcome
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
@@ -32,12 +35,9 @@ from paidan_dispatch.inbox.unit_of_work import (
     DecodedRecord,
     UnitOfWork,
     id_of,
-    outcome_kind,
     proof_of,
     sender_of,
 )
-
-_new_outcome: Final = unvalidated_constructor(OutcomeDecided)
 
 
 async def decide_batch(batch: Batch, unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> None:
@@ -68,13 +68,15 @@ class _BatchDecider:
                 self._decide_timer(record, entry, policy)
             case PhotoStored() as entry:
                 self._unit_of_work.add_photo(entry, record.partition)
-            case CityInForce() | ReleaseInForce():
-                pass  # in force since it was decoded
             case DecodeError() as entry:
                 self._batch.dead_letter(record, entry.reason, entry.detail)
                 self._record_dead_letter(record, decode_refusal(entry))
             case Refusal() as entry:
                 self._record_dead_letter(record, entry)
+            case CityInForce() | ReleaseInForce():
+                pass  # in force since it was decoded
+            case entry:
+                self._follow_emergency(record, entry, policy)
 
     def _is_new(self, record: Record, entry: ReportReceived | ActionRequested) -> bool:
         """Return whether the id is undecided; a repeat is dropped, another body under the same id is refused."""
@@ -129,6 +131,9 @@ class _BatchDecider:
         self._record_outcome(record, outcome, digest=report.digest, sender=sender_of(report))
 
     def _decide_action(self, record: Record, request: ActionRequested, policy: CityPolicy | None) -> None:
+        if isinstance(request.action, CITY_ACTIONS):
+            self._decide_city_action(record, request, policy)
+            return
         is_reply = isinstance(request.action, Reply)
         if is_reply and noted_reports.is_about_noted(request, self._unit_of_work.known_outcomes):
             self._decide_reply(record, request)
@@ -147,15 +152,36 @@ class _BatchDecider:
             case Refused(refusal):
                 self._refuse(record, request, refused_outcome(request, refusal, case_file.current_state))
 
+    def _decide_city_action(self, record: Record, request: ActionRequested, policy: CityPolicy | None) -> None:
+        told = emergency_steps.act(request, policy, self._unit_of_work.emergencies, record.partition)
+        if isinstance(told, Refusal):
+            self._refuse(record, request, refused_outcome(request, told))
+            return
+        self._emit_applied(record, request, told)
+
+    def _follow_emergency(self, record: Record, entry: EmergencyRecord, policy: CityPolicy | None) -> None:
+        if policy is None:
+            return
+        if isinstance(entry, EmergencyPortion):
+            for case_file, step in emergency_steps.set_anew(entry, self._unit_of_work, record.partition, policy):
+                self._apply_events(record, case_file, (step,), policy)
+            return
+        for message in emergency_steps.follow(entry, policy, self._unit_of_work.emergencies, record.partition):
+            self._batch.emit(record, message)
+
     def _decide_reply(self, record: Record, request: ActionRequested) -> None:
         reply = noted_reports.decide_reply(request)
         if isinstance(reply, Refusal):
             self._refuse(record, request, refused_outcome(request, reply))
             return
         self._unit_of_work.replies[reply.report_id] = reply
+        self._emit_applied(record, request, [messages.reply_message(reply)])
+
+    def _emit_applied(self, record: Record, request: ActionRequested, told: Iterable[Message]) -> None:
         outcome = noted_reports.applied_reply_outcome(request)
         self._record_outcome(record, outcome, digest=request.digest, sender=sender_of(request))
-        self._batch.emit(record, messages.reply_message(reply))
+        for message in told:
+            self._batch.emit(record, message)
 
     def _decide_timer(self, record: Record, timer: TimerDue, policy: CityPolicy | None) -> None:
         case_file = self._find_case_file(timer.case_id, record.partition)
@@ -172,21 +198,21 @@ class _BatchDecider:
         claimed = claimed_id(record)
         if claimed is None or claimed[1] in self._unit_of_work.known_outcomes:
             return
-        about, id_ = claimed
-        outcome = _new_outcome(id=id_, about=about, result=DEAD_LETTERED, why=refusal, decided_at=record.appended_at)
+        outcome = dead_letter_outcome(*claimed, refusal, record.appended_at)
         self._record_outcome(record, outcome, digest=None, sender=None)
 
     def _apply_events(
         self, record: Record, case_file: CaseFile, events: Sequence[CaseEvent], policy: CityPolicy
     ) -> None:
-        previous = case_file.state
-        rows = []
+        previous, rows = case_file.state, []
         for event in events:
             body = encode_body(event)
             rows.append(case_file.append(event, body))
             self._batch.emit(record, messages.case_message(event, body))
         self._unit_of_work.add_events(case_file, rows)
         self._unit_of_work.nearby[record.partition].apply(case_file.update_index(previous, policy))
+        if policy.emergencies:
+            self._unit_of_work.emergencies.add_case(events[-1], record.partition, policy)
         for order_event in order_events(previous, events, policy):
             self._batch.emit(record, messages.order_message(order_event))
         if policy.city.pack.verification is not None:
@@ -197,18 +223,7 @@ class _BatchDecider:
         self, record: Record, entry: ReportReceived | ActionRequested, result: Literal["opened", "merged", "applied"],
         after: CaseState,
     ) -> None:  # fmt: skip
-        outcome = _new_outcome(
-            id=id_of(entry),
-            about=outcome_kind(entry),
-            result=result,
-            area=after.area,
-            case_id=after.case_id,
-            case_version=after.version,
-            decided_at=entry.recorded_at,
-        )
-        if result == "merged" and isinstance(entry, ReportReceived):
-            origin = {"source": entry.source, "channel": entry.channel, "recorded_at": entry.recorded_at}
-            outcome = replace_unvalidated(outcome, **origin)
+        outcome = success_outcome(entry, result, after)
         self._record_outcome(record, outcome, digest=entry.digest, sender=sender_of(entry))
 
     def _refuse(self, record: Record, entry: ReportReceived | ActionRequested, outcome: OutcomeDecided) -> None:

@@ -1,11 +1,19 @@
 """What decides each partition of the inbox, as its own log said: release, each city's pack, numbers given out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import Halt
+from paidan_contracts.emergencies import (
+    EmergencyDeclaration,
+    EmergencyDue,
+    EmergencyInForce,
+    EmergencyOver,
+    EmergencyPortion,
+    EmergencyRecord,
+)
 from paidan_contracts.topics import INBOX
 from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.policy import CityPolicy
@@ -22,6 +30,10 @@ SELECT_PACKS_IN_FORCE: Final = """
     SELECT lane, city, version
       FROM lane_city
 """
+SELECT_EMERGENCIES: Final = """
+    SELECT lane, area, declaration, ended_at
+      FROM emergency_area
+"""
 
 
 @dataclass(slots=True)
@@ -36,13 +48,51 @@ class InForce:
     """By partition and city."""
     serials: dict[int, Serials] = field(default_factory=dict)
     """By partition, of the areas and days of reports that it read."""
+    emergencies: dict[tuple[int, str], tuple[EmergencyDeclaration, ...]] = field(default_factory=dict)
+    """By partition and area: what was declared and has not ended, in that order; empty almost always."""
+    declared: set[tuple[int, str, str]] = field(default_factory=set)
+    """By partition, area and id: what was ever declared, for a repeat must not put it in force again."""
+    _under: dict[tuple[int, str], CityPolicy] = field(default_factory=dict)
+
+    def declare(self, partition: int, area: str, declaration: EmergencyDeclaration) -> None:
+        """Decide by a declaration from now on; one that was put in force before changes nothing."""
+        key = (partition, area, declaration.declaration_id)
+        if key not in self.declared:
+            self.declared.add(key)
+            self.emergencies[partition, area] = (*self.emergencies.get((partition, area), ()), declaration)
+
+    def end(self, partition: int, area: str, declaration_id: str) -> None:
+        """Decide by a declaration no more."""
+        standing = self.emergencies.pop((partition, area), ())
+        rest = tuple(each for each in standing if each.declaration_id != declaration_id)
+        if rest:
+            self.emergencies[partition, area] = rest
+
+    def under_emergencies(self, policy: CityPolicy | None, partition: int, area: str) -> CityPolicy | None:
+        """Return the policy with what is declared in an area; the same where nothing is."""
+        standing = self.emergencies.get((partition, area))
+        if standing is None or policy is None:
+            return policy
+        known = self._under.get((partition, area))
+        if known is None or known.version != policy.version or known.emergencies is not standing:
+            known = self._under[partition, area] = replace(policy, emergencies=standing)
+        return known
 
 
 async def load_in_force(conn: Connection, packs: PackCache, release: int) -> InForce:
     """Return what each partition is decided by, for code of this release."""
     rows = await conn.fetch(SELECT_PACKS_IN_FORCE)
     policies = {(row["lane"], row["city"]): await packs.get(conn, row["version"]) for row in rows}
-    return InForce(release, await _load_releases(conn), policies)
+    in_force = InForce(release, await _load_releases(conn), policies)
+    declared = [
+        (row, EmergencyDeclaration.model_validate_json(row["declaration"]))
+        for row in await conn.fetch(SELECT_EMERGENCIES)
+    ]
+    for row, declaration in sorted(declared, key=lambda each: (each[1].declared_at, each[1].declaration_id)):
+        in_force.declare(row["lane"], row["area"], declaration)
+        if row["ended_at"] is not None:
+            in_force.end(row["lane"], row["area"], declaration.declaration_id)
+    return in_force
 
 
 def read_mark(in_force: InForce, partition: int, number: int) -> None:
@@ -53,6 +103,17 @@ def read_mark(in_force: InForce, partition: int, number: int) -> None:
     if number > in_force.release:
         raise release_needed(partition, number, in_force.release)
     in_force.releases[partition] = max(number, in_force.releases.get(partition, FIRST_RELEASE))
+
+
+def follow_emergency(in_force: InForce, partition: int, record: EmergencyRecord) -> None:
+    """Decide by what a record puts in force, or by what it ends no more."""
+    match record:
+        case EmergencyInForce(area=area, declaration=declaration):
+            in_force.declare(partition, area, declaration)
+        case EmergencyOver(area=area, declaration_id=declaration_id):
+            in_force.end(partition, area, declaration_id)
+        case EmergencyDue() | EmergencyPortion():
+            pass
 
 
 async def require_release(conn: Connection, unread: Mapping[int, bool], release: int) -> None:

@@ -1,24 +1,28 @@
 """Loads a unit of work: decodes a batch's records and reads from the database what deciding on them needs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
+from paidan_contracts.emergencies import EmergencyDue, EmergencyInForce, EmergencyOver, EmergencyPortion
+from paidan_contracts.emergency_actions import CITY_ACTIONS
 from paidan_contracts.ids import city_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.guards import ProofPhoto
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.camera_records import load_camera_records
 from paidan_dispatch.inbox.case_serials import load_serials
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
-from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
+from paidan_dispatch.inbox.emergency_book import declarations_of, load_book
+from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, follow_emergency, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import rejected_refusal
-from paidan_dispatch.inbox.rows import KnownOutcome
+from paidan_dispatch.inbox.rows import KnownOutcome, candidate_of_row
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
     CaseFile,
@@ -26,7 +30,6 @@ from paidan_dispatch.inbox.unit_of_work import (
     UnitOfWork,
     proof_of,
 )
-from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, open_within_reach, squares_around
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
@@ -64,6 +67,9 @@ SELECT_NEARBY: Final = """
 """
 
 
+_OF_A_CITY: Final = (EmergencyInForce, EmergencyOver, EmergencyDue, EmergencyPortion, *CITY_ACTIONS)
+
+
 async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     """Return the unit of work of a batch. What its records put in force is added to ``in_force``."""
     entries = [await _decode(batch, record, packs, in_force) for record in batch.records]
@@ -75,6 +81,7 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     reachable_ids = await _load_nearby(batch, unit_of_work)
     await _load_cases(batch, unit_of_work, reachable_ids)
     await _load_photos(batch, unit_of_work)
+    await _load_emergencies(batch, unit_of_work)
     if any(each.number_format is not None for each in in_force.policies.values()):
         await load_serials(batch.conn, entries, in_force.serials)
         unit_of_work.serials = in_force.serials
@@ -105,9 +112,12 @@ async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InFo
         raise release_needed(record.partition, release, in_force.release)
     match entry:
         case ReportReceived():
-            return DecodedRecord(record, entry, in_force.policies.get((record.partition, entry.city)))
+            return DecodedRecord(record, entry, _policy_of(in_force, record.partition, entry.city, entry.area))
         case ActionRequested() | TimerDue():
-            return DecodedRecord(record, entry, in_force.policies.get((record.partition, city_of(entry.area))))
+            return DecodedRecord(record, entry, _policy_of(in_force, record.partition, city_of(entry.area), entry.area))
+        case EmergencyInForce() | EmergencyOver() | EmergencyDue() | EmergencyPortion():
+            follow_emergency(in_force, record.partition, entry)
+            return DecodedRecord(record, entry, _policy_of(in_force, record.partition, city_of(entry.area), entry.area))
         case CityInForce():
             policy = await packs.get(batch.conn, entry.version)
             if policy.city.id != entry.city:
@@ -119,6 +129,18 @@ async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InFo
         case PhotoStored() | DecodeError():
             pass
     return DecodedRecord(record, entry, None)
+
+
+def _policy_of(in_force: InForce, partition: int, city: str, area: str) -> CityPolicy | None:
+    policy = in_force.policies.get((partition, city))
+    return in_force.under_emergencies(policy, partition, area) if in_force.emergencies else policy
+
+
+async def _load_emergencies(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    entries = [each.entry for each in unit_of_work.entries if not isinstance(each.entry, ReportReceived | TimerDue)]
+    if any(isinstance(getattr(each, "action", each), _OF_A_CITY) for each in entries):
+        ids = dict.fromkeys(id_ for each in entries for id_ in declarations_of(each))
+        unit_of_work.book = await load_book(batch.conn, list(unit_of_work.nearby), list(ids))
 
 
 async def _load_outcomes(batch: Batch, unit_of_work: UnitOfWork) -> None:
@@ -164,7 +186,7 @@ async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> list[str]:
     since = min(report.recorded_at for report, *_ in searches)
     rows = await batch.conn.fetch(SELECT_NEARBY, ",".join(map(str, squares)), since, list(unit_of_work.nearby))
     for row in rows:
-        unit_of_work.nearby[row["lane"]].apply(_candidate(row))
+        unit_of_work.nearby[row["lane"]].apply(candidate_of_row(row))
     return [
         case_id
         for report, rules, squares, nearby in searches
@@ -176,6 +198,8 @@ def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
     for entry in (each.entry for each in unit_of_work.entries):
         if isinstance(entry, ActionRequested | TimerDue):
             yield entry.case_id
+        elif isinstance(entry, EmergencyPortion):
+            yield from entry.case_ids
         if isinstance(entry, ActionRequested) and entry.of_report:
             known = unit_of_work.known_outcomes.get(entry.of_report)
             if known is not None and known.case_id is not None:
@@ -184,24 +208,6 @@ def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
 
 def _photos_of(entry: object) -> tuple[str, ...]:
     return (entry.ref,) if isinstance(entry, PhotoStored) else proof_of(entry)
-
-
-def _candidate(row: Mapping[str, Any]) -> Candidate:
-    is_open = row["ended_at"] is None
-    return Candidate(
-        case_id=row["case_id"],
-        square=row["square"],
-        area=row["area"],
-        class_code=row["class_code"],
-        matched_within=row["matched_within"],
-        past=row["past"],
-        channel=row["channel"],
-        latitude=row["latitude"],
-        longitude=row["longitude"],
-        reported_at=row["reported_at"],
-        closed_at=row["ended_at"],
-        recurs_until=None if is_open else row["recurs_until"],
-    )
 
 
 def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:

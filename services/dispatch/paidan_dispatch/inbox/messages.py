@@ -8,11 +8,20 @@ from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.case_event import CaseEvent
+from paidan_contracts.emergencies import (
+    EmergencyDeclared,
+    EmergencyDue,
+    EmergencyEnded,
+    EmergencyInForce,
+    EmergencyOver,
+    EmergencyPortion,
+    EmergencyRecord,
+)
 from paidan_contracts.inbox import TimerDue
-from paidan_contracts.orders import AnswerRefused, OrderEvent
+from paidan_contracts.orders import AnswerRefused, OrderEvent, StandingOrderEnded, StandingOrderIssued
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.patrol_tasks import TaskEvent
-from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES, TASKS
+from paidan_contracts.topics import CASES, EMERGENCIES, INBOX, ORDERS_PREFIX, OUTCOMES, TASKS
 from paidan_contracts.wire import WireModel
 
 SOURCE: Final = source_of("dispatch")
@@ -75,6 +84,43 @@ def timer_message(timer: TimerDue) -> Message:
     """Return the inbox message of a due timer, keyed by its case's area."""
     headers = encode_headers(timer.timer_id, SOURCE, timer.type, timer.due_at, timer.case_id, timer.area)
     return Message(INBOX.name, timer.area, encode_body(timer), headers)
+
+
+def emergency_message(record: EmergencyRecord) -> Message:
+    """Return the inbox message by which an area follows a declaration, its end, or a portion of its cases."""
+    match record:
+        case EmergencyInForce(declaration=declaration):
+            declaration_id, at = declaration.declaration_id, declaration.declared_at
+        case EmergencyOver(declaration_id=declaration_id, ended_at=at):
+            pass
+        case EmergencyDue(declaration_id=declaration_id, due_at=at):
+            pass
+        case EmergencyPortion(declaration_id=declaration_id, recorded_at=at):
+            pass
+    part = (record.step, record.number) if isinstance(record, EmergencyPortion) else ("", 0)
+    id_ = str(ids.cause_id(record.type, declaration_id, record.area, *part))
+    headers = encode_headers(id_, SOURCE, record.type, at, declaration_id, record.area)
+    return Message(INBOX.name, record.area, encode_body(record), headers)
+
+
+def announcement(event: EmergencyDeclared | EmergencyEnded) -> Message:
+    """Return the message by which everybody hears that something was declared, or is over."""
+    if isinstance(event, EmergencyDeclared):
+        declared = event.declaration
+        declaration_id, city, at = declared.declaration_id, declared.city, declared.declared_at
+    else:
+        declaration_id, city, at = event.declaration_id, event.city, event.ended_at
+    id_ = str(ids.cause_id(event.type, declaration_id))
+    return Message(
+        EMERGENCIES.name, city, encode_body(event), encode_headers(id_, SOURCE, event.type, at, declaration_id, city)
+    )
+
+
+def standing_order_message(order: StandingOrderIssued | StandingOrderEnded, city: str) -> Message:
+    """Return the message of a standing order, or of its end, for its department."""
+    at = order.recorded_at if isinstance(order, StandingOrderIssued) else order.ended_at
+    headers = encode_headers(f"{order.order_id}/{order.type}", SOURCE, order.type, at, order.order_id, city)
+    return Message(ORDERS_PREFIX + order.department, city, encode_body(order), headers)
 
 
 @cache

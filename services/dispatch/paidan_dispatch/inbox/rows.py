@@ -1,9 +1,11 @@
 """Rows that a batch reads and writes, as values."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paidan_contracts.outcomes import OutcomeDecided
+from paidan_dispatch.matching.candidates import Candidate
 
 
 class KnownOutcome(NamedTuple):
@@ -58,3 +60,22 @@ class OutcomeRow(NamedTuple):
     outcome: OutcomeDecided
     digest: str | None
     sender: str | None
+
+
+def candidate_of_row(row: Mapping[str, Any]) -> Candidate:
+    """Return a stored case that reports may match, from its row."""
+    is_open = row["ended_at"] is None
+    return Candidate(
+        case_id=row["case_id"],
+        square=row["square"],
+        area=row["area"],
+        class_code=row["class_code"],
+        matched_within=row["matched_within"],
+        past=row["past"],
+        channel=row["channel"],
+        latitude=row["latitude"],
+        longitude=row["longitude"],
+        reported_at=row["reported_at"],
+        closed_at=row["ended_at"],
+        recurs_until=None if is_open else row["recurs_until"],
+    )

@@ -53,6 +53,7 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
     dead_lettered = unit_of_work.previously_dead_lettered
     helpers, without_helpers = _helper_changes(unit_of_work.changed_files.values())
     in_force, photos, notes = _in_force_writes(entries), _photo_writes(unit_of_work), _note_writes(unit_of_work)
+    emergencies = unit_of_work.book.writes() if unit_of_work.book is not None else []
     new_rows = NewRows(
         [case_row(each, due_at) for each in unit_of_work.opened_cases],
         unit_of_work.new_events,
@@ -71,6 +72,7 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
             *photos,
             *_serial_writes(unit_of_work),
             *_camera_writes(unit_of_work),
+            *emergencies,
             *delete_helpers,
         ],
         new_rows,

@@ -22,6 +22,7 @@ from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.trust import CameraRecords
+from paidan_dispatch.inbox.emergency_book import EmergencyBook
 from paidan_dispatch.inbox.rows import EventRow, KnownOutcome, NotedRow, OutcomeRow, ReportRow
 from paidan_dispatch.matching.candidates import Candidate, IndexChange, Removed
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
@@ -143,6 +144,8 @@ class UnitOfWork:
     photos: dict[str, list[ProofPhoto]] = field(default_factory=dict)
     """By reference: those that the batch's actions name, and those that it stores."""
     new_photos: list[tuple[int, ProofPhoto]] = field(default_factory=list)
+    book: EmergencyBook | None = None
+    """What the batch reads and changes of emergencies; None, almost always: nothing."""
     used_photos: dict[tuple[str, str], int] = field(default_factory=dict)
     """Photos that prove something: the first round, by reference and case."""
 
@@ -203,10 +206,18 @@ class UnitOfWork:
         self.changed_files, self.new_events, self.new_reports = {}, [], []
         self.outcomes, self.noted_reports, self.replies = {}, [], {}
         self.new_photos, self.used_photos = [], {}
+        if self.book is not None:
+            self.book.mark_stored()
         for serials in self.serials.values():
             serials.mark_stored()
         for cameras in self.cameras.values():
             cameras.mark_stored()
+
+    @property
+    def emergencies(self) -> EmergencyBook:
+        """What the batch reads and changes of emergencies."""
+        self.book = self.book or EmergencyBook()
+        return self.book
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:

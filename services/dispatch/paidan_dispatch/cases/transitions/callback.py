@@ -19,6 +19,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     replace_assignment,
 )
+from paidan_dispatch.cases.emergencies import Subject, limit_under_emergencies
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import build_refusal
 from paidan_dispatch.cases.transitions.helper_orders import renew
@@ -141,6 +142,8 @@ def _reopened(state: CaseState, action: CallBack, provenance: Provenance, policy
     """Begin another round with the same department, under a limit of its own."""
     at = provenance.recorded_at
     limit = next_limit(state, at, _deadline(state, at, policy), policy)
+    if policy.emergencies and not state.past:
+        limit = limit_under_emergencies(limit, Subject.of(state, policy), at, policy)
     assignment = state.assignments[-1]
     reopened = assignment.model_copy(update={"limits": (*assignment.limits, limit)})
     after = next_state(

@@ -45,7 +45,7 @@ def correct(state: CaseState, action: Correct, provenance: Provenance, policy: C
     place = _corrected_place(state, action, policy.city)
     if isinstance(place, Refusal):
         return place
-    filing = _corrected_filing(state, action, provenance)
+    filing = _corrected_filing(replace_unvalidated(state, place=place), action, provenance)
     if isinstance(filing, Refusal):
         return filing
     text, complained_of = action.text or state.text, action.complained_of or state.complained_of
@@ -170,7 +170,7 @@ def _filed_fields(state: CaseState, action: Correct, filing: Filed | Unfiled, pr
         return {}
     fields: dict[str, Any] = {**filing_fields(state, filing, provenance.policy), "filed_at": provenance.recorded_at}
     if state.status in ASSIGNED_STATUSES:
-        fields["assignments"] = judge_anew(state, filing.row, provenance.policy)
+        fields["assignments"] = judge_anew(state, filing.row, provenance.recorded_at, provenance.policy)
     return fields
 
 

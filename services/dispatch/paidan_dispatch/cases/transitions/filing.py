@@ -1,5 +1,6 @@
 """立案: files a case against a catalogue row, or ends it before anybody handles it."""
 
+from datetime import datetime
 from typing import Final, Literal, TypedDict
 
 from paidan_contracts.actions import File, Void
@@ -22,6 +23,7 @@ from paidan_dispatch.cases.case_state import (
     replace_limit,
     stop_limit,
 )
+from paidan_dispatch.cases.emergencies import Subject, limit_under_emergencies
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import end_help
@@ -82,7 +84,7 @@ def _filed(state: CaseState, provenance: Provenance, filing: Filed, reason: str)
     return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
 
-def judge_anew(state: CaseState, row: CatalogueRow, policy: CityPolicy) -> tuple[Assignment, ...]:
+def judge_anew(state: CaseState, row: CatalogueRow, at: datetime, policy: CityPolicy) -> tuple[Assignment, ...]:
     """Return the assignments with a row's limit instead of the running one, from its beginning.
 
     Work that was finished is judged again by the other deadline. Raises ``CalendarExhausted``.
@@ -91,6 +93,8 @@ def judge_anew(state: CaseState, row: CatalogueRow, policy: CityPolicy) -> tuple
     last = assignment.limits[-1]
     finished_at, due_at = last.finished_at, handling_deadline(state, row, last.began_at, policy)
     limit = next_limit(state, last.began_at, due_at, policy)
+    if policy.emergencies and finished_at is None:
+        limit = limit_under_emergencies(limit, Subject(row.class_code, state.place, row), at, policy)
     late = None if limit.due_at is None or finished_at is None else finished_at > limit.due_at
     limit = limit.model_copy(update={"finished_at": finished_at, "late": late})
     if state.status == "inspecting" and finished_at is not None:
@@ -103,7 +107,7 @@ def _refiled(state: CaseState, provenance: Provenance, filing: Filed, reason: st
         state,
         provenance,
         filed_at=provenance.recorded_at,
-        assignments=judge_anew(state, filing.row, provenance.policy),
+        assignments=judge_anew(state, filing.row, provenance.recorded_at, provenance.policy),
         **filing_fields(state, filing, provenance.policy),
     )
     return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)

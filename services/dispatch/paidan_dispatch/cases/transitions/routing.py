@@ -8,10 +8,9 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Assign, Redispatch
 from paidan_contracts.assignments import Assignment, Helper, RuleRef
 from paidan_contracts.cases import CaseDispatched, CaseHeld
-from paidan_contracts.city import UNKNOWN_PLACE, PlaceCodes, Routed, RoutingInput
+from paidan_contracts.city import Routed, RoutingInput
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
-from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -25,6 +24,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
 )
 from paidan_dispatch.cases.complaints import excluded_departments, handles_own_complaint, is_barred
+from paidan_dispatch.cases.emergencies import Subject, under_emergencies
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
@@ -168,7 +168,7 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
     row = policy.city.rows.get(state.row_id or "")
     return RoutingInput(
         class_code=state.class_code,
-        place=_place_codes(state.place, policy, with_areas=policy.city.rule_index.asks_for_areas(state.class_code)),
+        place=policy.place_codes(state.place, with_areas=policy.city.rule_index.asks_for_areas(state.class_code)),
         channel=state.channel,
         source=state.source,
         at=at,
@@ -177,14 +177,6 @@ def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> Routin
         matter=state.matter,
         declined=excluded_departments(state, policy.city) if state.hops or state.complained_of else frozenset(),
     )
-
-
-def _place_codes(place: Place, policy: CityPolicy, *, with_areas: bool) -> PlaceCodes:
-    areas, codes = policy.city.geography.areas, UNKNOWN_PLACE.areas
-    if with_areas and place.latitude is not None and place.longitude is not None:
-        point = (place.longitude, place.latitude)
-        codes = frozenset([area.code for area in areas if area.contains(point)])
-    return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
 
 
 def _returned_text(times: int) -> Bilingual:
@@ -235,7 +227,7 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
     row = policy.city.rows.get(state.row_id or "")
     number = len(state.assignments) + 1
     accept_by = None if state.past else policy.deadline(at, policy.accept_limit(row))
-    return _new_assignment(
+    assignment = _new_assignment(
         number=number,
         order_id=ids.order_id(state.case_id, number),
         department=assigned.department,
@@ -247,3 +239,6 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
         proofs_checked=True,
         reason=assigned.reason,
     )
+    if not policy.emergencies or state.past:
+        return assignment
+    return under_emergencies(assignment, Subject(state.class_code, state.place, row), policy)

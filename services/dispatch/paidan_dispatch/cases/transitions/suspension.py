@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from paidan_contracts.assignments import Assignment, Helper, Limit, open_unit_order
+from paidan_contracts.assignments import Assignment, Helper, Limit, LimitReceipt, open_unit_order
 from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.state import CaseState
@@ -23,6 +23,7 @@ from paidan_dispatch.cases.case_state import (
     replace_unit_order,
     stop_limit,
 )
+from paidan_dispatch.cases.emergencies import Subject, all_terms, shortened
 from paidan_dispatch.cases.inner_limits import original_limit, unit_share
 from paidan_dispatch.cases.limit_requests import time_limits_of
 from paidan_dispatch.cases.policy import CityPolicy
@@ -41,6 +42,8 @@ def with_limit(state: CaseState, due_at: datetime | None, at: datetime, policy: 
     assignment = state.assignments[-1]
     running = stop_limit(assignment.limits[-1], at)
     limit = next_limit(state, running.began_at, due_at, policy)
+    if running.shortened is not None and running.overdue_at is None:
+        limit = replace_unvalidated(limit, shortened=running.shortened)
     if limit.warn_at is not None and limit.warn_at <= at:
         limit = replace_unvalidated(limit, warn_at=policy.warn_at(at, due_at))
     if running.overdue_at is not None:
@@ -101,7 +104,11 @@ def resumed(state: CaseState, provenance: Provenance, policy: CityPolicy, reason
     due_at = assignment.limits[-1].due_at
     if suspension is not None and left_s is not None:
         due_at = _end_of(left_s, at, policy, working=suspension.working)
+        limit = _resumed_limit(state, due_at, at, policy)
+        due_at = limit.due_at
         changes = with_limit(state, due_at, at, policy)
+        if limit.shortened is not None:
+            changes = with_receipt(changes, limit.shortened)
         limits = changes["time_limits"]
         changes = {**changes, "assignments": _with_resumed_unit(state, changes["assignments"], at, policy)}
     plan = tuple(_resumed_step(each, at, policy) for each in limits.plan)
@@ -110,6 +117,25 @@ def resumed(state: CaseState, provenance: Provenance, policy: CityPolicy, reason
     return _new_resumed(
         **event_fields(after, provenance), department=assignment.department, due_at=due_at, reason=reason
     )
+
+
+def with_receipt(changes: Mapping[str, Any], receipt: LimitReceipt | None) -> Mapping[str, Any]:
+    """Return the fields that change as a limit is set anew, with the receipt of the emergency that shortens it."""
+    assignment: Assignment = changes["assignments"][-1]
+    changed = replace_limit(assignment, replace_unvalidated(assignment.limits[-1], shortened=receipt))
+    return {**changes, "assignments": (*changes["assignments"][:-1], changed)}
+
+
+def _resumed_limit(state: CaseState, due_at: datetime, at: datetime, policy: CityPolicy) -> Limit:
+    """Return the limit that goes on until then, or until what a declaration in force leaves of it from now on."""
+    limit = replace_unvalidated(state.assignments[-1].limits[-1], due_at=due_at)
+    if not policy.emergencies:
+        return limit
+    subject = Subject.of(state, policy)
+    for terms in all_terms(subject, at, policy):
+        is_done = limit.shortened is not None and limit.shortened.declaration_id == terms.declaration.declaration_id
+        limit = limit if is_done else shortened(limit, terms, subject, at, policy, since=at)
+    return limit
 
 
 def due_resumption(state: CaseState, at: datetime) -> datetime | None:
