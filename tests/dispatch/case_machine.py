@@ -23,7 +23,16 @@ from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.cases.timers import Timer, running_timers
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.invariants.registry import INVARIANTS, Step, broken
-from tests.dispatch.random_histories import PHOTO, POLICY, ActionStep, RandomStep, minutes, random_steps, reports
+from tests.dispatch.random_histories import (
+    PHOTO,
+    POLICY,
+    ActionStep,
+    RandomStep,
+    TimerStep,
+    minutes,
+    random_steps,
+    reports,
+)
 
 NEXT_ACTIONS: Final[Mapping[Status, Action]] = MappingProxyType(
     {
@@ -140,6 +149,12 @@ class CaseMachine(RuleBasedStateMachine):
     def move(self, minute: float, department: str) -> None:
         """Let an operator give the case to another department."""
         self.act(ActionStep(Redispatch(department=department, reason="x"), minute, None))
+
+    @while_live
+    @rule(which=st.integers(0, 9))
+    def fire(self, which: int) -> None:
+        """Let a timer fire, perhaps of a clock that no longer runs."""
+        self.act(TimerStep(which))
 
     @while_live
     @rule(minute=minutes, action=detours)
