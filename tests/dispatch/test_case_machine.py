@@ -5,7 +5,8 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.dispatch.case_machine import InvariantBroken, run_machine
+from tests.dispatch.case_machine import run_machine
+from tests.dispatch.case_steps import InvariantBroken
 from tests.dispatch.invariants.registry import INVARIANTS
 from tests.dispatch.planted_bugs import PLANTED_BUGS
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
+from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_events import CaseLimitSet, CaseSuspended
