@@ -6,7 +6,7 @@ from typing import Final
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.posts import DUTIES, PostDuty
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.city.verification import SCREENING_RULE, SOURCE_RULE, TrustRule
 from paidan_contracts.nearest import nearest
 
@@ -16,11 +16,9 @@ _PATROL_SCOPE: Final = "role:inspector"
 def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield duties that verify nothing on site, duplicate rules, unknown sources and classes, and rules for nobody."""
     settlement = pack.settlement
-    yield from _check_patrols("settlement", settlement.duties if settlement is not None else ())
-    for pattern in (settlement.classes if settlement is not None else None) or ():
-        if not known_ids.classes_matching(pattern):
-            problem = f"{pattern!r} matches no class of the catalogue"
-            yield Violation(("settlement", "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    if settlement is not None:
+        yield from _check_patrols("settlement", settlement.duties)
+        yield from find_unmatched_classes(("settlement",), settlement.classes, known_ids)
     terms = pack.verification
     if terms is None:
         return
@@ -47,10 +45,7 @@ def _check_rule(path: DocumentPath, rule: TrustRule, known_ids: KnownIds) -> Ite
             yield Violation(
                 (*path, "sources"), f"there is no source {source!r}{hint.en}", f"没有来源 {source!r}{hint.zh}"
             )
-    for pattern in rule.classes or ():
-        if not known_ids.classes_matching(pattern):
-            problem = f"{pattern!r} matches no class of the catalogue"
-            yield Violation((*path, "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    yield from find_unmatched_classes(path, rule.classes, known_ids)
     conditions = (rule.sources, rule.channels, rule.cameras, rule.classes, rule.below, rule.false_alarms)
     if all(each is None for each in conditions):
         problem = "is for every report: name sources, channels, cameras, classes, a confidence or a record"
