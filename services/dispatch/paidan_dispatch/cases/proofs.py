@@ -30,7 +30,7 @@ def proof_refusal(
 
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
-    proof, actor = proof_of(request), request.actor
+    action, actor, proof = request.action, request.actor, proof_of(request)
     if not proof:
         return None
     since = _counted_since(state, actor)
@@ -46,7 +46,7 @@ def proof_refusal(
             told = None if ref in reported else policy.local_time(since)
             return photo_refusals.not_yours(state, number, told, actor.kind)
     earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
-    if isinstance(request.action, Finish) and earlier.issuperset(proof):
+    if isinstance(action, Finish) and earlier.issuperset(action.proof):
         return photo_refusals.photos_of_earlier_rounds(state, actor.kind)
     return None
 
