@@ -1,7 +1,6 @@
 """Validates the terms of verification, and of what patrols settle on the spot."""
 
 from collections.abc import Collection, Iterator
-from typing import Final
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
@@ -9,8 +8,6 @@ from paidan_contracts.city.posts import DUTIES, PostDuty
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.city.verification import SCREENING_RULE, SOURCE_RULE, TrustRule
 from paidan_contracts.nearest import nearest
-
-_PATROL_SCOPE: Final = "role:inspector"
 
 
 def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -30,7 +27,7 @@ def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 def _check_patrols(part: str, duties: Collection[PostDuty]) -> Iterator[Violation]:
     for duty in duties:
-        if DUTIES[duty].scope != _PATROL_SCOPE:
+        if not DUTIES[duty].is_patrol:
             names = DUTIES[duty].names
             problem = f"{names.en} is no patrol: its posts do not work on site"
             yield Violation((part, "duties"), problem, f"{names.zh}不是巡查岗位，不到现场")
