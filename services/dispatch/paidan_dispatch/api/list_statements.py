@@ -92,7 +92,7 @@ _LITERALLY: Final = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 _FACETS: Final = "case_facets(source, class_code, department, places, answerable, status)"
 
 
-class ListStatement:
+class CasePageStatement:
     """The statement of one page of the cases of some cities, and its arguments."""
 
     def __init__(

@@ -18,6 +18,7 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.change_watch import MAX_WAIT_S, ChangeWatch, WaitingRequest
 from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
+from paidan_chassis.edge.xlsx_table import MEDIA_TYPE
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import RequestModel, Slug
@@ -26,7 +27,7 @@ from paidan_dispatch.api.case_query import CURSORS
 from paidan_dispatch.api.lights import order_item
 from paidan_dispatch.api.models import OrderItem, OrderList
 from paidan_dispatch.api.order_tags import OrdersOf
-from paidan_dispatch.api.order_workbook import MAX_ROWS, MEDIA_TYPE, OrderRow, order_workbook
+from paidan_dispatch.api.order_workbook import MAX_ROWS, OrderRow, order_workbook
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache

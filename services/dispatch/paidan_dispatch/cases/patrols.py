@@ -15,8 +15,6 @@ from paidan_contracts.verifications import AnyVerificationAnswer, Verification
 from paidan_dispatch.cases.case_state import clocks_ended
 from paidan_dispatch.cases.policy import CityPolicy
 
-PATROL_SCOPE: Final = "role:inspector"
-
 _new_verification: Final = unvalidated_constructor(Verification)
 _new_clock: Final = unvalidated_constructor(StageClock)
 
@@ -103,7 +101,7 @@ def next_post(state: CaseState, policy: CityPolicy) -> str | None:
 def may_verify(post: Post, state: CaseState, policy: CityPolicy) -> bool:
     """Return whether a case's verification may be given to a post: a patrol's, within its bounds, not complained of."""
     may = policy.city.duty_actions.get(post.duty)
-    is_patrol = DUTIES[post.duty].scope == PATROL_SCOPE and (may is None or "verify" in may)
+    is_patrol = DUTIES[post.duty].is_patrol and (may is None or "verify" in may)
     is_complained_of = state.complained_of is not None and post.department == state.complained_of
     return is_patrol and not is_complained_of and post_concerns(post, state.class_code, state.place)
 

@@ -16,6 +16,12 @@ from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 
 
+def proof_of(request: ActionRequested) -> tuple[str, ...]:
+    """Return the photos that an action names as proof."""
+    action = request.action
+    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) else ()
+
+
 def proof_refusal(
     state: CaseState, request: ActionRequested, evidence: ActionEvidence, policy: CityPolicy
 ) -> Refusal | None:
@@ -24,14 +30,14 @@ def proof_refusal(
 
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
-    action, actor = request.action, request.actor
-    if not isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) or not action.proof:
+    action, actor, proof = request.action, request.actor, proof_of(request)
+    if not proof:
         return None
     since = _counted_since(state, actor)
     if actor.kind == "importer" or state.past or since is None:
         return None
     reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
-    for number, ref in enumerate(action.proof, start=1):
+    for number, ref in enumerate(proof, start=1):
         photos = [each for each in evidence.photos if each.ref == ref]
         if any(each.used_in not in (None, state.case_id) for each in photos):
             return photo_refusals.photo_used(state, number, actor.kind)

@@ -15,6 +15,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.proofs import proof_of
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.camera_records import load_camera_records
 from paidan_dispatch.inbox.case_serials import load_serials
@@ -23,13 +24,7 @@ from paidan_dispatch.inbox.emergency_book import declarations_of, load_book
 from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, follow_emergency, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import rejected_refusal
 from paidan_dispatch.inbox.rows import KnownOutcome, candidate_of_row
-from paidan_dispatch.inbox.unit_of_work import (
-    DEAD_LETTERED,
-    CaseFile,
-    DecodedRecord,
-    UnitOfWork,
-    proof_of,
-)
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
 from paidan_dispatch.matching.match import CandidateIndex, open_within_reach, squares_around
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
@@ -207,7 +202,9 @@ def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
 
 
 def _photos_of(entry: object) -> tuple[str, ...]:
-    return (entry.ref,) if isinstance(entry, PhotoStored) else proof_of(entry)
+    if isinstance(entry, PhotoStored):
+        return (entry.ref,)
+    return proof_of(entry) if isinstance(entry, ActionRequested) else ()
 
 
 def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:
