@@ -75,10 +75,11 @@ async def test_every_page_is_accessible_fits_and_is_quiet(
             "/system",
             "/queues?queue=escalated",
             "/queues?queue=requests",
+            "/queues?queue=planned",
             "/scores?by=department",
         ),
         ("department:streets",): ("/desk", f"/cases/{case_id}", f"/cases/{helped_id}"),
-        ("role:inspector",): ("/inspection",),
+        ("role:inspector",): ("/inspection", "/verification"),
         ("role:caller",): ("/callbacks",),
     }
     for scopes, each in paths.items():

@@ -33,7 +33,7 @@ SENT_BEFORE: Final = N_(
     " recorded, send this again."
 )
 _KEY: Final = re.compile(r"[0-9a-f-]{36}")
-_BACK: Final = re.compile(r"/(desk|inspection|callbacks)(\?city=[a-z0-9][a-z0-9_-]{0,62})?")
+_BACK: Final = re.compile(r"/(desk|inspection|verification|callbacks)(\?city=[a-z0-9][a-z0-9_-]{0,62})?")
 
 OVERTAKEN: Final = N_("This is no longer possible, and nothing of it was done: the case is “{status}” now.")
 LAST_STEP: Final = N_("Its last step, {time}, {actor}: {sentence}")
