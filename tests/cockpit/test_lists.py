@@ -58,7 +58,7 @@ FILTERS: Final = (
     QueueFilter(queue="requests", request="appeal", decides="dispatcher", department="lamps"),
     QueueFilter(queue="all", complaint="yes", order="oldest"),
 )
-MARKS: Final = (
+MARKS: Final[tuple[tuple[str, ...], ...]] = (
     (),
     (),
     ("escalated", "leader=mayor", "level=listed"),
