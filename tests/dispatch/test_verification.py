@@ -12,6 +12,7 @@ from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import distrusted_by
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.cases.trust import CameraRecord, CameraRecords
+from paidan_dispatch.inbox.case_rows import answers_of
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,
@@ -43,6 +44,21 @@ def test_task_is_given_to_the_first_patrol_of_the_place_and_class() -> None:
     assert (clock.verification.post, clock.verification.given_by) == ("steward", None)
     assert clock.verification.required_by == POLICY.rule_ref("source")
     assert clock.due_at == at_minute(20)
+
+
+def test_row_says_whose_task_it_is_until_that_is_answered() -> None:
+    """Lists find a patrol's tasks by the row; a task that nobody has, or that was answered, is in none."""
+    given = unverified(POLICY)
+
+    assert answers_of(given) == " verifier=steward "
+    unsure = case_after(given, CannotVerify(reason="fenced off", proof=(PHOTO,)), actor="inspector:ivy", policy=POLICY)
+    assert (unsure.status, answers_of(unsure)) == ("received", None)
+    assert answers_of(case_after(unsure, AssignVerification(post="volunteer"), policy=POLICY)) == " verifier=volunteer "
+    assert (
+        answers_of(case_after(given, Verify(verified=True, proof=(PHOTO,)), actor="inspector:ivy", policy=POLICY))
+        is None
+    )
+    assert answers_of(opened_case(build_report(source="app"))) is None
 
 
 def test_national_limit_is_half_an_hour_of_all_hours() -> None:

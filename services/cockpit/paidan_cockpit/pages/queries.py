@@ -42,6 +42,7 @@ class QueueCounts(NamedTuple):
 
     open: int
     placing: int
+    planned: int
     verification: int
     returned: int
     overdue: int

@@ -25,6 +25,13 @@ def running_clock(state: CaseState) -> StageClock | None:
     return last if last is not None and last.kind == "verify" and last.ended_at is None else None
 
 
+def running_task(state: CaseState) -> Verification | None:
+    """Return the verification of a case that was given to a post, and that it has not answered."""
+    clock = running_clock(state) if state.status == "received" else None
+    task = clock.verification if clock is not None else None
+    return task if task is not None and task.post is not None and task.answer is None else None
+
+
 def with_first_verification(state: CaseState, report: ReportReceived, rule: str, policy: CityPolicy) -> CaseState:
     """Return a case that awaits verification with the receipt of why, given to the pack's first patrol for it."""
     clock, terms = running_clock(state), policy.city.pack.verification
