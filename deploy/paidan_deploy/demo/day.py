@@ -210,9 +210,11 @@ def _units_of(city: City, department: Department) -> tuple[str, ...]:
 def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
     city = context.day.city.id
 
+    def holder(token: str) -> Staff:
+        return Staff(context.client("dispatch", token), city, context.scheduler, context.faults, context.rng)
+
     def member(role: str) -> Staff:
-        client = context.client("dispatch", context.keys.roles[role])
-        return Staff(client, city, context.scheduler, context.faults, context.rng)
+        return holder(context.keys.roles[role])
 
     proofs = UploadedProofs(context.client("intake", context.keys.roles["inspector"]), context.rng)
     departments = context.day.city.departments.values()
@@ -227,6 +229,9 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").assign(department_ids),
         member("operator").keep_record(),
         member("operator").decide_requests(),
+        member("operator").decide_appeals(),
+        holder(context.keys.second_operator).decide_appeals(),
+        member("operator").escalate(),
         member("operator").set_limits(),
         member("operator").plan_constructions(),
         member("operator").strike_off(),

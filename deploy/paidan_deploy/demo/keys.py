@@ -18,6 +18,8 @@ class DemoKeys:
     sources: dict[str, str] = field(default_factory=dict)
     departments: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
+    second_operator: str = ""
+    """Of somebody else, where two must decide."""
 
     @classmethod
     @asynccontextmanager
@@ -39,6 +41,7 @@ class DemoKeys:
                 issued_keys.departments[department] = await create_token(department, f"department:{department}")
             for role in _STAFF_ROLES:
                 issued_keys.roles[role] = await create_token(role, f"role:{role}")
+            issued_keys.second_operator = await create_token("second operator", "role:operator")
             yield issued_keys
         finally:
             for key_id in key_ids:

@@ -27,6 +27,8 @@ _BUILT_SHARE: Final = 0.7
 _WISHES: Final = ("suggestion", "help")
 _BY_HAND: Final = ("E0110", "E0136", "E0192", "E0201", "E0410")
 _NOT_TOLD_SHARE: Final = 0.05
+_RAISED_SHARE: Final = 0.1
+_RAISING_OVER_SHARE: Final = 0.5
 CaseBody = dict[str, Any]
 
 
@@ -105,6 +107,20 @@ class Staff:
         async for state in self._new_cases("handling", pending="any", order="oldest"):
             action = {"kind": "review", "approved": self.rng.random() < 0.8, "reason": "已核"}
             self._schedule(state, action, self.rng.uniform(12, 25))
+
+    async def decide_appeals(self) -> None:
+        """审批申诉: take one of the two steps; of two operators whoever comes second takes the last one."""
+        async for state in self._new_cases("closed", pending="appeal", order="oldest"):
+            self._schedule(state, {"kind": "review", "approved": True, "reason": "情况属实"}, self.rng.uniform(8, 20))
+
+    async def escalate(self) -> None:
+        """督办: raise some cases that are overdue by hand; of half of these that is over an hour later."""
+        async for state in self._new_cases("handling", overdue=True, order="oldest"):
+            draw = Random(state["case_id"]).random()  # noqa: S311 - the same after a restart
+            if draw >= 1 - _RAISED_SHARE:
+                self._schedule(state, {"kind": "escalate", "reason": "群众多次来电催办"}, 3)
+            if draw >= 1 - _RAISED_SHARE * _RAISING_OVER_SHARE:
+                self._schedule(state, {"kind": "end_escalation", "reason": "单位已到场处置"}, 60)
 
     async def plan_constructions(self) -> None:
         """列入建设计划: of some wishes what they are for does not exist yet; most of it is built by its date."""
