@@ -171,6 +171,22 @@ def test_gravest_of_several_holds_and_what_is_left_after_one_ends() -> None:
     assert limit_of(event.state).shortened.declaration_id == mild.declaration_id  # type: ignore[union-attr]
 
 
+def test_limit_set_by_hand_goes_on_under_it_as_it_was() -> None:
+    in_work = case_after(opened_case(policy=POLICY), Accept(), minutes=1, policy=POLICY)
+    by_hand = case_after(in_work, SetLimit(due_at=at_minute(300), reason="the mayor"), minutes=2, policy=POLICY)
+    asked = case_after(by_hand, AskSuspension(reason="x", resume_at=at_minute(3000)), minutes=3, policy=POLICY)
+    suspended = case_after(asked, Review(approved=True), minutes=4, policy=POLICY)
+    snow = declared(minutes=5)
+
+    resumed = case_after(suspended, Resume(), minutes=34, policy=under(snow), actor="operator:olga")
+
+    assert (due(resumed), limit_of(resumed).shortened) == (at_minute(330), None)
+    later = declared(level="2", minutes=40)
+    assert reclocked(resumed, later, under(later), minutes=41) is None
+    assert resumed.time_limits is not None
+    assert resumed.time_limits.set_because == "the mayor"
+
+
 def test_limits_get_back_their_former_end() -> None:
     snow = declared(minutes=5)
     shortened = shorten(opened_case(policy=POLICY), snow, minutes=6)
