@@ -10,7 +10,6 @@ from paidan_contracts.emergency_actions import DeclareEmergency, EndEmergency
 from paidan_contracts.outcomes import Refusal
 from paidan_dispatch.cases import emergency_acts
 from tests.dispatch.builders import at_minute
-from tests.dispatch.emergency_cases import PARADE as PARADE_PLAN
 from tests.dispatch.emergency_cases import POLICY, declared, policy_with_plans, request
 
 SNOW_3 = DeclareEmergency(plan="snow", level="3")
@@ -92,29 +91,6 @@ def test_what_is_not_in_force_cannot_end() -> None:
     assert [each.code for each in (refused, by_whom) if isinstance(each, Refusal)] == [
         "unknown_emergency", "not_your_duty"
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("actor", "post", "may"),
-    [
-        ("operator:olga", None, True),
-        ("operator:olga", "chief", True),
-        ("operator:olga", "desk-1", False),
-        ("department:roads", None, False),
-        ("caller:carl", None, False),
-        ("source:hotline", None, False),
-    ],
-)
-def test_of_a_plan_that_the_pack_has_no_more_an_operator_ends_what_was_declared(
-    actor: str, post: str | None, *, may: bool
-) -> None:
-    policy = policy_with_plans(emergencies=[PARADE_PLAN])
-    standing = {declared().declaration_id: declared()}
-    end = EndEmergency(declaration_id=declared().declaration_id)
-
-    result = emergency_acts.end(request(end, actor=actor, post=post), policy, standing)
-
-    assert isinstance(result, EmergencyEnded) == may
 
 
 def test_standing_orders_have_ids_of_their_own() -> None:

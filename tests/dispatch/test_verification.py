@@ -23,8 +23,7 @@ from tests.dispatch.builders import (
     types,
 )
 from tests.dispatch.sample_pack import default_policy
-from tests.dispatch.units import policy_with_units
-from tests.dispatch.verified_cases import PATROLS, VERIFICATION, policy_with_patrols, task_of, unverified
+from tests.dispatch.verified_cases import VERIFICATION, policy_with_patrols, task_of, unverified
 
 PHOTO = "b" * 64 + ".jpg"
 POLICY = policy_with_patrols()
@@ -163,17 +162,6 @@ def test_patrol_of_the_department_complained_of_is_not_asked() -> None:
     given = decide_action(state, AssignVerification(), policy=policy)
 
     assert isinstance(given, Refused)
-
-
-@pytest.mark.parametrize("complained_of", ["north-squad", "south"])
-def test_patrol_of_a_unit_above_the_one_complained_of_is_not_asked(complained_of: str) -> None:
-    """It may not answer: the task would lie there until its limit is over."""
-    policy = policy_with_units(posts=PATROLS, verification=VERIFICATION | {"duties": ["steward"]})
-    state = unverified(policy, complained_of=complained_of)
-
-    given = decide_action(state, AssignVerification(post="north-eye"), policy=policy)
-
-    assert isinstance(given, Progressed) == (complained_of == "south")
 
 
 def test_who_could_not_tell_leaves_it_to_another() -> None:

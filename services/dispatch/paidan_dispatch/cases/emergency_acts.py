@@ -61,7 +61,7 @@ def end(
         return _refusal("unknown_emergency", "action.declaration_id", "Nothing of this id is in force.",
                         "没有该编号的生效中的应急响应或保障。")  # fmt: skip
     plan = policy.city.emergencies.get(declaration.plan)
-    refusal = _actor_refusal(request.actor, plan, action.kind, declaration.places, policy.city)
+    refusal = _actor_refusal(request.actor, plan, action.kind, declaration.places, policy.city) if plan else None
     return refusal or ended(declaration, request.recorded_at, by=request.actor, reason=action.reason)
 
 
@@ -175,25 +175,18 @@ def _place_refusal(action: DeclareEmergency, city: City) -> Refusal | None:
     return None
 
 
-def _actor_refusal(
-    actor: Actor, plan: EmergencyPlan | None, kind: str, places: tuple[str, ...], city: City
-) -> Refusal | None:
-    """Return why an actor may not declare or end it: the plan names duties and departments, the city divides duties.
-
-    What was declared by a plan that the pack has no more is for operators alone to end.
-    """
+def _actor_refusal(actor: Actor, plan: EmergencyPlan, kind: str, places: tuple[str, ...], city: City) -> Refusal | None:
+    """Return why an actor may not declare or end it: the plan names duties and departments, the city divides duties."""
     post = city.posts.get(actor.post) if actor.post is not None else None
     if actor.kind == "department":
-        is_named = plan is not None and actor.id in plan.departments
-        is_theirs = is_named and (post is None or post.duty == "department_chief")
+        is_theirs = actor.id in plan.departments and (post is None or post.duty == "department_chief")
         return None if is_theirs else _not_theirs("not_your_role", plan)
     if actor.kind != "operator":
         return _not_theirs("not_your_role", plan)
     if post is None:
         return None
     may = city.duty_actions.get(post.duty)
-    is_theirs = plan is None or post.duty in plan.duties
-    if not is_theirs or (may is not None and kind not in may):
+    if post.duty not in plan.duties or (may is not None and kind not in may):
         return _not_theirs("not_your_duty", plan)
     if post.places and not (places and set(places) <= set(post.places)):
         where = ", ".join(post.places)
@@ -203,13 +196,7 @@ def _actor_refusal(
     return None
 
 
-def _not_theirs(code: RefusalCode, plan: EmergencyPlan | None) -> Refusal:
-    if plan is None:
-        message, message_zh = (
-            "Its plan is in the pack no more: an operator ends it.",
-            "其预案已不在配置包中，由操作员终止。",
-        )
-        return _refusal(code, "actor", message, message_zh)
+def _not_theirs(code: RefusalCode, plan: EmergencyPlan) -> Refusal:
     duties = [DUTIES[each].names for each in plan.duties]
     en, zh = ", ".join(each.en for each in duties), "、".join(each.zh for each in duties)
     return _refusal(
