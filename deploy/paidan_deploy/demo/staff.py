@@ -15,6 +15,8 @@ from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _POLL_S: Final = 0.8
+_RAISED_SHARE: Final = 0.1
+_RAISING_OVER_SHARE: Final = 0.5
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (
     ("satisfied", 66),
     ("basically_satisfied", 20),
@@ -27,8 +29,6 @@ _BUILT_SHARE: Final = 0.7
 _WISHES: Final = ("suggestion", "help")
 _BY_HAND: Final = ("E0110", "E0136", "E0192", "E0201", "E0410")
 _NOT_TOLD_SHARE: Final = 0.05
-_RAISED_SHARE: Final = 0.1
-_RAISING_OVER_SHARE: Final = 0.5
 CaseBody = dict[str, Any]
 
 
