@@ -28,7 +28,7 @@ from paidan_deploy.demo.behaviour import Behaviour
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
 from paidan_deploy.demo.http_client import ServiceClient
-from paidan_deploy.demo.keys import DemoKeys
+from paidan_deploy.demo.keys import SECOND_OPERATOR, DemoKeys
 from paidan_deploy.demo.monitor import Monitor
 from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
@@ -51,7 +51,6 @@ class DemoDay:
     city: City
     midnight: datetime
     duration_s: float
-
     skips: date | None = None
     """The day before it, of which too much had passed in the city to play it."""
 
@@ -210,11 +209,9 @@ def _units_of(city: City, department: Department) -> tuple[str, ...]:
 def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
     city = context.day.city.id
 
-    def holder(token: str) -> Staff:
-        return Staff(context.client("dispatch", token), city, context.scheduler, context.faults, context.rng)
-
     def member(role: str) -> Staff:
-        return holder(context.keys.roles[role])
+        client = context.client("dispatch", context.keys.roles[role])
+        return Staff(client, city, context.scheduler, context.faults, context.rng)
 
     proofs = UploadedProofs(context.client("intake", context.keys.roles["inspector"]), context.rng)
     departments = context.day.city.departments.values()
@@ -229,10 +226,8 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").assign(department_ids),
         member("operator").keep_record(),
         member("operator").decide_requests(),
-        member("operator").decide_appeals(),
-        holder(context.keys.second_operator).decide_appeals(),
-        member("operator").escalate(),
-        member("operator").set_limits(),
+        *(member(each).decide_appeals() for each in ("operator", SECOND_OPERATOR)),
+        member("operator").follow_up_overdue(),
         member("operator").plan_constructions(),
         member("operator").strike_off(),
     ]

@@ -8,6 +8,7 @@ from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_deploy.provisioning.api_keys import OWN_VALIDITY, create_key, revoke_everywhere
 
+SECOND_OPERATOR = "operator-2"
 _STAFF_ROLES = ("inspector", "caller", "operator", "monitor")
 
 
@@ -18,8 +19,6 @@ class DemoKeys:
     sources: dict[str, str] = field(default_factory=dict)
     departments: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
-    second_operator: str = ""
-    """Of somebody else, where two must decide."""
 
     @classmethod
     @asynccontextmanager
@@ -41,7 +40,8 @@ class DemoKeys:
                 issued_keys.departments[department] = await create_token(department, f"department:{department}")
             for role in _STAFF_ROLES:
                 issued_keys.roles[role] = await create_token(role, f"role:{role}")
-            issued_keys.second_operator = await create_token("operator-2", "role:operator")
+            # Somebody else, where two must decide.
+            issued_keys.roles[SECOND_OPERATOR] = await create_token(SECOND_OPERATOR, "role:operator")
             yield issued_keys
         finally:
             for key_id in key_ids:
