@@ -28,7 +28,7 @@ from paidan_deploy.demo.behaviour import Behaviour
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
 from paidan_deploy.demo.http_client import ServiceClient
-from paidan_deploy.demo.keys import SECOND_OPERATOR, DemoKeys
+from paidan_deploy.demo.keys import DemoKeys
 from paidan_deploy.demo.monitor import Monitor
 from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
@@ -226,7 +226,7 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").assign(department_ids),
         member("operator").keep_record(),
         member("operator").decide_requests(),
-        *(member(each).decide_appeals() for each in ("operator", SECOND_OPERATOR)),
+        *(member(each).decide_appeals() for each in ("operator", "operator-2")),
         member("operator").follow_up_overdue(),
         member("operator").plan_constructions(),
         member("operator").strike_off(),

@@ -8,7 +8,6 @@ from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_deploy.provisioning.api_keys import OWN_VALIDITY, create_key, revoke_everywhere
 
-SECOND_OPERATOR = "operator-2"
 _STAFF_ROLES = ("inspector", "caller", "operator", "monitor")
 
 
@@ -41,7 +40,7 @@ class DemoKeys:
             for role in _STAFF_ROLES:
                 issued_keys.roles[role] = await create_token(role, f"role:{role}")
             # Somebody else, where two must decide.
-            issued_keys.roles[SECOND_OPERATOR] = await create_token(SECOND_OPERATOR, "role:operator")
+            issued_keys.roles["operator-2"] = await create_token("operator-2", "role:operator")
             yield issued_keys
         finally:
             for key_id in key_ids:
