@@ -11,7 +11,6 @@ from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state
 from paidan_dispatch.cases.emergencies import Subject, all_terms, ending, shortened, terms_of
-from paidan_dispatch.cases.limit_requests import is_set_by_hand
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.suspension import with_limit, with_receipt
 
@@ -28,7 +27,7 @@ def shorten(
     at, limit = provenance.recorded_at, _running_limit(state, provenance.recorded_at)
     subject = Subject.of(state, policy)
     terms = terms_of(declaration, subject, at, policy)
-    if limit is None or terms is None or is_set_by_hand(state) or _is_shortened_by(limit, declaration.declaration_id):
+    if limit is None or terms is None or _is_set_by_hand(state) or _is_shortened_by(limit, declaration.declaration_id):
         return None
     changed = shortened(limit, terms, subject, at, policy)
     return None if changed is limit else _reclocked(state, declaration, changed, provenance, policy)
@@ -101,6 +100,10 @@ def _running_limit(state: CaseState, at: datetime) -> Limit | None:
     limit = state.assignments[-1].limits[-1]
     is_over = limit.overdue_at is not None or limit.due_at is None or at > limit.due_at
     return None if is_over else limit
+
+
+def _is_set_by_hand(state: CaseState) -> bool:
+    return state.time_limits is not None and state.time_limits.set_because is not None
 
 
 def _is_shortened_by(limit: Limit, declaration_id: str) -> bool:
