@@ -53,7 +53,6 @@ class DemoDay:
     city: City
     midnight: datetime
     duration_s: float
-
     skips: date | None = None
     """The day before it, of which too much had passed in the city to play it."""
 
@@ -242,7 +241,8 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         member("operator").assign(department_ids),
         member("operator").keep_record(),
         member("operator").decide_requests(),
-        member("operator").set_limits(),
+        *(member(each).decide_appeals() for each in ("operator", "operator-2")),
+        member("operator").follow_up_overdue(),
         member("operator").plan_constructions(),
         member("operator").strike_off(),
     ]

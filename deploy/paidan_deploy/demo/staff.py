@@ -16,6 +16,8 @@ from paidan_deploy.demo.patrols import Patrol, Patrols
 from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _POLL_S: Final = 0.8
+_RAISED_SHARE: Final = 0.1
+_RAISING_OVER_SHARE: Final = 0.5
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (
     ("satisfied", 66),
     ("basically_satisfied", 20),
@@ -116,6 +118,11 @@ class Staff:
             action = {"kind": "review", "approved": self.rng.random() < 0.8, "reason": "已核"}
             self._schedule(state, action, self.rng.uniform(12, 25))
 
+    async def decide_appeals(self) -> None:
+        """审批申诉: take one of the two steps; of two operators whoever comes second takes the last one."""
+        async for state in self._new_cases("closed", pending="appeal", order="oldest"):
+            self._schedule(state, {"kind": "review", "approved": True, "reason": "情况属实"}, self.rng.uniform(8, 20))
+
     async def plan_constructions(self) -> None:
         """列入建设计划: of some wishes what they are for does not exist yet; most of it is built by its date."""
         async for state in self._new_cases("dispatched", order="newest"):
@@ -135,10 +142,18 @@ class Staff:
                 again = {"kind": "plan_construction", "due_at": due_at.isoformat(), "reason": "管线迁改未完成"}
                 self._schedule(state, again, 200)
 
-    async def set_limits(self) -> None:
-        """限期整改: of some cases that are overdue, set a limit by hand, and plan a step."""
+    async def follow_up_overdue(self) -> None:
+        """限期整改、督办: of some cases that are overdue set a limit by hand, and plan a step; raise others by hand.
+
+        Of half of these that is over an hour later.
+        """
         async for state in self._new_cases("handling", overdue=True, order="oldest"):
-            if Random(state["case_id"]).random() < _PLANNED_SHARE:  # noqa: S311 - the same after a restart
+            draw = Random(state["case_id"]).random()  # noqa: S311 - the same after a restart
+            if draw >= 1 - _RAISED_SHARE:
+                self._schedule(state, {"kind": "escalate", "reason": "群众多次来电催办"}, 3)
+            if draw >= 1 - _RAISED_SHARE * _RAISING_OVER_SHARE:
+                self._schedule(state, {"kind": "end_escalation", "reason": "单位已到场处置"}, 60)
+            if draw < _PLANNED_SHARE:
                 now = self.scheduler.clock.now()
                 due_at, step_at = (now + timedelta(hours=each) for each in (4, 2))
                 self._schedule(state, {"kind": "set_limit", "due_at": due_at.isoformat(), "reason": "限期整改"}, 1)

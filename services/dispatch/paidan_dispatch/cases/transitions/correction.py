@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from paidan_contracts.actions import Assign
+from paidan_contracts.case_access import barred_units
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -21,7 +22,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     open_helpers,
 )
-from paidan_dispatch.cases.complaints import barred_units, handles_own_complaint
+from paidan_dispatch.cases.complaints import handles_own_complaint
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.filing import filing_fields, judge_anew
