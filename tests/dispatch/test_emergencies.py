@@ -143,14 +143,16 @@ def test_reopened_round_and_corrected_row_follow_it() -> None:
     assert (due(moved), limit_of(moved).shortened) == (at_minute(6 * HOUR), None)
 
 
-def test_units_limit_ends_with_its_departments() -> None:
+def test_unit_has_its_share_of_what_is_left_to_its_department() -> None:
+    """Four fifths of the 114 minutes from 09:06 to 11:00."""
     policy = policy_with_plans(departments=[*POLICY.city.pack.model_dump()["departments"], *UNITS])
     in_work = case_after(opened_case(policy=policy), HandOn(unit="north-squad"), minutes=1, policy=policy)
     snow = declared(minutes=5)
     event = reclocked(in_work, snow, under(snow, policy=policy), minutes=6)
 
     assert event is not None
-    assert event.state.assignments[-1].handed_on[-1].due_at == event.due_at == at_minute(2 * HOUR)
+    unit = event.state.assignments[-1].handed_on[-1]
+    assert (event.due_at, unit.due_at, unit.settings) == (at_minute(2 * HOUR), at_minute(6 + 0.8 * 114), 1)
     told = orders.order_events(in_work, [event], policy)
     assert [(each.order.role, each.model_dump()["because"]) for each in told] == [
         ("lead", "emergency"), ("unit", "emergency")
