@@ -22,8 +22,9 @@ from tests.dispatch.builders import (
     timer_due,
     types,
 )
-from tests.dispatch.sample_pack import default_policy
-from tests.dispatch.verified_cases import VERIFICATION, policy_with_patrols, task_of, unverified
+from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
+from tests.dispatch.units import UNITS
+from tests.dispatch.verified_cases import PATROLS, VERIFICATION, policy_with_patrols, task_of, unverified
 
 PHOTO = "b" * 64 + ".jpg"
 POLICY = policy_with_patrols()
@@ -160,6 +161,16 @@ def test_patrol_of_the_department_complained_of_is_not_asked() -> None:
     state = unverified(policy, complained_of="north")
 
     given = decide_action(state, AssignVerification(), policy=policy)
+
+    assert isinstance(given, Refused)
+
+
+def test_patrol_of_a_unit_above_the_one_complained_of_is_not_asked_either() -> None:
+    document = pack_document() | {"posts": PATROLS, "verification": VERIFICATION | {"duties": ["steward"]}}
+    document["departments"] += UNITS
+    policy = policy_of(document)
+
+    given = decide_action(unverified(policy, complained_of="north-squad"), AssignVerification(), policy=policy)
 
     assert isinstance(given, Refused)
 
