@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_contracts.actions import Assign, CallBack, File, Void
+from paidan_contracts.actions import Assign, CallBack, Void
 from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.orders import OrderWithdrawn
@@ -128,10 +128,14 @@ def test_who_takes_it_out_of_the_plan_takes_back_the_answer() -> None:
 
 @pytest.mark.parametrize(
     "action",
-    [Correct(reason="misheard", class_code="E0601"), Correct(reason="misheard", district="2"), File(row_id="E0601-1")],
+    [
+        Correct(reason="misheard", class_code="E0601"),
+        Correct(reason="misheard", district="2"),
+        Correct(reason="misheard", row_id="E0601-1"),
+    ],
     ids=["class", "place", "row"],
 )
-def test_what_is_corrected_stays_in_the_plan(action: Correct | File) -> None:
+def test_what_is_corrected_stays_in_the_plan(action: Correct) -> None:
     planned = case_after(case_in_status("dispatched"), WISH, minutes=5)
 
     corrected = case_after(planned, action, minutes=9)

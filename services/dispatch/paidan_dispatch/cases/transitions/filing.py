@@ -24,7 +24,6 @@ from paidan_dispatch.cases.case_state import (
     stop_limit,
 )
 from paidan_dispatch.cases.emergencies import Subject, limit_under_emergencies
-from paidan_dispatch.cases.limit_requests import is_planned
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import end_help
@@ -51,8 +50,7 @@ def file(state: CaseState, action: File, provenance: Provenance, policy: CityPol
     filing = Filed(row, policy.rule_ref("by_hand"))
     if state.status == "filed":
         filed = _filed(state, provenance, filing, action.reason)
-        # What is in the construction plan stays there until its date, or until it is assigned.
-        return [filed] if is_planned(state) else [filed, route_or_hold(filed.state, provenance, policy)]
+        return [filed, route_or_hold(filed.state, provenance, policy)]
     return [_refiled(state, provenance, filing, action.reason)]
 
 
