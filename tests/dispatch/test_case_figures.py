@@ -12,6 +12,7 @@ import pytest
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.assignments import RuleRef
 from paidan_contracts.state import Answerable, CaseState, Status
+from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.case_filter import CaseFilter, PendingRequest
 from paidan_dispatch.api.case_lists import list_cases
@@ -119,8 +120,9 @@ async def test_lists_by_who_answers_share_out_the_cases_that_are_counted(decided
         )
         for number, state in enumerate(states)
     }
-    for case_id, each in answers.items():
-        await decided.execute("UPDATE case_now SET answerable = $2 WHERE case_id = $1", case_id, answers_of(each))
+    for state in states:
+        named = answers_of(replace_unvalidated(state, answerable=answers[state.case_id]))
+        await decided.execute("UPDATE case_now SET answerable = $2 WHERE case_id = $1", state.case_id, named)
     metrics = Metrics("dispatch")
     await CaseFigures(decided, metrics).update()
     figure = metrics.registry.get_sample_value("paidan_cases_open", {"service": "dispatch", "city": "tiny"})

@@ -99,7 +99,7 @@ class OrderRoutes:
         department = _department_of(caller, query.department)
         city = access.resolve_city_filter(caller, None)
         page = _page_of(caller, city, decode_after(CURSORS, query.after), query.limit)
-        asked = OrdersOf(department, city)
+        asked = _asked_by(caller, department, city)
         tag = await self.watch.tag(asked)
         if query.wait and if_none_match == _etag(tag, caller, query):
             await self.watch.wait(WaitingRequest(asked, tag), query.wait, caller.key_id)
@@ -165,6 +165,12 @@ def _department_of(caller: Principal, department: str | None) -> str:
     if own_department not in (None, department or own_department):
         raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
     return department_id
+
+
+def _asked_by(caller: Principal, department: str, city: str | None) -> OrdersOf:
+    """Return what the caller may see of the orders: of a change beyond its bounds it hears nothing."""
+    grants = grants_of(caller.scopes)
+    return OrdersOf(department, city, tuple(sorted(grants.places)), tuple(sorted(grants.classes)))
 
 
 def _page_of(caller: Principal, city: str | None, after: PageKey | None, limit: int) -> OrderPage:

@@ -13,6 +13,7 @@ from paidan_contracts.state import CaseState, StageClock
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.verifications import AnyVerificationAnswer, Verification
 from paidan_dispatch.cases.case_state import clocks_ended
+from paidan_dispatch.cases.complaints import is_barred
 from paidan_dispatch.cases.policy import CityPolicy
 
 _new_verification: Final = unvalidated_constructor(Verification)
@@ -109,8 +110,8 @@ def may_verify(post: Post, state: CaseState, policy: CityPolicy) -> bool:
     """Return whether a case's verification may be given to a post: a patrol's, within its bounds, not complained of."""
     may = policy.city.duty_actions.get(post.duty)
     is_patrol = DUTIES[post.duty].is_patrol and (may is None or "verify" in may)
-    is_complained_of = state.complained_of is not None and post.department == state.complained_of
-    return is_patrol and not is_complained_of and post_concerns(post, state.class_code, state.place)
+    judges_own = post.department is not None and is_barred(state, post.department, policy.city)
+    return is_patrol and not judges_own and post_concerns(post, state.class_code, state.place)
 
 
 def _patrols(state: CaseState, terms: VerificationPolicy, policy: CityPolicy) -> Iterator[Post]:

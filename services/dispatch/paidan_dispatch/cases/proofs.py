@@ -26,11 +26,12 @@ def proof_refusal(
     state: CaseState, request: ActionRequested, evidence: ActionEvidence, policy: CityPolicy
 ) -> Refusal | None:
     """Return why photos prove nothing: the actor must have stored each, for this case and under
-    the order, and none may have proved anything in another case. Work that is finished again needs a new one.
+    the order, and none may have proved anything in another case. Work that is finished again needs a new one, and what
+    is settled on the spot one that has proved nothing yet.
 
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
-    action, actor, proof = request.action, request.actor, proof_of(request)
+    actor, proof = request.actor, proof_of(request)
     if not proof:
         return None
     since = _counted_since(state, actor)
@@ -45,9 +46,16 @@ def proof_refusal(
         if ref in reported or not any(each.stored_at >= since for each in own):
             told = None if ref in reported else policy.local_time(since)
             return photo_refusals.not_yours(state, number, told, actor.kind)
-    earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
-    if isinstance(action, Finish) and earlier.issuperset(action.proof):
-        return photo_refusals.photos_of_earlier_rounds(state, actor.kind)
+    return _proved_before(state, request, evidence)
+
+
+def _proved_before(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
+    action, role = request.action, request.actor.kind
+    proved = {each.ref: each.used_round for each in evidence.photos if each.used_round}
+    if isinstance(action, Finish) and all(proved.get(each, state.round) < state.round for each in action.proof):
+        return photo_refusals.photos_of_earlier_rounds(state, role)
+    if isinstance(action, Settle) and proved.keys() >= set(action.proof):
+        return photo_refusals.photos_of_before(state, role)
     return None
 
 

@@ -160,11 +160,10 @@ class _BatchDecider:
         self._emit_applied(record, request, told)
 
     def _follow_emergency(self, record: Record, entry: EmergencyRecord, policy: CityPolicy | None) -> None:
-        if policy is None:
-            return
         if isinstance(entry, EmergencyPortion):
-            for case_file, step in emergency_steps.set_anew(entry, self._unit_of_work, record.partition, policy):
-                self._apply_events(record, case_file, (step,), policy)
+            if policy is not None:
+                for case_file, step in emergency_steps.set_anew(entry, self._unit_of_work, record.partition, policy):
+                    self._apply_events(record, case_file, (step,), policy)
             return
         for message in emergency_steps.follow(entry, policy, self._unit_of_work.emergencies, record.partition):
             self._batch.emit(record, message)

@@ -77,10 +77,10 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     await _load_cases(batch, unit_of_work, reachable_ids)
     await _load_photos(batch, unit_of_work)
     await _load_emergencies(batch, unit_of_work)
-    if any(each.number_format is not None for each in in_force.policies.values()):
+    if any(each.policy is not None and each.policy.number_format is not None for each in entries):
         await load_serials(batch.conn, entries, in_force.serials)
         unit_of_work.serials = in_force.serials
-    if any(each.city.trusts_cameras for each in in_force.policies.values()):
+    if any(each.policy is not None and each.policy.city.trusts_cameras for each in entries):
         unit_of_work.cameras = await load_camera_records(batch.conn, entries, unit_of_work)
     return unit_of_work
 

@@ -223,8 +223,6 @@ class UnitOfWork:
         self.new_photos, self.used_photos = [], {}
         if self.book is not None:
             self.book.mark_stored()
-        for serials in self.serials.values():
-            serials.mark_stored()
         for cameras in self.cameras.values():
             cameras.mark_stored()
 
