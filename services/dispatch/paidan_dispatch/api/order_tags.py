@@ -7,15 +7,16 @@ from typing import Final, NamedTuple
 from paidan_chassis.database import Pool
 
 SELECT_TAGS: Final = """
-    SELECT department, city, md5(string_agg(case_id || ':' || version, ' ' ORDER BY case_id, version)) AS tag
-      FROM (SELECT department, city, case_id, version
+    SELECT department, city, md5(string_agg(case_id || ':' || version || coalesce('!' || priority, ''), ' '
+                                            ORDER BY case_id, version)) AS tag
+      FROM (SELECT department, city, case_id, version, priority
               FROM case_now
              WHERE department = ANY($1::text[])
                AND ended_at IS NULL
                AND status <> ALL(ARRAY['received', 'filed'])
                AND NOT past
              UNION ALL
-            SELECT helper.department, city, case_id, version
+            SELECT helper.department, city, case_id, version, priority
               FROM case_now
               JOIN helper USING (case_id)
              WHERE helper.department = ANY($1::text[])) AS open_order
