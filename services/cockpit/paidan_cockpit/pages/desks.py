@@ -16,6 +16,7 @@ from paidan_cockpit.pages.case_page import CaseOffer, load_offers
 from paidan_cockpit.pages.case_record import ShownRound, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.emergencies import EmergencyNotices
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.renderer import PageValues
@@ -63,6 +64,8 @@ class TaskList(NamedTuple):
     tasks: list[Task]
     after: str | None
     unavailable: bool
+    first: frozenset[str]
+    """The cases that come first by an emergency or event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class DeskPage(PageValues):
     done: str
     done_case: str
     deed: str
+    first: frozenset[str] = frozenset()
+    """The cases that come first by an emergency or event."""
 
 
 class DeskPages:
@@ -112,6 +117,7 @@ class DeskPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._emergencies = EmergencyNotices(site)
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
@@ -143,6 +149,7 @@ class DeskPages:
             names=view.names,
             times=view.times,
             unavailable=listed.unavailable,
+            first=listed.first,
             cities=view.cities,
             done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
             done_case=number,
@@ -156,15 +163,18 @@ class DeskPages:
     ) -> TaskList:
         """Return the next tasks, so many that a page of them needs something, if there are."""
         terms = search_terms(view.city, queue_filter.words, with_departments=scope.department is None)
+        precedences = await self._emergencies.precedences(context.person, view.city)
         tasks: list[Task] = []
+        first: frozenset[str] = frozenset()
         for _ in range(_PAGES_AT_MOST):
-            page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN, terms)
+            page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN, terms, precedences)
+            first |= page.first
             more, unavailable = await self._tasks(context, desk, page.cases)
             tasks += more
             if unavailable or page.after is None or sum(not each.is_done for each in tasks) >= _SHOWN:
                 break
             queue_filter = replace(queue_filter, after=page.after)
-        return TaskList(tasks, page.after, unavailable)
+        return TaskList(tasks, page.after, unavailable, first)
 
     async def _count(self, scope: Scope, queue_filter: QueueFilter) -> int | None:
         if queue_filter.words:

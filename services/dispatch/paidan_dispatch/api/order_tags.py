@@ -10,18 +10,19 @@ from paidan_dispatch.api.like_patterns import class_pattern, place_pattern
 
 # Each that is asked for is a row of its own: whose orders, and within which places and classes (as JSON arrays).
 SELECT_TAGS: Final = """
-    SELECT asked.number, city, md5(string_agg(case_id || ':' || version, ' ' ORDER BY case_id, version)) AS tag
+    SELECT asked.number, city, md5(string_agg(case_id || ':' || version || coalesce('!' || priority, ''), ' '
+                                       ORDER BY case_id, version)) AS tag
       FROM unnest($1::integer[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[])
            AS asked (number, department, city_asked, within_places, within_classes)
       JOIN LATERAL (
-           SELECT city, case_id, version, places, class_code
+           SELECT city, case_id, version, priority, places, class_code
              FROM case_now
             WHERE department = asked.department
               AND ended_at IS NULL
               AND status <> ALL(ARRAY['received', 'filed'])
               AND NOT past
             UNION ALL
-           SELECT city, case_id, version, places, class_code
+           SELECT city, case_id, version, priority, places, class_code
              FROM case_now
              JOIN helper USING (case_id)
             WHERE helper.department = asked.department) AS open_order

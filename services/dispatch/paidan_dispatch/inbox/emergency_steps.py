@@ -93,6 +93,8 @@ def set_anew(
         case_file = unit_of_work.case_files.get(case_id)
         if case_file is None or case_file.partition != partition or case_file.current_state.area != portion.area:
             continue
+        if portion.step == "restore":
+            book.release_case(portion.declaration_id, case_id)
         book.add_concerned(case_file.current_state, partition, portion.recorded_at, policy)
         step = change(case_file.current_state, emergency.declaration, provenance, policy)
         if step is not None:
