@@ -40,6 +40,8 @@ RIGHTS: Final = (
 FILTERS: Final = (
     QueueFilter(),
     QueueFilter(queue="placing", source="hotline"),
+    QueueFilter(queue="planned"),
+    QueueFilter(queue="verification", verifier="lane-7"),
     QueueFilter(queue="callback"),
     QueueFilter(queue="in-work"),
     QueueFilter(queue="overdue", order="oldest"),
@@ -58,7 +60,7 @@ FILTERS: Final = (
     QueueFilter(queue="requests", request="appeal", decides="dispatcher", department="lamps"),
     QueueFilter(queue="all", complaint="yes", order="oldest"),
 )
-MARKS: Final = (
+MARKS: Final[tuple[tuple[str, ...], ...]] = (
     (),
     (),
     ("escalated", "leader=mayor", "level=listed"),
@@ -86,6 +88,7 @@ def random_rows() -> Iterator[ReadModelRow]:
         at = NOW - timedelta(minutes=rng.randrange(20_000))
         ends = status in ("closed", "voided")
         marks = rng.choice(MARKS)
+        marks += {"filed": ("planned",), "received": ("verifier=lane-7",)}.get(status, ()) if number % 2 else ()
         due_at = NEVER if ends else at + timedelta(minutes=rng.randrange(40_000))
         yield plain._replace(
             case_id=f"tiny-{rng.getrandbits(128):032x}",
@@ -139,7 +142,8 @@ def is_in_queue(each: CaseSummary, queue: Queue) -> bool:
         "inspection": each.status == "inspecting",
         "open": is_open,
         "overdue": is_open and each.due_at < NOW,
-        "placing": each.status == "filed",
+        "placing": each.status == "filed" and "planned" not in each.marks,
+        "planned": is_open and "planned" in each.marks,
         "returned": each.hops > 0 and each.status in ("filed", "dispatched"),
         "verification": each.status == "received",
     }[queue]

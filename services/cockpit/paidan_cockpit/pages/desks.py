@@ -1,4 +1,4 @@
-"""Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
+"""Desks: what waits for a department, a patrol or a caller-back, each with the form of the next action at hand."""
 
 import asyncio
 import re
@@ -25,11 +25,13 @@ from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.rights import Page
+from paidan_cockpit.rights import Page, Person
 from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_contracts.city import City
 from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
+_COUNTED: Final = 1000
 _PAGES_AT_MOST: Final = 4
 """How many pages of cases are looked through for as many that still need something."""
 _AT_ONCE: Final = 6
@@ -78,6 +80,7 @@ class Desk:
 DESKS: Final = (
     Desk("desk", "in-work", ("accept", "finish", "return")),
     Desk("inspection", "inspection", ("inspect",)),
+    Desk("verification", "verification", ("verify", "cannot_verify", "settle")),
     Desk("callbacks", "callback", ()),
 )
 
@@ -110,7 +113,7 @@ class DeskPage(PageValues):
 
 
 class DeskPages:
-    """``/desk``, ``/inspection``, ``/callbacks``."""
+    """``/desk``, ``/inspection``, ``/verification``, ``/callbacks``."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -131,7 +134,8 @@ class DeskPages:
         view = await open_city(self._site, context, query.get("city") or None)
         scope = Scope(view.city_id, context.person.grants, view.times.now)
         asked = {name: query.get(name, "") for name in ("after", "words")}
-        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id} | asked)
+        post = tasked_post(context.person, view.city) if desk.page == "verification" else None
+        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "verifier": post or ""} | asked)
         listed = await self._list(context, desk, view, scope, queue_filter)
         number, done, seen = (query.get(name, "") for name in ("case", "done", "seen"))
         desk_page = DeskPage(
@@ -175,6 +179,8 @@ class DeskPages:
     async def _count(self, scope: Scope, queue_filter: QueueFilter) -> int | None:
         if queue_filter.words:
             return None
+        if queue_filter.verifier is not None:
+            return await queries.count_cases(self._site.pool, scope, queue_filter, _COUNTED)
         counts = await queries.count_queues(self._site.pool, scope, queue_filter)
         return counts._asdict().get(queue_filter.queue)
 
@@ -211,6 +217,11 @@ class DeskPages:
         answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
         record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
         return Task(summary, (), reports_to_call(record) if record else ())
+
+
+def tasked_post(person: Person, city: City) -> str | None:
+    """Return the post whose tasks alone a patrol sees; None where the city's pack gives none to it."""
+    return person.post if city.pack.verification is not None and person.post in city.posts else None
 
 
 def task_of(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:

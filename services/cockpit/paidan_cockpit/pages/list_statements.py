@@ -17,7 +17,8 @@ _ENDED: Final = ("closed", "voided", "not_accepted")
 QUEUE_CONDITIONS: Final[Mapping[str, str]] = {
     "open": "ended_at IS NULL",
     "in-work": "ended_at IS NULL AND status IN ('dispatched', 'handling', 'suspended')",
-    "placing": "ended_at IS NULL AND status = 'filed' AND due_kind IS DISTINCT FROM 'construction'",
+    "placing": "ended_at IS NULL AND status = 'filed' AND NOT marks @> ARRAY['planned']",
+    "planned": "ended_at IS NULL AND marks @> ARRAY['planned']",
     "verification": "ended_at IS NULL AND status = 'received'",
     "returned": "ended_at IS NULL AND hops > 0 AND status IN ('filed', 'dispatched')",
     "overdue": "ended_at IS NULL AND due_at < {now}",

@@ -45,6 +45,7 @@ class QueueCounts(NamedTuple):
 
     open: int
     placing: int
+    planned: int
     verification: int
     returned: int
     overdue: int

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_chassis.edge.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.case_table import COLUMNS, cell_text, table_rows
 from paidan_cockpit.pages.city_view import CityView, open_city
@@ -21,7 +22,6 @@ from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope, grid_places
-from paidan_cockpit.pages.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.translations import translations
 
 MAX_ROWS: Final = 10_000

@@ -31,6 +31,7 @@ from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope, grid_places
 from paidan_cockpit.saved_views import MAX_NAME, SavedView
 from paidan_cockpit.services_client import ServiceName
+from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.state import Status
 from paidan_contracts.time_limits import RequestKind
@@ -113,9 +114,7 @@ class QueuePages:
         notice = query.get("done", "")
         page = QueuesPage(
             filter=queue_filter,
-            filter_description=describe_filter(queue_filter, view.names, translations(context.language).gettext)[
-                :MAX_NAME
-            ],
+            filter_description=_description(queue_filter, view, context.language),
             present=view_query(queue_filter, view),
             names=view.names,
             times=view.times,
@@ -154,6 +153,11 @@ class QueuePages:
             lambda: queries.count_queues(self._site.pool, scope, queue_filter, duty),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
+
+
+def _description(queue_filter: QueueFilter, view: CityView, language: Language) -> str:
+    """Return the filter in words, as the name of a view."""
+    return describe_filter(queue_filter, view.names, translations(language).gettext)[:MAX_NAME]
 
 
 def _own_answerable(context: RequestContext, view: CityView) -> str | None:

@@ -11,7 +11,7 @@ from paidan_chassis.database import Pool
 from paidan_contracts import ids
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api.case_filter import CaseFilter
-from paidan_dispatch.api.list_statements import MAX_WALKED, WALKED_PAGES, ListStatement
+from paidan_dispatch.api.list_statements import MAX_WALKED, WALKED_PAGES, CasePageStatement
 from paidan_dispatch.api.queries import PageKey, QueuedCase, decode_state
 
 SELECT_NUMBERED: Final = """
@@ -45,7 +45,7 @@ async def _list_rows(pool: Pool, case_filter: CaseFilter, walked: int | None = N
         return []
     numbered = None if case_filter.number is None else await find_numbered(pool, case_filter.number)
     walked = walked or min(case_filter.limit * WALKED_PAGES, MAX_WALKED)
-    statement = ListStatement(case_filter, cities, numbered, walked)
+    statement = CasePageStatement(case_filter, cities, numbered, walked)
     return list(await pool.fetch(statement.text, *statement.arguments, timeout=30))
 
 

@@ -38,7 +38,7 @@ _LITERALLY: Final = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 _FACETS: Final = "case_facets(source, class_code, department, places, answerable, status)"
 
 
-class ListStatement:
+class CasePageStatement:
     """The statement of one page of the cases of some cities, and its arguments."""
 
     def __init__(
@@ -109,7 +109,8 @@ _CASTS: Final[Mapping[type, str]] = MappingProxyType(
 
 def _stages(case_filter: CaseFilter) -> list[bool]:
     """Return whether to list ended cases, open ones, or both."""
-    if case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time or case_filter.level:
+    by_clock = case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time
+    if by_clock or case_filter.level or case_filter.planned or case_filter.verifier:
         return [False]
     ended = {status in ENDED_STATUSES for status in case_filter.statuses}
     return sorted(ended) or [False, True]
@@ -147,7 +148,8 @@ def _tests(case_filter: CaseFilter, add: Add) -> Iterator[str]:
         yield f"places LIKE ANY({add([place_pattern(each) for each in places])})"
     if case_filter.within_classes:
         yield f"class_code LIKE ANY({add([class_pattern(each) for each in case_filter.within_classes])})"
-    for each in case_filter.answered_by:
+    named = [] if case_filter.verifier is None else [f"verifier={case_filter.verifier}"]
+    for each in (*case_filter.answered_by, *named):
         yield f"strpos(answerable, {add(f' {each} ')}) > 0"
     if case_filter.due_before is not None:
         yield f"next_due_at < {add(case_filter.due_before)}"
@@ -156,16 +158,18 @@ def _tests(case_filter: CaseFilter, add: Add) -> Iterator[str]:
 
 def _queue_conditions(case_filter: CaseFilter) -> Iterator[str]:
     """Yield the conditions of queues, each of which has an index of its own."""
-    if case_filter.not_called_back:
-        yield "awaits_call"
-    if case_filter.held:
-        yield "held"
-    if case_filter.overdue:
-        yield "overdue"
+    simple = {
+        "awaits_call": case_filter.not_called_back,
+        "held": case_filter.held,
+        "overdue": case_filter.overdue,
+        "due_soon": case_filter.due_soon,
+        # What is filed waits for a department, or for its date in the construction plan.
+        "status = 'filed' AND NOT held AND NOT past": case_filter.planned,
+        "status = 'received'": case_filter.verifier is not None,
+    }
+    yield from (condition for condition, is_asked in simple.items() if is_asked)
     if case_filter.pending is not None:
         yield PENDING_CONDITIONS[case_filter.pending]
-    if case_filter.due_soon:
-        yield "due_soon"
     if case_filter.in_time:
         yield "next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
     if case_filter.level is not None:

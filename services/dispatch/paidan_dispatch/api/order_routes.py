@@ -18,6 +18,7 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.change_watch import MAX_WAIT_S, ChangeWatch, WaitingRequest
 from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
+from paidan_chassis.edge.xlsx_table import MEDIA_TYPE
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import RequestModel, Slug
@@ -26,7 +27,7 @@ from paidan_dispatch.api.case_query import CURSORS
 from paidan_dispatch.api.lights import order_item
 from paidan_dispatch.api.models import OrderItem, OrderList
 from paidan_dispatch.api.order_tags import OrdersOf
-from paidan_dispatch.api.order_workbook import MAX_ROWS, MEDIA_TYPE, OrderRow, order_workbook
+from paidan_dispatch.api.order_workbook import MAX_ROWS, OrderRow, order_workbook
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
@@ -100,7 +101,7 @@ class OrderRoutes:
         department = _department_of(caller, query.department)
         city = access.resolve_city_filter(caller, None)
         page = _page_of(caller, city, decode_after(CURSORS, query.after), query.limit)
-        asked = OrdersOf(department, city)
+        asked = _asked_by(caller, department, city)
         tag = await self.watch.tag(asked)
         if query.wait and if_none_match == _etag(tag, caller, query):
             await self.watch.wait(WaitingRequest(asked, tag), query.wait, caller.key_id)
@@ -169,6 +170,12 @@ def _department_of(caller: Principal, department: str | None) -> str:
     if own_department not in (None, department or own_department):
         raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
     return department_id
+
+
+def _asked_by(caller: Principal, department: str, city: str | None) -> OrdersOf:
+    """Return what the caller may see of the orders: of a change beyond its bounds it hears nothing."""
+    grants = grants_of(caller.scopes)
+    return OrdersOf(department, city, tuple(sorted(grants.places)), tuple(sorted(grants.classes)))
 
 
 def _page_of(caller: Principal, city: str | None, after: PageKey | None, limit: int) -> OrderPage:

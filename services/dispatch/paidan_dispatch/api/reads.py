@@ -76,9 +76,7 @@ class ReadRoutes:
         page = await case_lists.list_covered(
             self.pool,
             case_filter,
-            lambda state: (
-                access.is_within_bounds(state, caller) and lies_within(state) and query.is_asked_to_verify(state)
-            ),
+            lambda state: access.is_within_bounds(state, caller) and lies_within(state),
         )
         now = self.clock.now()
         return CaseList(

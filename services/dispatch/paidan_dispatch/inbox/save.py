@@ -14,7 +14,7 @@ from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.camera_records import UPSERT_CAMERA_RECORDS, camera_rows
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
-from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, serial_rows
+from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, take_serial_rows
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile, DecodedRecord, UnitOfWork
 
@@ -135,7 +135,7 @@ def _photo_writes(unit_of_work: UnitOfWork) -> list[Write]:
 
 
 def _serial_writes(unit_of_work: UnitOfWork) -> list[Write]:
-    rows = serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
+    rows = take_serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
     return _columns_write("serials", UPSERT_SERIALS, rows)
 
 

@@ -1,10 +1,9 @@
 """应急响应, 重大活动保障: limits that run are shortened by a declaration, and get back their former end after it."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from paidan_contracts.assignments import Assignment, Limit, LimitReceipt, open_unit_order
+from paidan_contracts.assignments import Assignment, Limit, LimitReceipt
 from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.state import CaseState
@@ -15,7 +14,6 @@ from paidan_dispatch.cases.case_state import (
     event_fields,
     next_state,
     replace_assignment,
-    replace_unit_order,
 )
 from paidan_dispatch.cases.emergencies import (
     Subject,
@@ -158,7 +156,7 @@ def _reclocked(
     if before is None or due_at is None:
         return None
     changes = with_receipt(with_limit(state, due_at, at, policy), limit.shortened)
-    after = next_state(state, provenance, **_with_unit_within(changes, due_at, at, policy))
+    after = next_state(state, provenance, **changes)
     return _new_reclocked(
         **event_fields(after, provenance),
         department=state.assignments[-1].department,
@@ -197,18 +195,3 @@ def _is_set_by_hand(state: CaseState) -> bool:
 
 def _is_by(receipt: LimitReceipt | None, declaration_id: str) -> bool:
     return receipt is not None and receipt.declaration_id == declaration_id
-
-
-def _with_unit_within(
-    changes: Mapping[str, Any], due_at: datetime, at: datetime, policy: CityPolicy
-) -> Mapping[str, Any]:
-    """Return the changes with a unit's limit that would end after its department's ending with it."""
-    assignment: Assignment = changes["assignments"][-1]
-    order = open_unit_order((assignment,))
-    if order is None or order.due_at is None or order.finished_at is not None or order.overdue_at is not None:
-        return changes
-    if at > order.due_at or order.due_at <= due_at:
-        return changes
-    warn_at = policy.warn_at(at, due_at)
-    changed = replace_unit_order(assignment, at, due_at=due_at, warn_at=warn_at, settings=order.settings + 1)
-    return {**changes, "assignments": (*changes["assignments"][:-1], changed)}
