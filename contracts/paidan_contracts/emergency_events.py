@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.wire import Code, Id, Slug, Text, Timestamp
+from paidan_contracts.wire import AnyTimerKind, Code, Id, Slug, Text, Timestamp
 
 
 class CaseReclocked(CaseEvent):
@@ -13,6 +13,7 @@ class CaseReclocked(CaseEvent):
 
     type: Literal["case.reclocked.v1"] = "case.reclocked.v1"
     department: Slug
+    clock: AnyTimerKind = Field(default="handle", description="Which limit: accept or handle.")
     declaration_id: Id
     plan: Code
     level: Code

@@ -11,7 +11,7 @@ from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.emergencies import EmergencyDeclaration
 from tests.dispatch.builders import at_minute
 from tests.dispatch.case_steps import while_live
-from tests.dispatch.emergency_cases import SNOWFALLS, reclocked
+from tests.dispatch.emergency_cases import SNOWFALLS, reclocked, reclocked_acceptance
 from tests.dispatch.limit_rules import LimitRules
 from tests.dispatch.machine_actions import (
     help_actions,
@@ -93,9 +93,10 @@ class CaseMachine(LimitRules):
 
     def _set_anew(self, snowfall: EmergencyDeclaration, minute: float, *, restores: bool = False) -> None:
         assert self.state is not None
-        event = reclocked(self.state, snowfall, self.policy, minutes=minute, restores=restores)
-        if event is not None:
-            self.follow((event,))
+        for change in (reclocked_acceptance, reclocked):
+            event = change(self.state, snowfall, self.policy, minutes=minute, restores=restores)
+            if event is not None:
+                self.follow((event,))
 
 
 def run_machine(names: Collection[str], run_settings: settings) -> None:

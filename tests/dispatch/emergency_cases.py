@@ -1,5 +1,6 @@
 """A town with a snow plan and an event, what is declared in it, and cases under it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -112,6 +113,24 @@ def reclocked(
 ) -> CaseReclocked | None:
     """Set a running case anew, as a portion of cases does at this time."""
     change = emergency_limits.restore if restores else emergency_limits.shorten
+    return _changed(change, state, declaration, policy, minutes)
+
+
+def reclocked_acceptance(
+    state: CaseState, declaration: EmergencyDeclaration, policy: CityPolicy, *, minutes: float, restores: bool = False
+) -> CaseReclocked | None:
+    """Set the accept limit of a case that waits anew, as a portion of cases does at this time."""
+    change = emergency_limits.restore_acceptance if restores else emergency_limits.shorten_acceptance
+    return _changed(change, state, declaration, policy, minutes)
+
+
+def _changed(
+    change: Callable[..., CaseReclocked | None],
+    state: CaseState,
+    declaration: EmergencyDeclaration,
+    policy: CityPolicy,
+    minutes: float,
+) -> CaseReclocked | None:
     cause, at = Cause(kind="action", id=declaration.declaration_id), at_minute(minutes)
     return change(state, declaration, Provenance(cause, at, at, policy), policy)
 

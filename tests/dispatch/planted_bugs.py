@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, Verify, Void
+from paidan_contracts.actions import Assign, CallBack, File, Inspect, Redispatch, Urge, Verify, Void
 from paidan_contracts.assignments import Assignment, Helper, Limit
 from paidan_contracts.case_records import CaseNumbers
 from paidan_contracts.department_actions import Accept, Finish, Return
@@ -195,13 +195,14 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         "settled_counts_as_handled": wrong_state(Settle, last_limit(lambda _: {"finished_at": None})),
         "reclocking_shortens_or_restores": wrong_function(emergency_limits, "shortened", ending_later),
         "reclocked_once_for_a_declaration": wrong_function(
-            emergency_limits, "_is_shortened_by", lambda _: lambda _limit, _id: False
+            emergency_limits, "_is_by", lambda _: lambda _receipt, _id: False
         ),
         "reclocking_moves_nothing_else": wrong_function(
             emergency_limits,
             "next_state",
             lambda new: lambda state, provenance, **changes: new(state, provenance, hops=9, **changes),
         ),
+        "acceptance_moves_by_a_declaration_alone": wrong_state(Urge, last_assignment(accept_by=None)),
         "emergency_leaves_other_places_alone": wrong_function(
             emergencies,
             "terms_of",

@@ -14,9 +14,10 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_actions import AskSuspension, Resume, Review, SetLimit
 from paidan_contracts.unit_actions import HandOn
 from paidan_dispatch.cases import orders
+from paidan_dispatch.cases.decide import Ignored, Progressed, expire_timer
 from paidan_dispatch.cases.timers import running_timers
-from tests.dispatch.builders import at_minute, build_report, case_after, opened_case
-from tests.dispatch.emergency_cases import POLICY, declared, policy_with_plans, reclocked, under
+from tests.dispatch.builders import at_minute, build_report, case_after, opened_case, timer_due
+from tests.dispatch.emergency_cases import POLICY, declared, policy_with_plans, reclocked, reclocked_acceptance, under
 from tests.dispatch.units import UNITS
 
 HOUR = 60
@@ -199,3 +200,45 @@ def test_limits_get_back_their_former_end() -> None:
     by_hand = SetLimit(due_at=at_minute(200), reason="the mayor")
     set_anew = case_after(shortened, by_hand, minutes=10, policy=under(snow))
     assert reclocked(set_anew, snow, POLICY, minutes=20, restores=True) is None, "set by hand since"
+
+
+def test_accept_limit_that_runs_is_shortened_and_given_back() -> None:
+    """Its timer is set anew under a higher generation, and the former one changes nothing."""
+    state, snow = opened_case(build_report(), policy=POLICY), declared(minutes=-20)
+    [before] = [each for each in running_timers(state) if each.kind == "accept"]
+
+    event = reclocked_acceptance(state, snow, under(snow), minutes=1)
+
+    assert event is not None
+    [assignment], [timer] = (
+        event.state.assignments,
+        [each for each in running_timers(event.state) if each.kind == "accept"],
+    )
+    receipt = assignment.accept_shortened
+    assert receipt is not None
+    assert (event.clock, event.due_before, event.due_at) == ("accept", before.due_at, at_minute(10))
+    assert (receipt.due_before, assignment.accept_by, timer.due_at) == (before.due_at, event.due_at, event.due_at)
+    assert assignment.limits == state.assignments[-1].limits
+    assert timer.generation > before.generation
+    assert isinstance(expire_timer(event.state, timer_due(before), POLICY), Ignored)
+    assert isinstance(expire_timer(event.state, timer_due(timer), POLICY), Progressed)
+    assert reclocked_acceptance(event.state, snow, under(snow), minutes=2) is None, "once for each declaration"
+    restored = reclocked_acceptance(event.state, snow, POLICY, minutes=3, restores=True)
+    assert restored is not None
+    assert (restored.restored, restored.due_at) == (True, before.due_at)
+    assert restored.state.assignments[-1].accept_shortened is None
+    assert reclocked_acceptance(state, snow, under(snow), minutes=6 * HOUR) is None, "over"
+
+
+def test_rework_has_the_limit_of_what_was_declared_while_it_was_inspected() -> None:
+    before = case_after(opened_case(build_report(), policy=POLICY), Finish(), minutes=1, policy=POLICY)
+    snow = declared(minutes=2)
+    assert reclocked(before, snow, under(snow), minutes=3) is None
+
+    failed = case_after(before, Inspect(passed=False, reason="x"), minutes=4, policy=under(snow))
+
+    receipt = limit_of(failed).shortened
+    assert receipt is not None
+    assert (due(failed), receipt.due_before) == (at_minute(2 * HOUR), due(before))
+    late = case_after(before, Inspect(passed=False, reason="x"), minutes=9 * HOUR, policy=under(snow))
+    assert due(late) == due(before), "over"

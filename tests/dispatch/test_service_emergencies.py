@@ -40,6 +40,7 @@ PLANS: Final = [
         {"id": "plough", "departments": ["streets"], "text": {"zh": "备勤", "en": "Stand by."}}]}]},
     PARADE,
 ]  # fmt: skip
+IN_THE_WEST = {"latitude": 36.02, "longitude": 117.0, "district": "990101", "street": "990101001"}
 SNOW_3 = DeclareEmergency(plan="snow", level="3")
 
 
@@ -231,7 +232,7 @@ async def test_end_gives_back_the_former_limits_and_holds_for_good(town: Install
 async def test_event_of_a_district_ends_with_its_hours(town: Installation) -> None:
     hours = {"begins_at": START_TIME + timedelta(minutes=30), "ends_at": START_TIME + timedelta(minutes=60)}
     parade = DeclareEmergency(plan="parade", level="all", places=("990101",), **hours)
-    town.append(build_report("west", east_m=7000, district="990101"))
+    town.append(build_report("west", place=IN_THE_WEST))
     town.append(declare(10, parade), declare(11, parade), declare(12, SNOW_3, by="department:lamps"))
     await town.apply()
     before = await town.deadlines()

@@ -6,7 +6,7 @@ from typing import Final
 
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
 from paidan_contracts.case_access import barred_units
-from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
+from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened, CaseReworked
 from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.state import CaseState
@@ -85,6 +85,10 @@ def deadline_never_shortens(step: Step) -> bool:
         return True
     before, after = _last_due(step.before), _last_due(step.after)
     same = len(step.before.assignments) == len(step.after.assignments)
+    if same and isinstance(step.event, CaseReworked) and step.emergencies:
+        # Declared while the work was inspected: `only_what_is_in_force_shortens` judges the receipt.
+        receipts = [each.assignments[-1].limits[-1].shortened for each in (step.before, step.after)]
+        same = receipts[0] == receipts[1]
     return not same or before is None or (after is not None and after >= before)
 
 

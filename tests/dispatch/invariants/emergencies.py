@@ -24,7 +24,8 @@ def reclocked_once_for_a_declaration(step: Step) -> bool:
     event, before = step.event, step.before
     if not isinstance(event, CaseReclocked) or event.restored or before is None:
         return True
-    receipt = before.assignments[-1].limits[-1].shortened
+    assignment = before.assignments[-1]
+    receipt = assignment.accept_shortened if event.clock == "accept" else assignment.limits[-1].shortened
     return receipt is None or receipt.declaration_id != event.declaration_id
 
 
@@ -36,7 +37,24 @@ def reclocking_moves_nothing_else(step: Step) -> bool:
     before, after = step.before, step.after
     kept = ("status", "department", "round", "hops", "reopened", "clocks", "class_code", "place", "escalation")
     same = all(getattr(before, name) == getattr(after, name) for name in kept if name != "escalation")
+    changed = "limits" if step.event.clock == "accept" else "accept_by"
+    same = same and getattr(before.assignments[-1], changed) == getattr(after.assignments[-1], changed)
     return same and before.status in ("dispatched", "handling") and before.assignments[:-1] == after.assignments[:-1]
+
+
+@invariant
+def acceptance_moves_by_a_declaration_alone(step: Step) -> bool:
+    """Of one assignment the end of the accept limit stays, but for a declaration or its end, and above its minimum."""
+    before, event = step.before, step.event
+    if before is None or not before.assignments or len(before.assignments) != len(step.after.assignments):
+        return True
+    was, ends = before.assignments[-1].accept_by, step.after.assignments[-1].accept_by
+    if was == ends or was is None:
+        return was == ends
+    if not isinstance(event, CaseReclocked) or event.clock != "accept":
+        return False
+    begins = {each.declaration_id: each.begins_at for each in step.emergencies}.get(event.declaration_id)
+    return begins is None or (event.due_at - begins).total_seconds() >= 1800
 
 
 @invariant

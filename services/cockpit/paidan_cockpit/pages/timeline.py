@@ -73,6 +73,10 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "case.exempted.v1": N_("Its being overdue is not counted."),
         "case.limit_set.v1": N_("The time limit was set by hand: it ends on {day}."),
         "case.reclocked.v1": N_("An emergency or event shortened the time limit: it ends on {day}."),
+        "case.reclocked.v1 accept": N_("An emergency or event shortened the limit for accepting: it ends on {day}."),
+        "case.reclocked.v1 accept restored": N_(
+            "The emergency or event is over: the limit for accepting ends on {day} again."
+        ),
         "case.reclocked.v1 restored": N_("The emergency or event is over: the time limit ends on {day} again."),
         "case.step_planned.v1": N_("Step {step} was added to the plan, to be done by {day}."),
         "case.step_finished.v1": N_("{department} finished step {step} of the plan."),
@@ -222,8 +226,8 @@ def _kind_of(event: CaseEvent) -> str:
             detail = "inspecting"
         case CaseNoteAdded(visible_to="department"):
             detail = "department"
-        case CaseReclocked(restored=True):
-            detail = "restored"
+        case CaseReclocked():
+            detail = " ".join(["accept"] * (event.clock == "accept") + ["restored"] * event.restored)
         case (
             cases.CaseHelperAnswered(answer=kind)
             | CaseUnitAnswered(answer=kind)

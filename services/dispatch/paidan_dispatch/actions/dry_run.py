@@ -1,6 +1,7 @@
 """Evaluates actions against their cases' present state, by the pack in force in their partition, without effect."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from paidan_chassis.database import Pool
@@ -11,7 +12,7 @@ from paidan_contracts.ids import area_of, city_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
-from paidan_dispatch.api.emergency_queries import load_city
+from paidan_dispatch.api.emergency_queries import load_city, load_standing_in_areas
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
@@ -50,14 +51,19 @@ async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[Actio
         policies = {
             version: await packs.get(conn, version) for version in {each.pack_version for each in cases.values()}
         }
+        standing = await load_standing_in_areas(conn, {each.state.area for each in cases.values()})
         cities = {city_of(each.area) for each in requests if isinstance(each.action, CITY_ACTIONS)}
         books = {city: await load_city(conn, packs, city) for city in cities}
+    decided_by = {
+        id_: replace(policies[each.pack_version], emergencies=standing.get(each.state.area, ()))
+        for id_, each in cases.items()
+    }
     # As a batch of the inbox, which is judged by the same evidence.
     unit_of_work = UnitOfWork([], {}, known_outcomes=known_outcomes, photos=photos)
     return [
         _evaluate_city_action(request, *books[city_of(request.area)])
         if isinstance(request.action, CITY_ACTIONS)
-        else _evaluate_one(request, cases.get(case_id) if case_id else None, policies, unit_of_work)
+        else _evaluate_one(request, cases.get(case_id) if case_id else None, decided_by, unit_of_work)
         for request, case_id in zip(requests, case_ids, strict=True)
     ]
 
@@ -76,7 +82,7 @@ def resolve_case_id(request: ActionRequested, known_outcomes: Mapping[str, Known
 def _evaluate_one(
     request: ActionRequested,
     stored: CaseWithPolicy | None,
-    policies: dict[str, CityPolicy],
+    policies: Mapping[str, CityPolicy],
     unit_of_work: UnitOfWork,
 ) -> DryRunResult:
     if noted_reports.is_about_noted(request, unit_of_work.known_outcomes):
@@ -91,7 +97,7 @@ def _evaluate_one(
     if earlier is not None and earlier.why is not None and earlier.result != DEAD_LETTERED:
         # An id is decided once: sent in earnest, it would be refused again.
         return _refused(request, stored, Refusal.model_validate_json(earlier.why))
-    match decide(stored.state, request, policies[stored.pack_version], unit_of_work.evidence_for(request)):
+    match decide(stored.state, request, policies[stored.state.case_id], unit_of_work.evidence_for(request)):
         case Progressed() as progressed:
             return _build_result(request, "applied", progressed.after.status, None)
         case Refused(refusal):

@@ -1,6 +1,6 @@
 """SQL of emergencies and events: what a city has declared, and how far its cases have come."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,12 @@ SELECT_STANDING: Final = """
     SELECT lane, declaration
       FROM emergency
      WHERE city = $1
+       AND ended_at IS NULL
+"""
+SELECT_STANDING_IN_AREAS: Final = """
+    SELECT area, declaration
+      FROM emergency_area
+     WHERE area = ANY($1::text[])
        AND ended_at IS NULL
 """
 SELECT_EMERGENCIES: Final = """
@@ -41,6 +47,17 @@ async def load_city(conn: Executor, packs: PackCache, city: str) -> tuple[CityPo
         declaration = EmergencyDeclaration.model_validate_json(row["declaration"])
         book.declared[declaration.declaration_id] = DeclaredEmergency(row["lane"], declaration)
     return policy, book
+
+
+async def load_standing_in_areas(conn: Executor, areas: Collection[str]) -> dict[str, tuple[EmergencyDeclaration, ...]]:
+    """Return what is declared in these areas, in that order, as their partitions decide by it."""
+    standing: dict[str, list[EmergencyDeclaration]] = {}
+    for row in await conn.fetch(SELECT_STANDING_IN_AREAS, sorted(areas)):
+        standing.setdefault(row["area"], []).append(EmergencyDeclaration.model_validate_json(row["declaration"]))
+    return {
+        area: tuple(sorted(each, key=lambda one: (one.declared_at, one.declaration_id)))
+        for area, each in standing.items()
+    }
 
 
 async def find_city(pool: Pool, declaration_id: str) -> str | None:

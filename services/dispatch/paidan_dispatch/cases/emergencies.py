@@ -87,6 +87,23 @@ def limit_under_emergencies(limit: Limit, subject: Subject, at: datetime, policy
     return limit
 
 
+def limit_of_rework(state: CaseState, at: datetime, policy: CityPolicy) -> Limit:
+    """Return the limit under which work is done again: what was declared while it was inspected shortens it now.
+
+    One that is over, and one that was set by hand, stay as they are.
+    """
+    limit, limits = state.assignments[-1].limits[-1], state.time_limits
+    is_over = limit.overdue_at is not None or (limit.due_at is not None and at > limit.due_at)
+    if not policy.emergencies or is_over or state.past or (limits is not None and limits.set_because is not None):
+        return limit
+    subject = Subject.of(state, policy)
+    for terms in all_terms(subject, at, policy):
+        receipt = limit.shortened
+        if receipt is None or receipt.declaration_id != terms.declaration.declaration_id:
+            limit = shortened(limit, terms, subject, at, policy)
+    return limit
+
+
 def shortened(
     limit: Limit, terms: Terms, subject: Subject, at: datetime, policy: CityPolicy, *, since: datetime | None = None
 ) -> Limit:
@@ -99,13 +116,44 @@ def shortened(
         return limit
     try:
         target = _target(terms.reduction, since or limit.began_at, limit.due_at, subject, policy)
-        floor = policy.deadline(terms.declaration.begins_at, terms.plan.minimum)
-        floor = floor if floor > at else policy.deadline(at, terms.plan.minimum)
+        floor = _earliest_end(terms, at, policy)
     except CalendarExhausted:
         return limit
     if target is None or (due_at := max(target, floor)) >= limit.due_at:
         return limit
     return ending(limit, due_at, at, policy, receipt=_receipt(terms, _usual_end(limit), due_at, policy))
+
+
+def shortened_acceptance(assignment: Assignment, terms: Terms, at: datetime, policy: CityPolicy) -> Assignment:
+    """Return an assignment that waits for acceptance as a declaration shortens it; the same where it would not."""
+    accept_by, limit = assignment.accept_by, terms.reduction.accept if terms.reduction is not None else None
+    if accept_by is None or limit is None:
+        return assignment
+    try:
+        due_at = max(policy.deadline(assignment.dispatched_at, limit), _earliest_end(terms, at, policy))
+    except CalendarExhausted:
+        return assignment
+    if due_at >= accept_by:
+        return assignment
+    receipt = assignment.accept_shortened
+    usual = receipt.due_before if receipt is not None and receipt.due_at == accept_by else accept_by
+    return accepting_by(assignment, due_at, at, policy, receipt=_receipt(terms, usual, due_at, policy))
+
+
+def accepting_by(
+    assignment: Assignment, due_at: datetime | None, at: datetime, policy: CityPolicy, *, receipt: LimitReceipt | None
+) -> Assignment:
+    """Return an assignment with another end of its accept limit, whose warning lies ahead."""
+    warn_at = policy.warn_at(assignment.dispatched_at, due_at)
+    if warn_at is not None and warn_at <= at:
+        warn_at = policy.warn_at(at, due_at)
+    return replace_unvalidated(assignment, accept_by=due_at, accept_warn_at=warn_at, accept_shortened=receipt)
+
+
+def _earliest_end(terms: Terms, at: datetime, policy: CityPolicy) -> datetime:
+    """Return when a limit that runs may end at the soonest, by the plan's minimum."""
+    floor = policy.deadline(terms.declaration.begins_at, terms.plan.minimum)
+    return floor if floor > at else policy.deadline(at, terms.plan.minimum)
 
 
 def _usual_end(limit: Limit) -> datetime | None:
@@ -125,7 +173,7 @@ def ending(limit: Limit, due_at: datetime, at: datetime, policy: CityPolicy, *, 
 def _shortened_acceptance(
     accept_by: datetime | None, subject: Subject, at: datetime, policy: CityPolicy
 ) -> tuple[datetime | None, LimitReceipt | None]:
-    receipt = None
+    receipt, usual = None, accept_by
     for terms in all_terms(subject, at, policy):
         limit = terms.reduction.accept if terms.reduction is not None else None
         if accept_by is None or limit is None:
@@ -135,7 +183,7 @@ def _shortened_acceptance(
         except CalendarExhausted:
             continue
         if due_at < accept_by:
-            accept_by, receipt = due_at, _receipt(terms, accept_by, due_at, policy)
+            accept_by, receipt = due_at, _receipt(terms, usual, due_at, policy)
     return accept_by, receipt
 
 

@@ -24,6 +24,8 @@ PROMISE: Final = Unknown("promise")
 RESUME: Final = Unknown("resume")
 STEPS_PER_SETTING: Final = 1000
 """A generation of a planned step's timer is the step's number, and this many for each further setting."""
+ACCEPTS_PER_SETTING: Final = 1000
+"""A generation of an accept limit's timer is the assignment's number, and this many for each setting of a limit."""
 WARNING: Final = "_warning"
 ESCALATION: Final = "_escalation"
 UNITS_PER_REWORK: Final = 1000
@@ -70,7 +72,10 @@ def _iter_running(state: CaseState) -> Iterator[Timer]:
         assignment = state.assignments[-1]
         limit = assignment.limits[-1]
         if state.status == "dispatched" and assignment.accept_overdue_at is None:
-            yield from _timers(state, "accept", assignment.number, assignment.accept_by, assignment.accept_warn_at)
+            # Shortened by an emergency it is set again, which counts as a setting.
+            settings = state.time_limits.settings if state.time_limits is not None else 0
+            generation = assignment.number + ACCEPTS_PER_SETTING * settings
+            yield from _timers(state, "accept", generation, assignment.accept_by, assignment.accept_warn_at)
         if limit.overdue_at is None:
             # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
             yield from _timers(state, "handle", limit.number + state.round, limit.due_at, limit.warn_at)

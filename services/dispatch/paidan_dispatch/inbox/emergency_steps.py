@@ -32,6 +32,8 @@ from paidan_dispatch.inbox.refusals import unknown_city
 from paidan_dispatch.inbox.unit_of_work import CaseFile, UnitOfWork
 
 _new_cause: Final = unvalidated_constructor(Cause)
+_SHORTENING: Final = (emergency_limits.shorten_acceptance, emergency_limits.shorten)
+_RESTORING: Final = (emergency_limits.restore_acceptance, emergency_limits.restore)
 
 
 def act(
@@ -78,7 +80,7 @@ def follow(
 def set_anew(
     portion: EmergencyPortion, unit_of_work: UnitOfWork, partition: int, policy: CityPolicy
 ) -> Iterator[tuple[CaseFile, CaseReclocked]]:
-    """Yield each case of a portion whose running limit changes, and the step; of a repeat none.
+    """Yield each case of a portion and a step by which its limits change, applied before the next; of a repeat none.
 
     The portion has taken effect once all are yielded.
     """
@@ -86,7 +88,7 @@ def set_anew(
     emergency = book.areas.get((portion.area, portion.declaration_id))
     if emergency is None or (emergency.step, emergency.portion + 1) != (portion.step, portion.number):
         return
-    change = emergency_limits.shorten if portion.step == "shorten" else emergency_limits.restore
+    changes = _SHORTENING if portion.step == "shorten" else _RESTORING
     cause = _new_cause(kind="action", id=portion.declaration_id)
     provenance = Provenance(cause, portion.recorded_at, portion.recorded_at, policy)
     for case_id in portion.case_ids:
@@ -96,10 +98,12 @@ def set_anew(
         if portion.step == "restore":
             book.release_case(portion.declaration_id, case_id)
         book.add_concerned(case_file.current_state, partition, portion.recorded_at, policy)
-        step = change(case_file.current_state, emergency.declaration, provenance, policy)
-        if step is not None:
-            changed += 1
-            yield case_file, step
+        version = case_file.current_state.version
+        for change in changes:
+            step = change(case_file.current_state, emergency.declaration, provenance, policy)
+            if step is not None:
+                yield case_file, step
+        changed += case_file.current_state.version != version
     book.change_area(_after_portion(emergency, portion, changed))
 
 

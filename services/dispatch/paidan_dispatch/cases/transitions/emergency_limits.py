@@ -3,14 +3,28 @@
 from datetime import datetime
 from typing import Final
 
-from paidan_contracts.assignments import Limit
+from paidan_contracts.assignments import Assignment, Limit, LimitReceipt
 from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.state import CaseState
-from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state
-from paidan_dispatch.cases.emergencies import Subject, all_terms, ending, shortened, terms_of
+from paidan_dispatch.cases.case_state import (
+    Provenance,
+    event_fields,
+    next_state,
+    replace_assignment,
+)
+from paidan_dispatch.cases.emergencies import (
+    Subject,
+    accepting_by,
+    all_terms,
+    ending,
+    shortened,
+    shortened_acceptance,
+    terms_of,
+)
+from paidan_dispatch.cases.limit_requests import time_limits_of
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.suspension import with_limit, with_receipt
 
@@ -27,7 +41,8 @@ def shorten(
     at, limit = provenance.recorded_at, _running_limit(state, provenance.recorded_at)
     subject = Subject.of(state, policy)
     terms = terms_of(declaration, subject, at, policy)
-    if limit is None or terms is None or _is_set_by_hand(state) or _is_shortened_by(limit, declaration.declaration_id):
+    receipt = limit.shortened if limit is not None else None
+    if limit is None or terms is None or _is_set_by_hand(state) or _is_by(receipt, declaration.declaration_id):
         return None
     changed = shortened(limit, terms, subject, at, policy)
     return None if changed is limit else _reclocked(state, declaration, changed, provenance, policy)
@@ -54,6 +69,78 @@ def restore(
     if former.due_at is None or former.due_at <= receipt.due_at:
         return None
     return _reclocked(state, declaration, former, provenance, policy, restored=True)
+
+
+def shorten_acceptance(
+    state: CaseState, declaration: EmergencyDeclaration, provenance: Provenance, policy: CityPolicy
+) -> CaseReclocked | None:
+    """Return the step by which a declaration shortens an accept limit that runs; None where it does not, or did."""
+    at, assignment = provenance.recorded_at, _waiting_assignment(state, provenance.recorded_at)
+    terms = terms_of(declaration, Subject.of(state, policy), at, policy)
+    receipt = assignment.accept_shortened if assignment is not None else None
+    if assignment is None or terms is None or _is_by(receipt, declaration.declaration_id):
+        return None
+    changed = shortened_acceptance(assignment, terms, at, policy)
+    return None if changed is assignment else _with_acceptance(state, declaration, changed, provenance, policy)
+
+
+def restore_acceptance(
+    state: CaseState, declaration: EmergencyDeclaration, provenance: Provenance, policy: CityPolicy
+) -> CaseReclocked | None:
+    """Return the step by which an accept limit gets back its former end; None where it is over, or was met."""
+    at, assignment = provenance.recorded_at, _waiting_assignment(state, provenance.recorded_at)
+    receipt = assignment.accept_shortened if assignment is not None else None
+    if assignment is None or receipt is None or not _is_by(receipt, declaration.declaration_id):
+        return None
+    former = accepting_by(assignment, receipt.due_before, at, policy, receipt=None)
+    for terms in all_terms(Subject.of(state, policy), at, policy):
+        if terms.declaration.declaration_id != declaration.declaration_id:
+            former = shortened_acceptance(former, terms, at, policy)
+    if former.accept_by is None or assignment.accept_by is None or former.accept_by <= assignment.accept_by:
+        return None
+    return _with_acceptance(state, declaration, former, provenance, policy, restored=True)
+
+
+def _with_acceptance(
+    state: CaseState,
+    declaration: EmergencyDeclaration,
+    assignment: Assignment,
+    provenance: Provenance,
+    policy: CityPolicy,
+    *,
+    restored: bool = False,
+) -> CaseReclocked | None:
+    before, due_at = state.assignments[-1].accept_by, assignment.accept_by
+    if before is None or due_at is None:
+        return None
+    limits = time_limits_of(state)
+    after = next_state(
+        state,
+        provenance,
+        assignments=replace_assignment(state, assignment),
+        time_limits=replace_unvalidated(limits, settings=limits.settings + 1),
+    )
+    return _new_reclocked(
+        **event_fields(after, provenance),
+        department=assignment.department,
+        clock="accept",
+        declaration_id=declaration.declaration_id,
+        plan=declaration.plan,
+        level=declaration.level,
+        due_before=before,
+        due_at=due_at,
+        restored=restored,
+        reason=_told(declaration, due_at, policy, restored=restored),
+    )
+
+
+def _waiting_assignment(state: CaseState, at: datetime) -> Assignment | None:
+    """Return the assignment whose accept limit runs; None where none does."""
+    if state.past or state.status != "dispatched":
+        return None
+    assignment = state.assignments[-1]
+    is_over = assignment.accept_overdue_at is not None or assignment.accept_by is None or at > assignment.accept_by
+    return None if is_over else assignment
 
 
 def _reclocked(
@@ -106,5 +193,5 @@ def _is_set_by_hand(state: CaseState) -> bool:
     return state.time_limits is not None and state.time_limits.set_because is not None
 
 
-def _is_shortened_by(limit: Limit, declaration_id: str) -> bool:
-    return limit.shortened is not None and limit.shortened.declaration_id == declaration_id
+def _is_by(receipt: LimitReceipt | None, declaration_id: str) -> bool:
+    return receipt is not None and receipt.declaration_id == declaration_id

@@ -29,6 +29,7 @@ from paidan_dispatch.cases.case_state import (
     stop_accept_limit,
     stop_limit,
 )
+from paidan_dispatch.cases.emergencies import limit_of_rework
 from paidan_dispatch.cases.ladder import advance, running_limit
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import build_refusal
@@ -136,6 +137,8 @@ def inspect(state: CaseState, action: Inspect, provenance: Provenance, policy: C
         return [_new_closed(**event_fields(after, provenance), reason=action.reason, proof=action.proof)]
     assignment = state.assignments[-1]
     reworked = assignment.model_copy(update={"reworks": assignment.reworks + 1})
+    if policy.emergencies:
+        reworked = replace_limit(reworked, limit_of_rework(state, at, policy))
     after = next_state(
         state,
         provenance,
