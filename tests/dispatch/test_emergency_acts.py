@@ -94,13 +94,24 @@ def test_what_is_not_in_force_cannot_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("actor", "code"), [("department:roads", "not_your_role"), ("inspector:ivy", "not_your_role"), ("operator:o", None)]
+    ("actor", "post", "code"),
+    [
+        ("department:roads", None, "not_your_role"),
+        ("inspector:ivy", None, "not_your_role"),
+        ("operator:o", None, None),
+        ("operator:o", "chief", None),
+        ("operator:o", "dispatcher", "not_your_duty"),
+        ("operator:o", "desk-1", "not_your_place"),
+    ],
 )
-def test_what_a_plan_declared_that_the_pack_no_longer_has_is_ended_by_operators(actor: str, code: str | None) -> None:
+def test_what_a_plan_declared_that_the_pack_no_longer_has_is_ended_by_operators(
+    actor: str, post: str | None, code: str | None
+) -> None:
+    policy = policy_with_plans(duties=[{"duty": "dispatcher", "actions": ["assign"]}])
     declaration = declared().model_copy(update={"plan": "fog"})
     end = EndEmergency(declaration_id=declaration.declaration_id)
 
-    ended = emergency_acts.end(request(end, actor=actor), POLICY, {declaration.declaration_id: declaration})
+    ended = emergency_acts.end(request(end, actor=actor, post=post), policy, {declaration.declaration_id: declaration})
 
     assert (ended.code if isinstance(ended, Refusal) else None) == code
 

@@ -8,7 +8,7 @@ from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.city import City
 from paidan_contracts.city.emergencies import EmergencyLevel, EmergencyPlan
-from paidan_contracts.city.posts import DUTIES
+from paidan_contracts.city.posts import DUTIES, Post
 from paidan_contracts.emergencies import EmergencyDeclaration, EmergencyEnded, StandingInstruction
 from paidan_contracts.emergency_actions import DeclareEmergency, EndEmergency
 from paidan_contracts.nearest import nearest
@@ -64,7 +64,7 @@ def end(
     if plan is not None:
         refusal = _actor_refusal(request.actor, plan, action.kind, declaration.places, policy.city)
     else:
-        refusal = _only_operators(request.actor)
+        refusal = _only_operators(request.actor, action.kind, declaration.places, policy.city)
     return refusal or ended(declaration, request.recorded_at, by=request.actor, reason=action.reason)
 
 
@@ -191,20 +191,28 @@ def _actor_refusal(actor: Actor, plan: EmergencyPlan, kind: str, places: tuple[s
     may = city.duty_actions.get(post.duty)
     if post.duty not in plan.duties or (may is not None and kind not in may):
         return _not_theirs("not_your_duty", plan)
-    if post.places and not (places and set(places) <= set(post.places)):
-        where = ", ".join(post.places)
-        return _refusal(
-            "not_your_place", "action.places", f"Your post is for {where} alone.", f"您的岗位仅限 {where}。"
-        )
-    return None
+    return _beyond_post(post, places)
 
 
-def _only_operators(actor: Actor) -> Refusal | None:
+def _only_operators(actor: Actor, kind: str, places: tuple[str, ...], city: City) -> Refusal | None:
     """Return why an actor may not end what was declared by a plan that the pack no longer has."""
-    if actor.kind == "operator":
+    if actor.kind != "operator":
+        return _refusal("not_your_role", "actor", "The city's pack has no such plan any more: operators end it.",
+                        "配置包中已无该预案：由派遣员终止。")  # fmt: skip
+    post = city.posts.get(actor.post) if actor.post is not None else None
+    may = city.duty_actions.get(post.duty) if post is not None else None
+    if may is not None and kind not in may:
+        return _refusal(
+            "not_your_duty", "actor", "In this city that is no duty of your post.", "在本市这不是贵岗位的职责。"
+        )
+    return _beyond_post(post, places) if post is not None else None
+
+
+def _beyond_post(post: Post, places: tuple[str, ...]) -> Refusal | None:
+    if not post.places or (places and set(places) <= set(post.places)):
         return None
-    return _refusal("not_your_role", "actor", "The city's pack has no such plan any more: operators end it.",
-                    "配置包中已无该预案：由派遣员终止。")  # fmt: skip
+    where = ", ".join(post.places)
+    return _refusal("not_your_place", "action.places", f"Your post is for {where} alone.", f"您的岗位仅限 {where}。")
 
 
 def _not_theirs(code: RefusalCode, plan: EmergencyPlan) -> Refusal:
