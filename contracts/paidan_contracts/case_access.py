@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from paidan_contracts.assignments import open_unit_order
+from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import matches_class
 from paidan_contracts.places import Place
 from paidan_contracts.scopes import Grants, Role
@@ -44,6 +45,16 @@ def has_order(state: CaseState, department: str) -> bool:
         each.department == department and each.returned_at is None and each.withdrawn_at is None
         for each in state.helpers
     )
+
+
+def barred_units(complained_of: str, city: City) -> frozenset[str]:
+    """Return who neither handles nor judges a complaint about a unit: itself, those below it, and those above it.
+
+    Those above may where the city's pack says that a supervising unit takes it.
+    """
+    tree, complaints = city.units, city.pack.complaints
+    above = () if complaints is not None and complaints.supervising_unit else tree.above.get(complained_of, ())
+    return frozenset({complained_of, *tree.below.get(complained_of, ()), *above})
 
 
 def may_see(grants: Grants, state: CaseState) -> bool:

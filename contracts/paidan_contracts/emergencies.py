@@ -58,7 +58,7 @@ class EmergencyDeclaration(WireModel):
 class EmergencyDeclared(WireModel):
     """启动: an emergency or an event was declared; from ``begins_at`` on it shortens limits.
 
-    Published by dispatch on ``paidan.emergencies``. Read by the cockpit, departments, anyone. Keyed by the city.
+    Published by dispatch on ``paidan.emergencies``. Read by departments, monitoring, anyone. Keyed by the city.
     """
 
     type: Literal["emergency.declared.v1"] = "emergency.declared.v1"
@@ -68,7 +68,7 @@ class EmergencyDeclared(WireModel):
 class EmergencyEnded(WireModel):
     """终止: what was declared is over; no new case is shortened by it.
 
-    Published by dispatch on ``paidan.emergencies``. Read by the cockpit, departments, anyone. Keyed by the city.
+    Published by dispatch on ``paidan.emergencies``. Read by departments, monitoring, anyone. Keyed by the city.
     """
 
     type: Literal["emergency.ended.v1"] = "emergency.ended.v1"

@@ -165,7 +165,7 @@ EMERGENCIES: Final = Topic[EmergencyDeclared | EmergencyEnded](
     partitions=1,
     retention=FOREVER,
     written_by=("dispatch",),
-    read_by=("cockpit", "departments", "monitoring", "anyone"),
+    read_by=("departments", "monitoring", "anyone"),
     event_types=(EmergencyDeclared, EmergencyEnded),
 )
 TOPICS: Final[tuple[Topic[WireModel], ...]] = (

@@ -88,6 +88,12 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "GET /v1/orders": Call("?department=streets", lists="orders"),
     "GET /v1/orders.xlsx": Call("?department=streets", lists="rows"),
+    "GET /v1/emergencies": Call(lists="emergencies"),
+    "GET /v1/standing-orders": Call("?department=streets", lists="orders"),
+    "POST /v1/emergencies": Call(
+        DRY, '{"city": "tiny", "plan": "snow", "level": "3"}', {"Idempotency-Key": "snow"}, is_json=True
+    ),
+    "POST /v1/emergencies/{declaration_id}/end": Call(DRY, "{}", {"Idempotency-Key": "thaw"}, is_json=True),
     "GET /v1/scores": Call("?city=tiny&period=2026-03&by=department"),
     "GET /v1/scores/{score_id}/cases": Call(),
     "GET /v1/indicators": Call("?city=tiny"),

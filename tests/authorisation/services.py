@@ -114,6 +114,7 @@ async def _open_dispatch(
         "case_id": case_id_of(report),
         "action_id": accepted.json()["action_id"],
         "report_id": noted.report_id,
+        "declaration_id": report.report_id,
     }
     cluster = KafkaCluster(servers.kafka, opened.clients.prefix)
     await _add_operator_work(opened.service.dsn, "dispatch", edges, cluster)

@@ -20,14 +20,15 @@ _PLAN_COPIES: Final = """
            CASE WHEN stage IN ('closed', 'voided', 'not_accepted')
                 THEN LEAST(at + r4 * interval '6 days', $3) END AS ended_at,
            stage = 'closed' AND r4 < 0.004 AS awaits_call,
-           stage = 'filed' AS held,
+           stage = 'filed' AND r5 < 0.8 AS held,
            opens AND stage NOT IN ('suspended', 'filed') AND r5 < 0.20 AS overdue,
            opens AND stage NOT IN ('suspended', 'filed') AND r5 BETWEEN 0.20 AND 0.30 AS due_soon,
            CASE WHEN stage = 'handling' AND r4 < 0.010 THEN 'extension'
                 WHEN stage = 'handling' AND r4 < 0.012 THEN 'suspension'
                 WHEN stage = 'closed' AND r4 BETWEEN 0.9995 AND 0.9996 THEN 'appeal' END AS pending_request,
            CASE WHEN opens AND r5 < 0.05 THEN {level} END AS level,
-           CASE WHEN by_place < 0.03 THEN ' leader=leader-lake office=lake '
+           CASE WHEN stage = 'received' AND r4 < 0.3 THEN ' office=lake verifier=steward '
+                WHEN by_place < 0.03 THEN ' leader=leader-lake office=lake '
                 WHEN by_class > 0.9997 THEN ' office=planning unit=inspectors ' END AS answerable,
            CASE WHEN opens AND stage <> 'suspended' THEN $3 + interval '1 day' + r4 * interval '20 days' END
                AS next_due_at

@@ -52,7 +52,11 @@ async def find_filters(conn: Connection, at: datetime) -> list[list[Choice]]:
     day, month = at - timedelta(days=60, hours=1), at - timedelta(days=100)
     soon = at + timedelta(days=2)
     found += [
-        [_flag("held", "true", "held")],
+        [
+            _flag("held", "true", "held"),
+            _flag("planned", "true", "status = 'filed' AND NOT held AND NOT past"),
+            _flag("verifier", "steward", "status = 'received' AND answerable LIKE '% verifier=steward %'"),
+        ],
         [_flag("overdue", "true", "overdue")],
         [_flag("not_called_back", "true", "awaits_call")],
         [

@@ -1,5 +1,6 @@
 """The cockpit in a real browser: pages are accessible, quiet, and fit; mistakes stand at their fields."""
 
+import re
 from collections.abc import AsyncIterator
 from itertools import count
 
@@ -44,10 +45,10 @@ async def cockpit(servers: real.ServerAddresses) -> AsyncIterator[CockpitInProce
         yield opened
 
 
-async def report(cockpit: CockpitInProcess, name: str, class_code: str = "E0110") -> str:
+async def report(cockpit: CockpitInProcess, name: str, class_code: str = "E0110", source: str = "hotline") -> str:
     """Send a report, and return its case once the cockpit shows it."""
     # Apart from all others: near ones would be merged.
-    sent = build_report(name, text=f"井盖松动 {name}", east_m=next(_PLACES), class_code=class_code)
+    sent = build_report(name, text=f"井盖松动 {name}", east_m=next(_PLACES), class_code=class_code, source=source)
     await cockpit.dispatch.service.append_to_inbox(sent)
     query = "SELECT count(*) FROM case_row WHERE case_id = $1"
     await poll(lambda: cockpit.pool.fetchval(query, case_id_of(sent)), what="the case in the read model")
@@ -66,6 +67,7 @@ async def test_every_page_is_accessible_fits_and_is_quiet(
 ) -> None:
     case_id = await report(cockpit, f"looked-at-{view.locale}-{view.width}")
     helped_id = await report(cockpit, f"helped-{view.locale}-{view.width}", HELPED_CLASS)
+    unsure_id = await report(cockpit, f"unsure-{view.locale}-{view.width}", source="camera")
     paths = {
         ("role:operator",): (
             "/overview",
@@ -75,10 +77,11 @@ async def test_every_page_is_accessible_fits_and_is_quiet(
             "/system",
             "/queues?queue=escalated",
             "/queues?queue=requests",
+            "/queues?queue=planned",
             "/scores?by=department",
         ),
         ("department:streets",): ("/desk", f"/cases/{case_id}", f"/cases/{helped_id}"),
-        ("role:inspector",): ("/inspection",),
+        ("role:inspector",): ("/inspection", "/verification"),
         ("role:caller",): ("/callbacks",),
     }
     for scopes, each in paths.items():
@@ -89,6 +92,25 @@ async def test_every_page_is_accessible_fits_and_is_quiet(
             await assert_fits(page)
             name = path.strip("/").partition("?")[0].split("/")[0]
             await save_screenshot(page, f"cockpit-{name}-{view.locale}-{view.theme}-{view.width}")
+            if path == "/verification":
+                await verify_on_site(page, unsure_id)
+
+
+async def verify_on_site(page: Page, case_id: str) -> None:
+    """Answer a verification that is overdue, on the patrol's own page, and read what becomes of it."""
+    task = page.locator("li.task").filter(has=page.locator(f"a[href='/cases/{case_id}']"))
+    await expect(task.locator(".flag.overdue")).to_have_count(1)
+    form = task.locator("form[action$='/actions/verify']")
+    await task.locator("summary").first.click()
+    await expect(form.locator("[data-consent=position]")).to_be_visible()
+    await assert_accessible(page)
+    await assert_fits(page)
+    await form.locator("select").first.select_option("true")
+    await form.locator("button[type=submit]").click()
+    await expect(task.locator(":focus")).to_contain_text(re.compile("核实结果已记录|The verification is recorded"))
+    await expect(task.locator("form, .flag.overdue")).to_have_count(0)
+    await page.reload()
+    await expect(task).to_have_count(0)
 
 
 @pytest.mark.parametrize("view", [View(), View(has_script=False)], ids=["script", "no-script"])

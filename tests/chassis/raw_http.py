@@ -61,16 +61,18 @@ async def served(limits: ConnectionLimits, app: Starlette | None = None) -> Asyn
     with bind_socket("127.0.0.1", 0) as sock:
         listener = HttpServer(app or library(), sock, stop_within_s=1, limits=limits)
         serving = asyncio.create_task(listener.serve())
-        async with AsyncExitStack() as opened:
+        try:
+            async with AsyncExitStack() as opened:
 
-            async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-                reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
-                opened.callback(writer.close)
-                return reader, writer
+                async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+                    opened.callback(writer.close)
+                    return reader, writer
 
-            yield connect
-        listener.stop()
-        await serving
+                yield connect
+        finally:
+            listener.stop()
+            await serving
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:

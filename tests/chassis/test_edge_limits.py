@@ -57,6 +57,20 @@ async def test_large_head_within_the_limits_and_larger_body_are_accepted_whole_o
             assert await answer(reader) == (200, b"400000")
 
 
+async def test_client_that_has_only_read_for_long_is_not_refused_when_it_sends_something() -> None:
+    """Heads of earlier requests on its connection count for none of this one."""
+    read = GET + b"x: " + b"a" * 9_000 + b"\r\n\r\n"
+    async with served(PATIENT) as connect:
+        reader, writer = await connect()
+        for _ in range(5):
+            writer.write(read)
+            assert (await answer(reader))[0] == 200
+        writer.write(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"abc")
+        assert await answer(reader) == (200, b"3")
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -124,6 +124,7 @@ TABLE: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/system/{service}/halts/{halt_id}"): Row(ALL_CITIES_OPERATOR, 503),
     ("GET", "/desk"): Row(frozenset(CLERKS)),
     ("GET", "/inspection"): Row(frozenset({"inspector"})),
+    ("GET", "/verification"): Row(frozenset({"inspector"})),
     ("GET", "/callbacks"): Row(frozenset({"caller"})),
     ("GET", "/callbacks/{case_id}/{report_id}"): Row(frozenset({"caller"}), 503),
     ("POST", "/callbacks/{case_id}/{report_id}/contact"): Row(frozenset({"caller"}), 503),

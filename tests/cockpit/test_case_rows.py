@@ -14,6 +14,8 @@ from paidan_contracts.places import Place
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import Answerable, CaseState, StageClock
 from paidan_contracts.time_limits import LimitRequest, ReviewStep, TimeLimits
+from paidan_contracts.verifications import Verification
+from paidan_contracts.wire import AnyTimerKind
 from tests.scoring import case_histories
 from tests.scoring.case_histories import HOUR, START, CaseMove, accept, assign, close, finish, rework, void
 
@@ -134,6 +136,32 @@ def test_the_number_of_a_case_is_short() -> None:
     row = row_of(state_after())
 
     assert number_of(row.case_id) == row.number == row.case_id.rpartition("-")[2][:10]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "changes", "marks"),
+    [
+        ("received", "verify", {}, ["verifier=lane-7"]),
+        ("received", "verify", {"verification": Verification(post="lane-7", answer="true")}, []),
+        ("received", "verify", {"verification": Verification()}, []),
+        ("received", "verify", {"verification": None}, []),
+        ("received", "verify", {"ended_at": START}, []),
+        ("dispatched", "verify", {}, []),
+        ("filed", "construction", {"verification": None}, ["planned"]),
+        ("filed", "construction", {"verification": None, "ended_at": START}, []),
+        ("filed", "dispatch", {"verification": None}, []),
+    ],
+)
+def test_the_task_of_a_patrol_and_the_construction_plan_are_marks_while_their_clock_runs(
+    status: str, kind: AnyTimerKind, changes: dict[str, object], marks: list[str]
+) -> None:
+    clock = StageClock(
+        kind=kind, number=1, began_at=START, due_at=START + HOUR, verification=Verification(post="lane-7")
+    ).model_copy(update=changes)
+
+    state = state_after().model_copy(update={"status": status, "clocks": (clock,)})
+
+    assert row_of(state).marks == marks
 
 
 def test_a_case_is_marked_by_what_few_cases_have() -> None:

@@ -1,7 +1,7 @@
 """Lists and counts show exactly what one may see of what one asked for, whichever table or index finds it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -16,7 +16,9 @@ from paidan_cockpit.case_rows import NEVER, ReadModelRow, case_row
 from paidan_cockpit.pages import overview_queries, queries
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.latest_city import LatestCity
+from paidan_cockpit.pages.list_statements import is_active
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
+from paidan_cockpit.pages.precedence import Precedence
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.search_terms import NamedCodes, SearchTerm
 from paidan_cockpit.pages.visibility import Scope, may_see
@@ -38,6 +40,8 @@ RIGHTS: Final = (
 FILTERS: Final = (
     QueueFilter(),
     QueueFilter(queue="placing", source="hotline"),
+    QueueFilter(queue="planned"),
+    QueueFilter(queue="verification", verifier="lane-7"),
     QueueFilter(queue="callback"),
     QueueFilter(queue="in-work"),
     QueueFilter(queue="overdue", order="oldest"),
@@ -56,12 +60,20 @@ FILTERS: Final = (
     QueueFilter(queue="requests", request="appeal", decides="dispatcher", department="lamps"),
     QueueFilter(queue="all", complaint="yes", order="oldest"),
 )
-MARKS: Final = (
+MARKS: Final[tuple[tuple[str, ...], ...]] = (
     (),
     (),
     ("escalated", "leader=mayor", "level=listed"),
     ("complaint=lamps", "decides=dispatcher", "request=appeal"),
     ("decides=acceptor", "leader=mayor", "request=extension"),
+)
+
+
+LONG_AGO: Final = NOW - timedelta(minutes=9_000)
+PRECEDENCES: Final = (
+    Precedence(9, ("2",), (), LONG_AGO),
+    Precedence(3, ("1-1",), ("E01*", "C0102")),
+    Precedence(1, (), ("E0201",)),
 )
 
 
@@ -76,6 +88,7 @@ def random_rows() -> Iterator[ReadModelRow]:
         at = NOW - timedelta(minutes=rng.randrange(20_000))
         ends = status in ("closed", "voided")
         marks = rng.choice(MARKS)
+        marks += {"filed": ("planned",), "received": ("verifier=lane-7",)}.get(status, ()) if number % 2 else ()
         due_at = NEVER if ends else at + timedelta(minutes=rng.randrange(40_000))
         yield plain._replace(
             case_id=f"tiny-{rng.getrandbits(128):032x}",
@@ -129,7 +142,8 @@ def is_in_queue(each: CaseSummary, queue: Queue) -> bool:
         "inspection": each.status == "inspecting",
         "open": is_open,
         "overdue": is_open and each.due_at < NOW,
-        "placing": each.status == "filed",
+        "placing": each.status == "filed" and "planned" not in each.marks,
+        "planned": is_open and "planned" in each.marks,
         "returned": each.hops > 0 and each.status in ("filed", "dispatched"),
         "verification": each.status == "received",
     }[queue]
@@ -159,6 +173,30 @@ def expected_ids(cases: list[CaseSummary], scopes: tuple[str, ...], wanted: Queu
     return [each.case_id for each in by_report]
 
 
+def priority_of(summary: CaseSummary, wanted: QueueFilter) -> int:
+    """Return how far a case comes before others in a list; 0: by the usual order."""
+    if summary.ended_at is not None or not is_active(wanted) or wanted.word_list:
+        return 0
+    if summary.district == "2" and summary.reported_at < LONG_AGO:
+        return 9
+    if summary.street == "1-1" and summary.class_code in ("E0101", "E0102", "C0102"):
+        return 3
+    return 1 if summary.class_code == "E0201" else 0
+
+
+async def shown_ids(
+    pool: "asyncpg.Pool[Any]", scope: Scope, wanted: QueueFilter, precedences: Sequence[Precedence] = ()
+) -> tuple[list[str], set[str]]:
+    """Return the cases of a list, page by page, and those that it marks as coming first."""
+    page = await queries.list_cases(pool, scope, wanted, 7, precedences=precedences)
+    shown, first = [each.case_id for each in page.cases], set(page.first)
+    while page.after is not None:
+        page = await queries.list_cases(pool, scope, replace(wanted, after=page.after), 7, precedences=precedences)
+        shown += [each.case_id for each in page.cases]
+        first |= page.first
+    return shown, first
+
+
 @pytest.mark.parametrize("scopes", RIGHTS, ids=" ".join)
 async def test_lists_page_through_what_the_rules_allow(
     scopes: tuple[str, ...], pool: "asyncpg.Pool[Any]", cases: list[CaseSummary]
@@ -166,13 +204,12 @@ async def test_lists_page_through_what_the_rules_allow(
     scope = Scope("tiny", grants_of(frozenset(scopes)), NOW)
     shown_of_any = 0
     for wanted in FILTERS:
-        shown: list[str] = []
-        page = await queries.list_cases(pool, scope, wanted, limit=7)
-        shown += [each.case_id for each in page.cases]
-        while page.after is not None:
-            page = await queries.list_cases(pool, scope, replace(wanted, after=page.after), limit=7)
-            shown += [each.case_id for each in page.cases]
+        shown, _ = await shown_ids(pool, scope, wanted)
         assert shown == expected_ids(cases, scopes, wanted), wanted
+        priorities = {each.case_id: priority_of(each, wanted) for each in cases}
+        prioritised = await shown_ids(pool, scope, wanted, PRECEDENCES)
+        in_order = sorted(shown, key=lambda case_id: -priorities[case_id])
+        assert prioritised == (in_order, {each for each in shown if priorities[each]}), wanted
         counts = [await queries.count_cases(pool, scope, wanted, most) for most in (CASES, len(shown) - 1)]
         assert counts == [len(shown), None], wanted
         shown_of_any += len(shown)

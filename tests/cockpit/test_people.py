@@ -9,6 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from paidan_chassis.identity_digests import IdentityDigests
+from paidan_cockpit.pages.action_forms import ActionForm, FormField, request_body
+from paidan_cockpit.pages.colleagues import errors_of_person, with_colleagues
+from paidan_cockpit.rights import Person
+from paidan_contracts.city.loader import load_city
+from paidan_contracts.unit_actions import HandOn
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.persons import (
     IdentityDigest,
@@ -19,7 +24,9 @@ from paidan_deploy.provisioning.persons import (
     list_persons,
 )
 from tests import vault
+from tests.cockpit import database_fixture
 from tests.cockpit.cockpit_edge import new_browser
+from tests.scoring.database_fixture import TINY
 
 DIGESTS = IdentityDigests.from_base64(SecretStr(vault.KEY))
 
@@ -69,3 +76,34 @@ def test_digests_are_found_again_however_written_and_after_a_new_key() -> None:
     assert DIGESTS.of_subject("https://other.example", "1") != DIGESTS.of_subject("https://id.example", "1")
     assert DIGESTS.of_email("a@b.example")[0] in rotated.of_email("a@b.example")
     assert rotated.of_email("a@b.example")[0] not in DIGESTS.of_email("a@b.example")
+
+
+async def test_an_order_is_handed_on_to_a_colleague_chosen_by_name_of_whom_the_id_alone_is_sent(
+    pool: "asyncpg.Pool[Any]",
+) -> None:
+    clerks = [await database_fixture.add_person(pool, "department:streets") for _ in range(2)]
+    gone = await database_fixture.add_person(pool, "department:streets")
+    await database_fixture.add_person(pool, "department:lamps")
+    await database_fixture.add_person(pool, "department:streets", city="other")
+    async with pool.acquire() as conn:
+        await disable_person(conn, gone)
+    units = FormField(
+        "action.unit", "choice", "Unit", "", required=True, choices=[("squad", "Squad"), ("streets", "S")]
+    )
+    form, city = ActionForm("hand_on", "Hand on", True, "", [units]), load_city(TINY)
+    clerk, operator = (
+        Person("1", "李", "tiny", "clerk", frozenset({each})) for each in ("department:streets", "role:operator")
+    )
+
+    [offered] = await with_colleagues(pool, [form], clerk, city, str)
+
+    _, persons = offered.fields
+    assert {*persons.choices} == {(str(each), "王敏") for each in clerks}
+    assert await with_colleagues(pool, [form], operator, city, str) == [form]
+    filled = {"action.unit": "streets", "action.person": str(clerks[0])}
+    sent = request_body(offered, filled, [])["action"]
+    assert HandOn.model_validate(sent).person == str(clerks[0])
+    assert "王敏" not in str(sent)
+    assert not errors_of_person(offered, filled, "streets", str)
+    assert errors_of_person(offered, filled | {"action.unit": "squad"}, "streets", str).keys() == {"action.unit"}
+    assert not errors_of_person(offered, {"action.unit": "squad"}, "streets", str)

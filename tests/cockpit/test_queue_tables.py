@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from paidan_chassis.edge.xlsx_table import Sheet, xlsx_table
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.case_table import COLUMNS
 from paidan_cockpit.pages.city_view import CityView
@@ -19,7 +20,6 @@ from paidan_cockpit.pages.queries import CaseListPage
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.queue_tables import csv_content, xlsx_content
 from paidan_cockpit.pages.times import CityTimes
-from paidan_cockpit.pages.xlsx_table import Sheet, xlsx_table
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.city.loader import load_city

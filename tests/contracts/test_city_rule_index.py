@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.city import UNKNOWN_PLACE, City, Routed, RoutingInput, Unrouted
+from paidan_contracts.city import UNKNOWN_PLACE, City, Routed, RoutingInput, Unrouted, rule_index
 from paidan_contracts.city.routing import RoutingRule, TimeCondition, is_within_dates, is_within_hours
 from tests.contracts.routed_cases import CASE, EAST, PACK_WITH_OFFICES, SHANGHAI, TINY, WEST, rule_id_for
 
@@ -39,6 +39,17 @@ def test_helpers_follow_from_each_case_also_of_cases_that_are_alike_otherwise() 
     assert index.route(CASE._replace(owner="streets")) == Routed("r", "lamps", ("streets", "west-office"))
     assert index.route(CASE._replace(place=EAST)) == Routed("r", "lamps", ("east-office",))
     assert index.route(CASE._replace(declined=frozenset({"lamps"}))) == Unrouted()
+
+
+def test_memory_of_decisions_is_bounded_for_all_classes_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_index, "DECISIONS_KEPT", 10)
+    index = city(RoutingRule(id="r", owners=("nobody",), lead="lamps"), RoutingRule(id="all", lead="lamps")).rule_index
+
+    for number in range(50):
+        for code in ("E0401", "C0137", "B0101"):
+            assert rule_id_for(index.route(CASE._replace(class_code=code, owner=f"owner {number}"))) == "all"
+
+    assert 0 < len(index.decisions) <= 10
 
 
 def test_case_without_a_rule_is_unrouted() -> None:

@@ -41,5 +41,6 @@ def test_row_says_who_answers_by_kind_and_lists_ask_for_each() -> None:
     state = opened_case(policy=POLICY)
     assert state.answerable is not None
 
-    assert answers_of(state.answerable) == " leader=mayor office=roads "
+    assert answers_of(state) == " leader=mayor office=roads "
+    assert answers_of(opened_case()) is None
     assert CaseQuery(leader="mayor", unit="north").to_filter(None).answered_by == ["leader=mayor", "unit=north"]

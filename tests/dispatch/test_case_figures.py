@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import asyncpg
 import pytest
 
 from paidan_chassis.observability.metrics import Metrics
-from paidan_contracts.state import CaseState
+from paidan_contracts.assignments import RuleRef
+from paidan_contracts.state import Answerable, CaseState, Status
+from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.case_filter import CaseFilter, PendingRequest
 from paidan_dispatch.api.case_lists import list_cases
 from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.cases.timers import running_timers
-from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue
+from paidan_dispatch.inbox.case_rows import answers_of, awaits_callback, ended_at, is_held, is_overdue
 from tests.dispatch.applied_inbox import apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, stored_states
 from tests.dispatch.inbox_entries import build_report, case_id_of
@@ -105,6 +108,40 @@ async def test_queue_lists_the_cases_that_are_counted_page_by_page(
     assert expected or (wanted.held and wanted.overdue), "the sample log has each kind"
 
 
+async def test_lists_by_who_answers_share_out_the_cases_that_are_counted(decided: "asyncpg.Pool[Any]") -> None:
+    """Leaders, offices and units whose names begin alike are told apart, among open and among ended cases."""
+    states = sorted((await stored_states(decided)).values(), key=lambda each: (each.reported_at, each.case_id))
+    answers = {
+        state.case_id: Answerable(
+            leader=("mayor", "mayor-2")[number % 2],
+            office=("roads", None)[number // 2 % 2],
+            unit=("mayor", "roads", None)[number % 3],
+            named_by=RuleRef(rule="x", city_version="0" * 64),
+        )
+        for number, state in enumerate(states)
+    }
+    for state in states:
+        named = answers_of(replace_unvalidated(state, answerable=answers[state.case_id]))
+        await decided.execute("UPDATE case_now SET answerable = $2 WHERE case_id = $1", state.case_id, named)
+    metrics = Metrics("dispatch")
+    await CaseFigures(decided, metrics).update()
+    figure = metrics.registry.get_sample_value("paidan_cases_open", {"service": "dispatch", "city": "tiny"})
+
+    open_listed = 0
+    for kind, name in product(("leader", "office", "unit"), ("mayor", "mayor-2", "roads")):
+        theirs = [each for each in states if getattr(answers[each.case_id], kind) == name]
+        for walked, stages in product((1, None), ((), ("closed", "voided"), get_args(Status)[:6])):
+            wanted = CaseFilter(city="tiny", answered_by=[f"{kind}={name}"], statuses=stages, oldest_first=True)
+            expected = [(each.reported_at, each.case_id) for each in theirs if not stages or each.status in stages]
+            assert await _listed(decided, wanted, walked=walked) == expected
+        open_listed += kind == "leader" and sum(ended_at(each) is None for each in theirs)
+    assert open_listed == figure
+    both = CaseFilter(city="tiny", answered_by=["leader=mayor", "unit=roads"])
+    assert len(await _listed(decided, both)) == sum(
+        (each.leader, each.unit) == ("mayor", "roads") for each in answers.values()
+    )
+
+
 async def test_queue_of_requests_lists_by_kind(decided: "asyncpg.Pool[Any]") -> None:
     keys = sorted((each.reported_at, each.case_id) for each in (await stored_states(decided)).values())
     asked = {"extension": keys[0], "suspension": keys[1]}
@@ -153,12 +190,14 @@ async def test_queue_of_what_is_due_soon_goes_by_the_next_clock(decided: "asyncp
     assert len(set(due.values())) > 1
 
 
-async def _listed(pool: "asyncpg.Pool[Any]", wanted: CaseFilter) -> list[tuple[datetime, str]]:
+async def _listed(
+    pool: "asyncpg.Pool[Any]", wanted: CaseFilter, *, walked: int | None = None
+) -> list[tuple[datetime, str]]:
     """Return the cases of all pages of two."""
     found: list[tuple[datetime, str]] = []
     page = [wanted]
     for each in page:
-        cases = await list_cases(pool, replace(each, limit=2))
+        cases = await list_cases(pool, replace(each, limit=2), walked=walked)
         found += [(state.reported_at, state.case_id) for state in cases]
         if len(cases) == 2:
             page.append(replace(each, after=PageKey(*found[-1])))

@@ -83,9 +83,8 @@ def test_cases_are_counted_by_local_day_and_area() -> None:
     numbers += [_ours(_opened(build_report("3", minutes=before_midnight + 1), serials))]
 
     assert numbers == ["E0110202603020001", "E0110202603020002", "E0110202603030001"]
-    assert list(serials.changed()) == [("town", DAY, 2), ("town", date(2026, 3, 3), 1)]
-    serials.mark_stored()
-    assert list(serials.changed()) == []
+    assert serials.take_changed() == [("town", DAY, 2), ("town", date(2026, 3, 3), 1)]
+    assert serials.take_changed() == []
 
 
 def test_case_of_no_class_and_one_that_awaits_verification_have_numbers_that_never_change() -> None:
@@ -106,7 +105,7 @@ def test_past_takes_no_serial() -> None:
 
     state = _opened(imported_report(past=ImportedHistory(owner="water")), serials)
 
-    assert (state.numbers, list(serials.changed())) == (None, [])
+    assert (state.numbers, serials.take_changed()) == (None, [])
 
 
 @pytest.mark.parametrize(

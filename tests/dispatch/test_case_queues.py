@@ -12,8 +12,8 @@ import pytest
 from paidan_contracts.reports import JoinedReport
 from paidan_dispatch.api.case_filter import CaseFilter
 from paidan_dispatch.api.case_lists import list_cases, list_covered
-from paidan_dispatch.api.case_query import CaseQuery
-from paidan_dispatch.api.queries import PageKey
+from paidan_dispatch.api.case_query import CURSORS, CaseQuery
+from paidan_dispatch.api.queries import OrderPage, PageKey, QueuedCase, load_open_orders
 from tests.bench.queue_cases import copy_as_queues
 from tests.bench.queue_filters import Choice, choices_of, find_filters
 from tests.contracts.city_packs import load_tiny
@@ -84,7 +84,7 @@ async def test_words_are_found_page_by_page_with_other_filters(crowded: "asyncpg
             page = await list_covered(crowded, replace(wanted, after=page.after), lambda _: True)
             found += page.cases
 
-        assert [(each.reported_at, each.case_id) for each in found] == expected
+        assert [each.key[:2] for each in found] == expected
         assert bool(expected) == (words[0] in (word, "经十路"))
 
 
@@ -119,6 +119,55 @@ async def test_pages_neither_skip_nor_repeat_a_case_while_cases_are_closed_and_r
 
     assert seen == sorted(set(seen), reverse=True)
     assert set(seen) == before
+
+
+async def test_prioritised_open_cases_come_first_in_queues_and_pages_neither_skip_nor_repeat(
+    crowded: "asyncpg.Pool[Any]",
+) -> None:
+    await crowded.execute(
+        "UPDATE case_now SET priority = 1 + (hashtext(case_id) & 3) WHERE ended_at IS NULL AND version % 2 = 1"
+    )
+    for wanted, condition in (
+        (CaseFilter(statuses=("dispatched", "handling")), "status IN ('dispatched', 'handling')"),
+        (CaseFilter(statuses=("inspecting",)), "status = 'inspecting'"),
+        (CaseFilter(held=True), "held"),
+        (CaseFilter(overdue=True), "overdue"),
+        (CaseFilter(due_soon=True), "due_soon AND ended_at IS NULL"),
+        (CaseFilter(in_time=True, department="streets"),
+         "next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon AND ended_at IS NULL AND department = 'streets'"),
+    ):  # fmt: skip
+        for oldest_first, direction in ((True, "ASC"), (False, "DESC")):
+            expected = await crowded.fetch(
+                f"SELECT case_id, CASE WHEN ended_at IS NULL THEN priority END AS priority FROM case_now"
+                f" WHERE {condition} AND city = 'tiny'"
+                f" ORDER BY coalesce(priority, 0) DESC, reported_at {direction}, case_id {direction}"
+            )
+            listed: list[QueuedCase] = []
+            asked = replace(wanted, city="tiny", oldest_first=oldest_first, limit=7)
+            while True:
+                page = await list_covered(crowded, asked, lambda _: True)
+                listed += page.cases
+                if page.after is None:
+                    break
+                asked = replace(asked, after=CURSORS.decode(CURSORS.encode(page.after)))
+            assert [(each.state.case_id, each.priority) for each in listed] == [tuple(each) for each in expected], asked
+    assert len({each.priority for each in listed}) > 2
+
+
+async def test_orders_of_prioritised_cases_come_first_and_pages_neither_skip_nor_repeat(
+    crowded: "asyncpg.Pool[Any]",
+) -> None:
+    whole = await load_open_orders(crowded, "streets", OrderPage("tiny", None, 10_000))
+    listed: list[QueuedCase] = []
+    page = OrderPage("tiny", None, 7)
+    while found := await load_open_orders(crowded, "streets", page):
+        listed += found
+        page = page._replace(after=found[-1].key)
+
+    assert listed == whole
+    places = [(-(each.priority or 0), *each.key[:2]) for each in whole]
+    assert places == sorted(places)
+    assert len({priority for priority, *_ in places}) > 2
 
 
 def _merged(parameters: list[tuple[str, str]]) -> dict[str, Any]:

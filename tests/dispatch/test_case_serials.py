@@ -65,3 +65,32 @@ async def test_serial_that_was_given_out_in_a_batch_that_failed_is_given_out_aga
     await apply_records(pool, log.records[3:], handler_override=handler)
 
     assert [row["number"] for row in await pool.fetch(SELECT_NUMBERS)] == [f"T20260302{k:03}" for k in (1, 2, 3, 4)]
+
+
+async def test_a_batch_writes_the_serials_of_its_own_partitions_alone(pool: "asyncpg.Pool[Any]") -> None:
+    """Another owner may have gone on with the others: their positions do not fence this batch."""
+    version, handler = await _numbered_city(pool), InboxHandler(PackCache())
+    log = InboxRecords()
+    for partition in (0, 1):
+        log.append(city_in_force(of_version=version), *_apart(2, first=10 * partition), partition=partition)
+    [first, second], [third, fourth] = log.records[1:3], log.records[4:]
+    await apply_records(pool, [log.records[0], log.records[3]], handler_override=handler)
+    await apply_records(pool, [first, third], handler_override=handler, batch_size=1, prepares=True)
+
+    async with pool.acquire() as conn:
+        written = [await handler.prepare(Batch(conn, [each], max_message_bytes=1_000_000)) for each in (second, fourth)]
+
+    lanes = [each.arguments[0] for writes in written for each in writes or () if each.name == "serials"]
+    assert lanes == [(0,), (1,)]
+
+
+async def test_reports_before_a_pack_without_numbers_have_theirs_however_batches_are_cut(
+    pool: "asyncpg.Pool[Any]",
+) -> None:
+    version, (first, second) = await _numbered_city(pool), _apart(2)
+    log = InboxRecords().append(city_in_force(of_version=version), first, city_in_force(), second)
+
+    await applied_alike(pool, log)
+
+    numbers = [row["number"] for row in await pool.fetch(SELECT_NUMBERS)]
+    assert (numbers[0], numbers[1]) == ("T20260302001", None)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paidan_contracts.actions import Assign, Inspect, Redispatch, Verify
+from paidan_contracts.actions import Assign, CallBack, Inspect, Redispatch, Reply, Verify
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.record_actions import Correct
 from paidan_contracts.state import CaseState
@@ -68,6 +68,16 @@ def test_its_people_neither_verify_nor_inspect() -> None:
     done = case_after(case_after(_complaint(), Accept()), Finish())
     assert _refused_field(done, Inspect(passed=True), actor="inspector:ivy", member="north") == "actor"
     assert case_after(done, Inspect(passed=True)).status == "closed"
+
+
+def test_its_people_neither_call_nor_answer_who_complains() -> None:
+    closed = case_after(case_after(case_after(_complaint(), Accept()), Finish()), Inspect(passed=True))
+    call = CallBack(rating="satisfied")
+
+    assert _refused_field(closed, call, actor="caller:carl", member="north") == "actor"
+    assert _refused_field(closed, Reply(text="x"), actor="operator:olga", member="north") == "actor"
+    called = decide_action(closed, call, ActionContext(actor="caller:carl", member="water"))
+    assert isinstance(called, Progressed)
 
 
 def test_complaint_about_an_open_case_opens_one_of_its_own() -> None:

@@ -6,6 +6,7 @@ from paidan_contracts.actions import Assign, CallBack, Void
 from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.construction_events import CaseConstructionPlanned
 from paidan_contracts.orders import OrderWithdrawn
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.traffic_light import limit_lights, worst_light
 from paidan_dispatch.cases.decide import Progressed, Refused, expire_timer
 from paidan_dispatch.cases.limit_requests import is_planned
@@ -123,6 +124,25 @@ def test_who_takes_it_out_of_the_plan_takes_back_the_answer() -> None:
 
     assert (assigned.status, assigned.answer) == ("dispatched", None)
     assert {each.kind for each in running_timers(assigned)} == {"accept", "handle"}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Correct(reason="misheard", class_code="E0601"),
+        Correct(reason="misheard", district="2"),
+        Correct(reason="misheard", row_id="E0601-1"),
+    ],
+    ids=["class", "place", "row"],
+)
+def test_what_is_corrected_stays_in_the_plan(action: Correct) -> None:
+    planned = case_after(case_in_status("dispatched"), WISH, minutes=5)
+
+    corrected = case_after(planned, action, minutes=9)
+
+    assert is_planned(corrected)
+    assert corrected.answer == planned.answer
+    assert running_timers(corrected) == running_timers(planned)
 
 
 def test_what_is_not_planned_is_not_struck_off() -> None:

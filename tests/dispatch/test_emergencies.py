@@ -143,14 +143,16 @@ def test_reopened_round_and_corrected_row_follow_it() -> None:
     assert (due(moved), limit_of(moved).shortened) == (at_minute(6 * HOUR), None)
 
 
-def test_units_limit_ends_with_its_departments() -> None:
+def test_unit_has_its_share_of_what_is_left_to_its_department() -> None:
+    """Four fifths of the 114 minutes from 09:06 to 11:00."""
     policy = policy_with_plans(departments=[*POLICY.city.pack.model_dump()["departments"], *UNITS])
     in_work = case_after(opened_case(policy=policy), HandOn(unit="north-squad"), minutes=1, policy=policy)
     snow = declared(minutes=5)
     event = reclocked(in_work, snow, under(snow, policy=policy), minutes=6)
 
     assert event is not None
-    assert event.state.assignments[-1].handed_on[-1].due_at == event.due_at == at_minute(2 * HOUR)
+    unit = event.state.assignments[-1].handed_on[-1]
+    assert (event.due_at, unit.due_at, unit.settings) == (at_minute(2 * HOUR), at_minute(6 + 0.8 * 114), 1)
     told = orders.order_events(in_work, [event], policy)
     assert [(each.order.role, each.model_dump()["because"]) for each in told] == [
         ("lead", "emergency"), ("unit", "emergency")
@@ -167,6 +169,22 @@ def test_gravest_of_several_holds_and_what_is_left_after_one_ends() -> None:
     assert event is not None
     assert (event.restored, event.due_at) == (True, at_minute(125))
     assert limit_of(event.state).shortened.declaration_id == mild.declaration_id  # type: ignore[union-attr]
+
+
+def test_limit_set_by_hand_goes_on_under_it_as_it_was() -> None:
+    in_work = case_after(opened_case(policy=POLICY), Accept(), minutes=1, policy=POLICY)
+    by_hand = case_after(in_work, SetLimit(due_at=at_minute(300), reason="the mayor"), minutes=2, policy=POLICY)
+    asked = case_after(by_hand, AskSuspension(reason="x", resume_at=at_minute(3000)), minutes=3, policy=POLICY)
+    suspended = case_after(asked, Review(approved=True), minutes=4, policy=POLICY)
+    snow = declared(minutes=5)
+
+    resumed = case_after(suspended, Resume(), minutes=34, policy=under(snow), actor="operator:olga")
+
+    assert (due(resumed), limit_of(resumed).shortened) == (at_minute(330), None)
+    later = declared(level="2", minutes=40)
+    assert reclocked(resumed, later, under(later), minutes=41) is None
+    assert resumed.time_limits is not None
+    assert resumed.time_limits.set_because == "the mayor"
 
 
 def test_limits_get_back_their_former_end() -> None:

@@ -93,6 +93,18 @@ def test_what_is_not_in_force_cannot_end() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("actor", "code"), [("department:roads", "not_your_role"), ("inspector:ivy", "not_your_role"), ("operator:o", None)]
+)
+def test_what_a_plan_declared_that_the_pack_no_longer_has_is_ended_by_operators(actor: str, code: str | None) -> None:
+    declaration = declared().model_copy(update={"plan": "fog"})
+    end = EndEmergency(declaration_id=declaration.declaration_id)
+
+    ended = emergency_acts.end(request(end, actor=actor), POLICY, {declaration.declaration_id: declaration})
+
+    assert (ended.code if isinstance(ended, Refusal) else None) == code
+
+
 def test_standing_orders_have_ids_of_their_own() -> None:
     snow = declared()
     issued = list(emergency_acts.standing_orders(snow))

@@ -8,6 +8,7 @@ from paidan_contracts.escalation_actions import EndEscalation, Escalate
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, expire_timer
+from paidan_dispatch.cases.ladder import ESCALATIONS_KEPT
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.inbox.case_rows import level_of
@@ -54,6 +55,18 @@ def test_escalation_is_ended_with_a_reason_and_may_be_raised_again() -> None:
     nothing = after(ended.after, EndEscalation(reason="all done"), 13)
     assert (levels(nothing), level_of(nothing)) == ([], None)
     assert levels(after(nothing, Escalate(level="leader", reason="again"), 14)) == ["leader"]
+
+
+def test_level_that_stands_does_not_get_lost_among_newer_ones() -> None:
+    state = after(accepted(), Escalate(level="listed", reason="a"), 10)
+    for _ in range(ESCALATIONS_KEPT + 1):
+        state = after(
+            after(state, Escalate(level="leader", reason="b"), 11), EndEscalation(level="leader", reason="c"), 12
+        )
+
+    assert levels(state) == ["listed"]
+    assert state.escalation is not None
+    assert len(state.escalation.entries) == ESCALATIONS_KEPT + 1
 
 
 @pytest.mark.parametrize(

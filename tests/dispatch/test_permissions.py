@@ -25,6 +25,7 @@ from paidan_contracts.construction_actions import PlanConstruction, StrikeOff
 from paidan_contracts.department_actions import Accept, Finish, Return
 from paidan_contracts.emergency_actions import CITY_ACTION_KINDS
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.record_actions import Correct
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState, Status
@@ -135,6 +136,17 @@ def test_any_case_is_offered_what_would_be_applied(report: ReportReceived, steps
         if isinstance(result, Progressed):
             timers += running_timers(result.after)
             state = result.after
+    assert_agrees(state, POLICY)
+
+
+def test_filing_is_offered_while_the_calendar_covers_the_limit_of_any_row() -> None:
+    """The first row's limit of four working hours would end after it; of two hours day and night, and of none, not."""
+    late = build_report(class_code="E9999", minutes=99_999)
+    given = Correct(reason="x", complained_of="roads", department="water")
+    state = case_after(opened_case(late, policy=POLICY), given, minutes=99_999, actor="operator:olga", policy=POLICY)
+
+    assert state.status == "dispatched"
+    assert permissions(state, "role:operator", policy=POLICY, minutes=99_999)["file"].refusal is None
     assert_agrees(state, POLICY)
 
 

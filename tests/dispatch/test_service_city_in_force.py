@@ -1,6 +1,7 @@
 """Each partition decides by the pack that its own log put in force."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -9,11 +10,13 @@ import pytest
 from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Verify
 from paidan_contracts.department_actions import Accept, Finish
+from paidan_contracts.emergencies import EmergencyInForce, EmergencyOver
 from paidan_contracts.record_actions import Correct
 from paidan_dispatch.api.case_filter import CaseFilter
 from paidan_dispatch.api.case_lists import list_cases
 from tests.dispatch.applied_inbox import InboxRecords, apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, pack_bytes, pack_version, publish_pack
+from tests.dispatch.emergency_cases import declared
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
 
 
@@ -36,6 +39,23 @@ async def test_partition_uses_the_pack_version_of_its_own_log(pool: "asyncpg.Poo
             case_id_of(build_report("2")): "rubbish-2"
         }
         assert sorted(each["rule"] for each in placed.values()) == ["rubbish", "rubbish", "rubbish", "rubbish-2"]
+
+
+async def test_emergency_of_an_area_is_kept_also_before_its_citys_pack_is_read(pool: "asyncpg.Pool[Any]") -> None:
+    """From then on it is decided by, so that it must be found again after a restart."""
+    declaration = declared().model_copy(update={"city": "tiny"})
+    over = EmergencyOver(
+        area="tiny", declaration_id=declaration.declaration_id, ended_at=declaration.begins_at + timedelta(days=1)
+    )
+    log = InboxRecords().append(EmergencyInForce(area="tiny", declaration=declaration), city_in_force(), over)
+
+    await apply_records(pool, log.records[:2], batch_size=1)
+    begun = await pool.fetch("SELECT area, lane, ended_at FROM emergency_area")
+    await apply_records(pool, log.records[2:])
+    ended = await pool.fetch("SELECT area, lane, ended_at FROM emergency_area")
+
+    assert [tuple(each) for each in begun] == [("tiny", 0, None)]
+    assert [tuple(each) for each in ended] == [("tiny", 0, over.ended_at)]
 
 
 async def test_a_missing_pack_halts_the_lane(pool: "asyncpg.Pool[Any]") -> None:

@@ -9,6 +9,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 
+from paidan_contracts.client import DepartmentClient
 from tests import fork_server
 from tests.dispatch.crashing_department import STEPS
 from tests.dispatch.dispatch_service import DispatchService
@@ -77,3 +78,21 @@ async def test_a_department_killed_between_any_two_steps_answers_once(
     assert {steps[case_id, "case.accepted.v1"] for case_id in cases} == {1}
     assert {steps[case_id, "case.finished.v1"] for case_id in cases} == {1}
     assert refused == []
+
+
+async def test_who_breaks_out_of_a_message_is_given_it_again_by_the_same_client(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    """Else the next message's commit would count it as read."""
+    assert (await client.get("/healthz")).status_code == 200
+    reports = [build_report(f"left-{number}", east_m=60_000 + 1000 * number) for number in range(2)]
+    await service.append_to_inbox(*reports)
+    await service.await_messages("paidan.orders.streets", 2, about=[case_id_of(each) for each in reports])
+
+    async with DepartmentClient(
+        "streets", service.kafka, topic_prefix=service.prefix, group="streets.leaves"
+    ) as department:
+        first = await anext(department.messages())
+        again = await anext(department.messages())
+
+    assert again == first

@@ -23,6 +23,8 @@ from paidan_contracts.emergency_actions import DeclareEmergency, EndEmergency
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
+from paidan_dispatch.api.case_filter import CaseFilter
+from paidan_dispatch.api.case_lists import list_cases
 from paidan_dispatch.inbox import emergency_loop
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER
 from paidan_dispatch.inbox.emergency_loop import EmergencyScheduler
@@ -118,6 +120,11 @@ class Installation:
             if state.assignments and (due := state.assignments[-1].limits[-1].due_at) is not None
         }
 
+    async def prioritised(self) -> set[str]:
+        """Return the cases that come first in queues."""
+        rows = await self.pool.fetch("SELECT case_id FROM case_now WHERE priority IS NOT NULL")
+        return {row["case_id"] for row in rows}
+
     def entries(self, word: str = "") -> list[WireModel]:
         """Return the entries of the log that hold a word."""
         values = [each.value or b"" for each in self.log.records]
@@ -172,6 +179,12 @@ async def test_running_cases_of_every_area_are_set_anew_once(town: Installation)
         id_: 360 if id_ == voided else 120 for id_ in before
     }
     assert len(town.bodies("case.reclocked.v1")) == 15
+    first, queue = (
+        await town.prioritised(),
+        await list_cases(town.pool, CaseFilter(city="tiny", in_time=True, limit=500)),
+    )
+    assert first == {id_ for id_ in after if id_ != voided}, "what has ended has no place, what no rule routes neither"
+    assert {each.case_id for each in queue[: len(first)]} == first
     portions = [
         INBOX_ADAPTER.validate_json(each.value or b"") for each in town.log.records if b"portion" in (each.value or b"")
     ]
@@ -189,6 +202,7 @@ async def test_end_gives_back_the_former_limits_and_holds_for_good(town: Install
     town.append(request)
     await town.apply()
     await town.settle()
+    assert len(await town.prioritised()) == 15
     end = EndEmergency(declaration_id=request.action_id, reason="it thaws")
     town.append(build_action(ids.city_subject("tiny"), end, by="operator:olga", minutes=20))
     await town.apply()
@@ -198,6 +212,8 @@ async def test_end_gives_back_the_former_limits_and_holds_for_good(town: Install
     await town.apply()
 
     assert await town.deadlines() == before | {case_id_of(build_report("new")): 390}
+    assert await town.prioritised() == set()
+    assert await town.pool.fetchval("SELECT count(*) FROM emergency_case") == 0
     rows = await town.pool.fetch("SELECT shortened, restored, step FROM emergency_area ORDER BY area")
     assert [tuple(each) for each in rows] == [(5, 5, None)] * 3
     assert [each["reason"] for each in town.bodies("emergency.ended.v1")] == ["it thaws"]
@@ -215,6 +231,7 @@ async def test_end_gives_back_the_former_limits_and_holds_for_good(town: Install
 async def test_event_of_a_district_ends_with_its_hours(town: Installation) -> None:
     hours = {"begins_at": START_TIME + timedelta(minutes=30), "ends_at": START_TIME + timedelta(minutes=60)}
     parade = DeclareEmergency(plan="parade", level="all", places=("990101",), **hours)
+    town.append(build_report("west", east_m=7000, district="990101"))
     town.append(declare(10, parade), declare(11, parade), declare(12, SNOW_3, by="department:lamps"))
     await town.apply()
     before = await town.deadlines()
@@ -224,9 +241,12 @@ async def test_event_of_a_district_ends_with_its_hours(town: Installation) -> No
     actions = [each for each in town.bodies("outcome.decided.v1") if each["about"] == "action"]
     assert [each.get("why", {}).get("code") for each in actions] == [None, "already_declared", "not_your_role"]
     assert await town.deadlines() == before, "it puts cases first, and shortens nothing"
+    first = await town.prioritised()
+    assert first == {case_id_of(build_report("west"))}
     assert town.bodies("emergency.ended.v1") == []
     town.clock.minute = 61
     await town.settle()
     [ended] = town.bodies("emergency.ended.v1")
     assert datetime.fromisoformat(ended["ended_at"]) == hours["ends_at"]
     assert "ended_by" not in ended
+    assert await town.prioritised() == first, "what does not restore leaves running cases their place"

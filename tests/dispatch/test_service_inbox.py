@@ -208,7 +208,8 @@ async def test_every_state_is_read_back_as_it_was_published(pool: "asyncpg.Pool[
     async with pool.acquire() as conn:
         found = [await queries.find_case(conn, case_id) for case_id in published]
         judged = await queries.load_cases_with_policy(conn, list(published))
-    opened = await queries.load_open_orders(pool, "streets", OrderPage(city=None, after=None, limit=500))
+    queued = await queries.load_open_orders(pool, "streets", OrderPage(city=None, after=None, limit=500))
+    opened = [each.state for each in queued]
 
     assert await stored_states(pool) == published
     assert await pool.fetchval("SELECT count(*) FROM history WHERE pg_column_compression(event) = 'lz4'") > 0

@@ -5,6 +5,7 @@ import io
 import re
 import time
 import zipfile
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,9 @@ from paidan_chassis.edge.change_watch import ChangeWatch, WaitingRequest
 from paidan_contracts import ids
 from paidan_contracts.client import AnswerOutcome, DepartmentHttpClient
 from paidan_dispatch.api.order_tags import OrdersOf, load_order_tags
+from tests.dispatch.applied_inbox import InboxRecords, apply_records
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.inbox_entries import build_report, case_id_of
+from tests.dispatch.inbox_entries import build_report, case_id_of, city_in_force
 from tests.polling import poll
 
 
@@ -97,6 +99,39 @@ async def test_who_waits_is_answered_when_the_process_stops(pool: "asyncpg.Pool[
 
     await asyncio.wait_for(waiting, 5)
     assert not watch.waiting
+
+
+async def test_change_is_told_though_the_first_look_at_it_failed(pool: "asyncpg.Pool[Any]") -> None:
+    answers: list[str | Exception] = ["new", asyncpg.QueryCanceledError("too slow"), "old"]
+
+    async def load_tags(keys: Collection[str]) -> dict[str, str]:
+        answer = answers.pop() if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return dict.fromkeys(keys, answer)
+
+    watch = ChangeWatch(pool, "dispatch", load_tags, asyncio.Event())
+    async with watch.run():
+        await asyncio.wait_for(watch.wait(WaitingRequest("key", await watch.tag("key")), 30, "key_1"), 20)
+
+
+async def test_who_is_bounded_hears_of_no_change_beyond_the_bounds(pool: "asyncpg.Pool[Any]") -> None:
+    """By places and by classes; a tag is of what its caller may see."""
+    report = build_report("first", place={"latitude": 36.01, "longitude": 117.01, "district": "990101"})
+    asked = [
+        OrdersOf("streets", None),
+        OrdersOf("streets", "tiny", ("990101",), ("C*", "E0110")),
+        OrdersOf("streets", None, ("990101", "990109")),
+        OrdersOf("streets", None, (), ("C*",)),
+        OrdersOf("streets", None, ("990109",)),
+        OrdersOf("streets", "elsewhere"),
+        OrdersOf("lamps", None),
+    ]
+    before = await load_order_tags(pool, asked)
+    await apply_records(pool, InboxRecords().append(city_in_force(), report).records)
+    after = await load_order_tags(pool, asked)
+
+    assert [before[each] != after[each] for each in asked] == [True, True, True, False, False, False, False]
 
 
 async def test_open_orders_as_a_workbook(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -108,6 +108,17 @@ def test_somebody_else_inspects_it_where_the_pack_says_so_and_its_department_doe
     assert (failed.status, failed.department, failed.round) == ("handling", "north", 2)
 
 
+def test_photo_of_what_was_found_does_not_show_that_it_is_settled() -> None:
+    state = opened_case(build_report(source="app"), policy=POLICY)
+    found = ProofPhoto(AFTER, state.case_id, "inspector:ivy", at_minute(3), used_in=state.case_id, used_round=1)
+    context = ActionContext(minutes=5, post="steward", person=PERSON, evidence=ActionEvidence([found]))
+
+    result = decide_action(state, SWEPT, context, policy=POLICY)
+
+    assert isinstance(result, Refused)
+    assert (result.refusal.code, result.refusal.field) == ("photo_used", "action.proof")
+
+
 def test_key_without_a_person_does_not_inspect_its_own_work_either() -> None:
     state = case_after(opened_case(policy=INSPECTED), SWEPT, actor="inspector:ivy", policy=INSPECTED)
 
@@ -115,6 +126,22 @@ def test_key_without_a_person_does_not_inspect_its_own_work_either() -> None:
 
     assert isinstance(result, Refused)
     assert result.refusal.code == "doer_may_not_inspect"
+
+
+@pytest.mark.parametrize(("member", "code"), [("south", "doer_may_not_inspect"), ("roads", None)])
+def test_patrols_unit_does_not_inspect_what_it_settled(member: str, code: str | None) -> None:
+    """Neither the patrol's department nor the case's; the other inspects."""
+    state = opened_case(policy=INSPECTED)
+    evidence = ActionEvidence([ProofPhoto(AFTER, state.case_id, "inspector:ivy", at_minute(3))])
+    patrol = ActionContext(minutes=5, actor="inspector:ivy", person=PERSON, member="south", evidence=evidence)
+    settled = decide_action(state, SWEPT, patrol, policy=INSPECTED)
+    assert isinstance(settled, Progressed)
+    assert settled.after.department == "north"
+
+    colleague = ActionContext(minutes=9, actor="inspector:otto", person=PERSON.replace("9", "8"), member=member)
+    result = decide_action(settled.after, Inspect(passed=True), colleague, policy=INSPECTED)
+
+    assert (result.refusal.code if isinstance(result, Refused) else None) == code
 
 
 @pytest.mark.parametrize(

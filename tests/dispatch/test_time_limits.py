@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paidan_contracts.actions import File, Redispatch
+from paidan_contracts.actions import File, Inspect, Redispatch
 from paidan_contracts.clock_events import CaseClockWarned, CaseOverdue
 from paidan_contracts.department_actions import Accept, Finish
 from paidan_contracts.state import CaseState
@@ -189,6 +189,20 @@ def test_limit_set_by_hand_keeps_that_the_one_before_was_overdue() -> None:
     assignment = state.assignments[-1]
     assert [each.overdue_at for each in assignment.limits] == [at_minute(6 * HOUR), None]
     assert assignment.overdue_at == at_minute(6 * HOUR)
+
+
+def test_limit_that_a_rule_sets_anew_is_not_the_one_that_was_set_by_hand() -> None:
+    state = case_after(in_work(), SetLimit(due_at=at_minute(300), reason="the mayor"), minutes=5)
+
+    for action in (Redispatch(department="water", reason="x"), File(row_id="E0111-1")):
+        anew = case_after(state, action, minutes=6)
+        assert due(anew) != at_minute(300)
+        assert time_limits_of(anew).set_because is None
+        by_hand = case_after(anew, SetLimit(due_at=at_minute(200), reason="the mayor"), minutes=7)
+        assert time_limits_of(by_hand).set_because == "the mayor"
+    finished = case_after(state, Finish(), minutes=8)
+    reworked = case_after(finished, Inspect(passed=False, reason="x"), minutes=9)
+    assert (due(reworked), time_limits_of(reworked).set_because) == (at_minute(300), "the mayor")
 
 
 def test_planned_steps_are_warned_of_overdue_and_ticked_off_each_by_itself() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from paidan_contracts.actions import Action, Verify
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.verification_actions import AssignVerification, CannotVerify
 from paidan_contracts.verification_events import CaseVerificationAnswered
 from paidan_dispatch.cases.decide import Progressed, Refused, expire_timer
@@ -12,18 +13,22 @@ from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import distrusted_by
 from paidan_dispatch.cases.timers import running_timers
 from paidan_dispatch.cases.trust import CameraRecord, CameraRecords
+from paidan_dispatch.inbox import camera_records
+from paidan_dispatch.inbox.case_rows import answers_of
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,
     build_report,
+    build_request,
     case_after,
     decide_action,
     opened_case,
     timer_due,
     types,
 )
-from tests.dispatch.sample_pack import default_policy
-from tests.dispatch.verified_cases import VERIFICATION, policy_with_patrols, task_of, unverified
+from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
+from tests.dispatch.units import UNITS
+from tests.dispatch.verified_cases import PATROLS, VERIFICATION, policy_with_patrols, task_of, unverified
 
 PHOTO = "b" * 64 + ".jpg"
 POLICY = policy_with_patrols()
@@ -43,6 +48,21 @@ def test_task_is_given_to_the_first_patrol_of_the_place_and_class() -> None:
     assert (clock.verification.post, clock.verification.given_by) == ("steward", None)
     assert clock.verification.required_by == POLICY.rule_ref("source")
     assert clock.due_at == at_minute(20)
+
+
+def test_row_says_whose_task_it_is_until_that_is_answered() -> None:
+    """Lists find a patrol's tasks by the row; a task that nobody has, or that was answered, is in none."""
+    given = unverified(POLICY)
+
+    assert answers_of(given) == " verifier=steward "
+    unsure = case_after(given, CannotVerify(reason="fenced off", proof=(PHOTO,)), actor="inspector:ivy", policy=POLICY)
+    assert (unsure.status, answers_of(unsure)) == ("received", None)
+    assert answers_of(case_after(unsure, AssignVerification(post="volunteer"), policy=POLICY)) == " verifier=volunteer "
+    assert (
+        answers_of(case_after(given, Verify(verified=True, proof=(PHOTO,)), actor="inspector:ivy", policy=POLICY))
+        is None
+    )
+    assert answers_of(opened_case(build_report(source="app"))) is None
 
 
 def test_national_limit_is_half_an_hour_of_all_hours() -> None:
@@ -155,11 +175,50 @@ def test_nobody_is_left_to_ask() -> None:
     assert (result.refusal.code, result.refusal.field) == ("unknown_post", "action.post")
 
 
+@pytest.mark.parametrize(
+    ("action", "record"),
+    [
+        (Verify(verified=True), [("camera", "pole 7", 1, 0)]),
+        (Verify(verified=False, reason="a shadow"), [("camera", "pole 7", 1, 1)]),
+        (Settle(text="swept"), [("camera", "pole 7", 1, 0)]),
+        (CannotVerify(reason="locked"), []),
+    ],
+)
+def test_what_a_patrol_finds_counts_in_the_cameras_record(action: Action, record: list[object]) -> None:
+    """Settled on the spot it was true."""
+    records = CameraRecords({})
+    state = unverified(POLICY, source="camera", camera="pole 7", class_code="E0602", confidence=0.7)
+
+    camera_records.judge(records, build_request(state, action), state, POLICY)
+
+    assert list(records.changed()) == record
+
+
+def test_what_was_verified_counts_once_in_the_cameras_record() -> None:
+    records = CameraRecords({})
+    waiting = unverified(POLICY, source="camera", camera="pole 7")
+    verified = case_after(waiting, Verify(verified=True), actor="operator:olga", minutes=5, policy=POLICY)
+
+    camera_records.judge(records, build_request(verified, Settle(text="swept")), verified, POLICY)
+
+    assert list(records.changed()) == []
+
+
 def test_patrol_of_the_department_complained_of_is_not_asked() -> None:
     policy = policy_with_patrols(duties=["steward"])
     state = unverified(policy, complained_of="north")
 
     given = decide_action(state, AssignVerification(), policy=policy)
+
+    assert isinstance(given, Refused)
+
+
+def test_patrol_of_a_unit_above_the_one_complained_of_is_not_asked_either() -> None:
+    document = pack_document() | {"posts": PATROLS, "verification": VERIFICATION | {"duties": ["steward"]}}
+    document["departments"] += UNITS
+    policy = policy_of(document)
+
+    given = decide_action(unverified(policy, complained_of="north-squad"), AssignVerification(), policy=policy)
 
     assert isinstance(given, Refused)
 

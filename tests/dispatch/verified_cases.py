@@ -5,19 +5,15 @@ from typing import Any, Final
 from paidan_contracts.state import CaseState, StageClock
 from paidan_dispatch.cases.policy import CityPolicy
 from tests.dispatch.builders import build_report, opened_case
+from tests.dispatch.posts import build_post
 from tests.dispatch.sample_pack import pack_document, policy_of
 
-
-def _post(id_: str, duty: str, **more: object) -> dict[str, Any]:
-    return {"id": id_, "names": {"zh": f"{id_}岗", "en": id_.capitalize()}, "duty": duty, **more}
-
-
 PATROLS: Final[list[dict[str, Any]]] = [
-    _post("desk", "acceptor"),
-    _post("far", "steward", places=["2"]),
-    _post("steward", "steward", places=["1"], classes=["E01*"]),
-    _post("north-eye", "steward", places=["1"], department="north"),
-    _post("volunteer", "volunteer"),
+    build_post("desk", "acceptor"),
+    build_post("far", "steward", places=["2"]),
+    build_post("steward", "steward", places=["1"], classes=["E01*"]),
+    build_post("north-eye", "steward", places=["1"], department="north"),
+    build_post("volunteer", "volunteer"),
 ]
 TRUST: Final[list[dict[str, Any]]] = [
     {

@@ -42,6 +42,7 @@ KEY_SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "trusted-caller": ("role:caller", "role:privacy_officer"),
     "trusted-operator": ("role:operator", "role:privacy_officer"),
     "eager": ("role:operator",),
+    "member": ("role:operator", "role:privacy_officer", "member:streets"),
 }
 
 

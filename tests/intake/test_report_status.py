@@ -54,7 +54,14 @@ async def await_status(intake: IntakeService, report_id: str, **expected: object
     return await poll(look, within_s=30, what=f"the status is {expected}")
 
 
-def case_of(report_id: str, *, version: int, status: Any, answer: str | None = None) -> CaseState:  # noqa: ANN401
+def case_of(
+    report_id: str,
+    *,
+    version: int,
+    status: Any,  # noqa: ANN401
+    answer: str | None = None,
+    complained_of: str | None = None,
+) -> CaseState:
     """Return the state of a case."""
     rule = RuleRef(rule="r1", city_version="0" * 64)
     case_id = ids.case_id("tiny", report_id)
@@ -82,14 +89,22 @@ def case_of(report_id: str, *, version: int, status: Any, answer: str | None = N
         reported_at=NOON,
         assignments=(assignment,),
         answer=answer,
+        complained_of=complained_of,
     )
 
 
 def case_event(
-    kind: type[CaseEvent], opened_by: str, version: int, status: str, *, answer: str | None = None, **fields: object
+    kind: type[CaseEvent],
+    opened_by: str,
+    version: int,
+    status: str,
+    *,
+    answer: str | None = None,
+    complained_of: str | None = None,
+    **fields: object,
 ) -> tuple[str, CaseEvent]:
     """Return a case event with its topic."""
-    state = case_of(opened_by, version=version, status=status, answer=answer)
+    state = case_of(opened_by, version=version, status=status, answer=answer, complained_of=complained_of)
     event = kind(
         case_id=state.case_id,
         version=version,

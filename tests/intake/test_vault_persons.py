@@ -5,14 +5,21 @@ import uuid
 import pytest
 
 from paidan_contracts import ids
+from paidan_contracts.cases import CaseOpened
+from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.scopes import grants_of
 from paidan_intake import vault
+from paidan_intake.api.access import refuse_own_complaint
 from paidan_intake.normalization import VaultContent
 from paidan_intake.tickets import Reporter
 from paidan_intake.vault import Binding
 from paidan_intake.vault_command import parse, run
+from paidan_intake.vault_entries import VaultEntry
 from tests import vault as keys
+from tests.dispatch.units import policy_with_units
 from tests.intake.intake_service import IntakeService
 from tests.intake.sample_vault import ask, open_vault, send, store
+from tests.intake.test_report_status import NOON, await_status, case_event, publish_events
 from tests.intake.ticket_payloads import build_ticket
 
 
@@ -79,6 +86,51 @@ async def test_all_reports_of_a_person_are_exported_and_erased_by_command(databa
     assert set(map(str, left)) == {each.report_id for each in bindings[3:]}
     assert [tuple(row) for row in looks] == [("李", "本人申请", "erase"), ("李", "本人申请", "export")]
     assert [each["found"] for each in unknown["reports"]] == [False]
+
+
+async def test_unit_complained_of_does_not_see_who_complains(intake: IntakeService) -> None:
+    path = await send(intake, text="话", reporter={"name": "王小明"})
+    report_id = path.rpartition("/")[2]
+    case_id = ids.case_id("tiny", report_id)
+    outcome = OutcomeDecided(id=report_id, about="report", result="opened", case_id=case_id, decided_at=NOON)
+    before = await ask(intake, "member", f"{path}/reporter", "群众来电核实")
+    await publish_events(
+        intake,
+        ("paidan.outcomes", outcome),
+        case_event(CaseOpened, report_id, 1, "dispatched", complained_of="streets", report_id=report_id),
+    )
+    await await_status(intake, report_id, status="dispatched")
+
+    refused = [
+        await ask(intake, "member", f"{path}/{act}", "群众来电核实") for act in ("reporter", "export", "erasure")
+    ]
+    other = await ask(intake, "operator", f"{path}/reporter", "群众来电核实")
+
+    assert (before.status_code, other.status_code) == (200, 200)
+    assert {(each.status_code, each.json()["error"]["code"]) for each in refused} == {(403, "own_complaint")}
+
+
+@pytest.mark.parametrize(
+    ("scope", "code"),
+    [
+        ("member:north", "own_complaint"),
+        ("member:north-squad", "own_complaint"),
+        ("department:north-squad", "own_complaint"),
+        ("member:south", None),
+        ("role:caller", None),
+    ],
+)
+def test_units_above_and_below_the_one_complained_of_do_not_see_who_complains(scope: str, code: str | None) -> None:
+    for complained_of in ("north", "north-squad"):
+        entry = VaultEntry(
+            Binding(str(uuid.uuid4()), "tiny", confidential=False), None, None, True, None, complained_of
+        )
+        grants = grants_of(frozenset({"role:operator", scope}))
+
+        refusal = refuse_own_complaint(grants, entry, policy_with_units().city)
+
+        assert (refusal and refusal.code) == code
+    assert refuse_own_complaint(grants, entry._replace(complained_of=None), None) is None
 
 
 @pytest.mark.parametrize(

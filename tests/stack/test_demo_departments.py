@@ -92,7 +92,7 @@ def test_no_two_photos_of_work_are_the_same() -> None:
     assert len({draw_proof(rng) for _ in range(200)}) == 200
 
 
-async def test_orders_that_would_be_late_ask_for_an_extension_and_the_head_approves() -> None:
+async def test_orders_that_would_be_late_ask_for_an_extension_that_the_head_approves_or_appeal_afterwards() -> None:
     now = real_now()
     scale = ClockScale(anchor_real=now, anchor_city=CITY_TIME, factor=86_400, fast_until=CITY_TIME + timedelta(days=9))
     scheduler, client = Scheduler(ScaledClock(scale)), RecordingClient()
@@ -103,6 +103,7 @@ async def test_orders_that_would_be_late_ask_for_an_extension_and_the_head_appro
         for number in range(12):
             department.handle_order("order.issued.v1", order(number, "lead"))
         await poll(lambda: [each["kind"] for _, each in client.answers].count("finish") == 12, what="all are finished")
+        await poll(lambda: "appeal" in [each["kind"] for _, each in client.answers], what="one was late all the same")
     finally:
         running.cancel()
 
@@ -110,3 +111,7 @@ async def test_orders_that_would_be_late_ask_for_an_extension_and_the_head_appro
     approved = {case_id for case_id, each in client.answers if each["kind"] == "review" and each["approved"]}
     assert asked == approved
     assert 0 < len(asked) < 12
+    kinds = {case_id: [each["kind"] for of, each in client.answers if of == case_id] for case_id, _ in client.answers}
+    appealed = [case_id for case_id, sent in kinds.items() if "appeal" in sent]
+    assert asked.isdisjoint(appealed)
+    assert all(kinds[case_id].index("finish") < kinds[case_id].index("appeal") for case_id in appealed)

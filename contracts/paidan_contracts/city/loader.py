@@ -24,7 +24,6 @@ geography/            places.csv, grid.csv, work_grids.csv; outline, districts, 
 
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Final
 
 from pydantic import ValidationError
 
@@ -35,40 +34,9 @@ from paidan_contracts.city.geography_files import read_geography
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_files import RawDocument, RawPack
 from paidan_contracts.city.pack_folder import check_file_names, find_no_pack, merge_missing_columns
+from paidan_contracts.city.pack_tables import read_tables
 from paidan_contracts.city.prune import prune_invalid
 from paidan_contracts.city.validation import validate
-
-_NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
-_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {
-    *("id", "kind", "district", "street", "channel"),
-    *("parent", "unit", "enforcement"),
-}
-_POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "duty", "classes[]", "places[]", "department"}
-_ANSWERABLE_COLUMNS: Final = _NAME_COLUMNS | {"id", "classes[]", "places[]", "leader", "office", "unit"}
-_SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
-    "id",
-    "kind",
-    "trusted",
-    "min_confidence",
-    "crs",
-    "callback",
-    "own_topic",
-    "silent_after_min",
-}
-_CLASS_COLUMNS: Final = _NAME_COLUMNS | {"code", "big.zh", "big.en"}
-_ROW_COLUMNS: Final = frozenset(
-    {"id", "class_code", "condition", "default", "limit", "accept_limit", "evidence[]"}
-    | {"filing.zh", "filing.en", "closing.zh", "closing.en"}
-)
-_CATEGORY_COLUMNS: Final = frozenset({"source", "word", "class_code", "condition", "ignored"})
-_MATTER_COLUMNS: Final = frozenset({"source", "word", "matter"})
-_DAY_COLUMNS: Final = frozenset({"date", "working", "note"})
-_CATALOGUE_FILES: Final = {
-    "classes": _CLASS_COLUMNS,
-    "rows": _ROW_COLUMNS,
-    "categories": _CATEGORY_COLUMNS,
-    "matters": _MATTER_COLUMNS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +70,7 @@ def load_pack(folder: FilePath) -> LoadResult:
     _read_escalation(raw_pack)
     _read_emergencies(raw_pack)
     _read_privacy(raw_pack)
-    _read_csv_files(raw_pack)
+    read_tables(raw_pack)
     _read_toml_lists(raw_pack)
     raw_pack.document["geography"] = read_geography(raw_pack, raw_pack.document.pop("grid", None))
     check_file_names(raw_pack)
@@ -148,16 +116,8 @@ def _read_escalation(raw_pack: RawPack) -> None:
 
 def _read_emergencies(raw_pack: RawPack) -> None:
     if (raw_pack.folder / "emergencies.toml").exists():
-        raw = raw_pack.read_toml("emergencies.toml")
-        raw_pack.record_entry_lines("emergencies.toml", raw, [("plans", ("emergencies",))])
-        raw_pack.origins["emergencies",] = Origin("emergencies.toml")
-        raw_pack.document["emergencies"] = raw.pop("plans", [])
-        for unknown in raw:
-            raw_pack.record_file_violation(
-                Origin("emergencies.toml", item=unknown),
-                "unknown key; plans are written [[plans]]",
-                "未知的键；预案写作 [[plans]]",
-            )
+        unknown_key = "unknown key; plans are written [[plans]]", "未知的键；预案写作 [[plans]]"
+        _read_list(raw_pack, "emergencies.toml", "plans", "emergencies", unknown_key)
 
 
 def _read_privacy(raw_pack: RawPack) -> None:
@@ -168,37 +128,9 @@ def _read_privacy(raw_pack: RawPack) -> None:
         raw_pack.document["privacy"] = raw
 
 
-def _read_csv_files(raw_pack: RawPack) -> None:
-    document = raw_pack.document
-    document["departments"] = raw_pack.read_csv("departments.csv", ("departments",), columns=_DEPARTMENT_COLUMNS)
-    if (raw_pack.folder / "posts.csv").exists():
-        document["posts"] = raw_pack.read_csv("posts.csv", ("posts",), columns=_POST_COLUMNS)
-    if (raw_pack.folder / "answerable.csv").exists():
-        document["answerable"] = raw_pack.read_csv("answerable.csv", ("answerable",), columns=_ANSWERABLE_COLUMNS)
-    document["sources"] = raw_pack.read_csv("sources.csv", ("sources",), columns=_SOURCE_COLUMNS)
-    catalogue = _subtable(document, "catalogue")
-    for part, columns in _CATALOGUE_FILES.items():
-        path: DocumentPath = ("catalogue", part)
-        raw_pack.origins[path] = Origin(f"{part}.csv")
-        optional = part in ("categories", "matters")
-        catalogue[part] = raw_pack.read_csv(f"{part}.csv", path, columns=columns, optional=optional)
-    raw_pack.origins["calendar", "days"] = Origin("calendar.csv")
-    _subtable(document, "calendar")["days"] = raw_pack.read_csv(
-        "calendar.csv", ("calendar", "days"), columns=_DAY_COLUMNS
-    )
-
-
 def _read_toml_lists(raw_pack: RawPack) -> None:
-    routing = raw_pack.read_toml("routing.toml")
-    raw_pack.record_entry_lines("routing.toml", routing, [("rules", ("routing",))])
-    raw_pack.origins["routing",] = Origin("routing.toml")
-    raw_pack.document["routing"] = routing.pop("rules", [])
-    for unknown in routing:
-        raw_pack.record_file_violation(
-            Origin("routing.toml", item=unknown),
-            "unknown key; rules are written [[rules]]",
-            "未知的键；规则写作 [[rules]]",
-        )
+    unknown_key = "unknown key; rules are written [[rules]]", "未知的键；规则写作 [[rules]]"
+    _read_list(raw_pack, "routing.toml", "rules", "routing", unknown_key)
     indicators = raw_pack.read_toml("indicators.toml")
     raw_pack.origins["indicators",] = Origin("indicators.toml")
     paths: list[tuple[str, DocumentPath]] = [(part, ("indicators", part)) for part in ("counts", "rates")]
@@ -207,6 +139,16 @@ def _read_toml_lists(raw_pack: RawPack) -> None:
     raw_pack.document["imports"] = [
         _read_import(raw_pack, index, file) for index, file in enumerate(_import_files(raw_pack))
     ]
+
+
+def _read_list(raw_pack: RawPack, file: str, key: str, part: str, unknown_key: tuple[str, str]) -> None:
+    """Read a file that holds one list into a part of the document."""
+    raw = raw_pack.read_toml(file)
+    raw_pack.record_entry_lines(file, raw, [(key, (part,))])
+    raw_pack.origins[part,] = Origin(file)
+    raw_pack.document[part] = raw.pop(key, [])
+    for unknown in raw:
+        raw_pack.record_file_violation(Origin(file, item=unknown), *unknown_key)
 
 
 def _import_files(raw_pack: RawPack) -> list[FilePath]:
@@ -220,11 +162,6 @@ def _read_import(raw_pack: RawPack, index: int, file: FilePath) -> RawDocument:
     parts = ("categories", "owners", "sources", "statuses")
     raw_pack.record_entry_lines(name, raw, [(part, ("imports", index, part)) for part in parts])
     return {"id": file.stem, **raw}
-
-
-def _subtable(document: RawDocument, name: str) -> RawDocument:
-    part = document.setdefault(name, {})
-    return part if isinstance(part, dict) else {}
 
 
 def _validate(raw_pack: RawPack) -> LoadResult:

@@ -78,6 +78,11 @@ class Duty(NamedTuple):
     actions: tuple[DutyAction, ...] | None = None
     """Which actions it may take, where the city's pack says nothing else; None: all that its scope allows."""
 
+    @property
+    def is_patrol(self) -> bool:
+        """Whether its posts look at reports on site."""
+        return self.scope == "role:inspector"
+
 
 DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
     {

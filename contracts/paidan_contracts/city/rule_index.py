@@ -15,8 +15,8 @@ from paidan_contracts.city.pack_types import ClassCode
 from paidan_contracts.city.routing import Routed, RouteDecision, RoutingInput, RoutingRule, Unrouted
 from paidan_contracts.city.rule_conditions import RuleTest, condition_tests
 
-DECISIONS_KEPT: Final = 4_096
-"""Decisions that a class keeps, one for each mix of places and channels; with more than that it starts anew."""
+DECISIONS_KEPT: Final = 32_768
+"""Decisions that a city keeps, one for each mix of class, places and channels; with more than that it starts anew."""
 
 _SELECTOR_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "owner": ("owner",),
@@ -78,31 +78,31 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class ClassRules:
-    """The rules that may cover a class, in the city's order, and what they decided on cases alike in all they ask."""
+    """The rules that may cover a class, in the city's order, and what they ask of its cases."""
 
     rules: tuple[CompiledRule, ...]
     key_of: Callable[[RoutingInput], Hashable] | None
-    """Returns all that the rules ask for; None: a rule asks for what no two cases share, and each is decided anew."""
+    """Returns the class and all that the rules ask for; None: a rule asks for what no two cases share."""
     asks_for_areas: bool
-    decisions: dict[Hashable, RouteDecision] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: tuple[CompiledRule, ...]) -> Self:
         """Combine what the rules ask for."""
         inputs = [each.inputs for each in rules if each.inputs is not None]
         is_shared = len(inputs) == len(rules)
-        # One path more than are asked for, so that the key is a tuple or a value in either case.
         key_of = attrgetter("class_code", *sorted(frozenset[str]().union(*inputs))) if is_shared else None
         return cls(rules, key_of, any(each.rule.areas is not None for each in rules))
 
 
 @dataclass(frozen=True, slots=True)
 class RuleIndex:
-    """The rules that may cover a class, in the city's order."""
+    """The rules that may cover a class, in the city's order, and what they decided on cases alike in all they ask."""
 
     by_class: Mapping[str, ClassRules]
     without_class: ClassRules
     departments: DepartmentLookup
+    decisions: dict[Hashable, RouteDecision] = field(default_factory=dict, compare=False)
+    """Of all classes: their number bounds the memory, however many classes, places and channels a city has."""
 
     @classmethod
     def of(cls, pack: Pack, calendar: WorkingCalendar) -> Self:
@@ -123,7 +123,7 @@ class RuleIndex:
         rules = self._rules_for(routing_input.class_code)
         if rules.key_of is None or routing_input.declined:
             return self._decide(rules, routing_input)
-        key, decisions = rules.key_of(routing_input), rules.decisions
+        key, decisions = rules.key_of(routing_input), self.decisions
         decision = decisions.get(key)
         if decision is None:
             if len(decisions) >= DECISIONS_KEPT:

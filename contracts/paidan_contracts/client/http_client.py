@@ -116,9 +116,9 @@ class DepartmentHttpClient:
     async def _await_outcome(self, action_id: str) -> AnswerOutcome:
         path = f"{self._dispatch}/v1/actions/{quote(action_id)}"
         response = await self._send("GET", path, accepted={404})
-        if response.status_code == 404:
+        while response.status_code == 404:
             await asyncio.sleep(_PAUSE_S)
-            return await self._await_outcome(action_id)
+            response = await self._send("GET", path, accepted={404})
         found = response.json()
         return AnswerOutcome(found["result"], Refusal.model_validate(found["why"]) if found["why"] else None)
 

@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias, cast
@@ -64,6 +64,7 @@ class DepartmentClient:
         self._group = group or department
         self._exit_stack = AsyncExitStack()
         self._newest: OrderedDict[str, tuple[int, frozenset[str]]] = OrderedDict()
+        self._unfinished: ConsumerRecord | None = None
 
     async def __aenter__(self) -> Self:
         """Connect; raises aiokafka's errors where Kafka cannot be reached or refuses the login."""
@@ -92,14 +93,17 @@ class DepartmentClient:
 
         Asking for the next one finishes the last. Only then is its offset committed: whoever crashes or breaks out
         before is given it again. An order's messages that are older than one yielded before are left out, as are
-        repeats. Raises UnreadableMessage.
+        repeats. Raises UnreadableMessage, and again for the same message when called again.
         """
+        self._seek_unfinished()
         async for record in self._consumer:
+            self._unfinished = record
             message = _decode(record)
             if message is not None and not self._is_repeat(message):
                 yield message
                 self._remember(message)
             await self._commit(record)
+            self._unfinished = None
 
     async def answer(
         self, order: Order, action: Action, *, attempt: int = 1, occurred_at: datetime | None = None
@@ -130,6 +134,15 @@ class DepartmentClient:
         self._newest[order.order_id] = order.version, own | {_type_of(message)}
         if len(self._newest) > REMEMBERED_ORDERS:
             self._newest.popitem(last=False)
+
+    def _seek_unfinished(self) -> None:
+        """Go back to the message that was not finished: the next one's commit would count it as read."""
+        record, self._unfinished = self._unfinished, None
+        if record is None:
+            return
+        # Another member of the group that has the partition now is given the message.
+        with suppress(IllegalStateError):
+            self._consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
 
     async def _commit(self, record: ConsumerRecord) -> None:
         lane = TopicPartition(record.topic, record.partition)

@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import Annotated, Final
 
 import typer
+from pydantic import SecretStr
 from rich.live import Live
 
+from paidan_chassis.edge.person_token_signer import PersonTokenSigner
+from paidan_chassis.settings import ServiceSettings
 from paidan_deploy.citypacks import queries
 from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
@@ -22,10 +25,12 @@ from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.day import DemoDay, ShowProgress, next_day, play_day
 from paidan_deploy.demo.display import ClockStatus, progress_line, render_progress
 from paidan_deploy.provisioning.connection import open_connection
-from paidan_deploy.services import COCKPIT
-from paidan_deploy.stack.stack import Stack
+from paidan_deploy.services import COCKPIT, secret_names
+from paidan_deploy.settings import inherited_environment
+from paidan_deploy.stack.stack import Installation, Stack
 
 CITY: Final = "quancheng"
+_AUDIENCE: Final = ServiceSettings.model_fields["persons_audience"].default
 NEXT_COMMANDS: Final = (
     "scores --city {city} --period {period} --by district",
     "verify",
@@ -89,7 +94,7 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
         day = await next_day(connection, city, seconds)
         print_day(day)
         with _progress_of(day) as show_progress:
-            waited_s = await play_day(installation, connection, day, show_progress)
+            waited_s = await play_day(installation, connection, day, show_progress, _signer_of(stack, installation))
         console.print()
         if waited_s >= 1:
             console.print(
@@ -97,6 +102,16 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
                 f" / 城市时钟为等候本机，共停 {waited_s:.0f} 秒"
             )
     return day
+
+
+def _signer_of(stack: Stack, installation: Installation) -> PersonTokenSigner | None:
+    """Return the signer of persons' tokens, as the stack's own cockpit has it; None where another one issues them."""
+    issuer = installation.urls.get(COCKPIT.name)
+    if issuer is None or stack.settings.persons_issuer is not None:
+        return None
+    audience = inherited_environment().get(COCKPIT.environment_variable("PERSONS_AUDIENCE"), _AUDIENCE)
+    key = SecretStr(stack.credentials.key(secret_names(COCKPIT)["TOKEN_KEY"]))
+    return PersonTokenSigner.from_base64(issuer, audience, key)
 
 
 def print_day(day: DemoDay) -> None:

@@ -70,7 +70,7 @@ async def follow_orders_topic(department: DemoDepartment, kafka: KafkaCluster, t
         await consumer.start()
         async for message in consumer:
             body = json.loads(message.value or b"{}")
-            if "order" in body:
+            if str(body.get("type", "")).startswith("order."):  # a standing order is of no case
                 department.handle_order(body["type"], body["order"], str(body.get("because", "")))
     finally:
         await consumer.stop()

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from paidan_chassis.clock import ClockScale, ScaledClock, read_kind, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
+from paidan_chassis.edge.person_token_signer import PersonTokenSigner
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
@@ -27,9 +28,10 @@ from paidan_deploy.demo.arrivals import PLAYED_S
 from paidan_deploy.demo.behaviour import Behaviour
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
-from paidan_deploy.demo.http_client import ServiceClient
+from paidan_deploy.demo.http_client import ServiceClient, Token
 from paidan_deploy.demo.keys import DemoKeys
 from paidan_deploy.demo.monitor import Monitor
+from paidan_deploy.demo.patrols import Patrol, Patrols
 from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources
@@ -51,7 +53,6 @@ class DemoDay:
     city: City
     midnight: datetime
     duration_s: float
-
     skips: date | None = None
     """The day before it, of which too much had passed in the city to play it."""
 
@@ -94,7 +95,14 @@ class DemoContext:
     faults: HiddenFaults
     exit_stack: AsyncExitStack
 
-    def client(self, service: str, token: str) -> ServiceClient:
+    signer: PersonTokenSigner | None = None
+    """Signs tokens of the persons who hold posts; None: nobody does, and all act by the keys of their roles."""
+
+    def open_patrol(self, token: Token) -> Patrol:
+        """Open what a patrol acts with, by its token."""
+        return Patrol(self.client("dispatch", token), UploadedProofs(self.client("intake", token), self.rng))
+
+    def client(self, service: str, token: Token) -> ServiceClient:
         """Open a client of one service; it is closed with the context."""
         client = ServiceClient(self.installation.url(service), token)
         self.exit_stack.push_async_callback(client.close)
@@ -102,7 +110,11 @@ class DemoContext:
 
 
 async def play_day(
-    installation: Installation, connection: Connection, day: DemoDay, show_progress: ShowProgress
+    installation: Installation,
+    connection: Connection,
+    day: DemoDay,
+    show_progress: ShowProgress,
+    signer: PersonTokenSigner | None = None,
 ) -> float:
     """Play the day; return for how many seconds its clock waited for a slow machine.
 
@@ -114,6 +126,7 @@ async def play_day(
         monitor = Monitor(installation.cluster)
         await monitor.start()
         async with _open_context(installation, connection, day, keys, exit_stack) as context:
+            context.signer = signer
             sources = DemoSources({source: context.client("intake", token) for source, token in keys.sources.items()})
             sources.schedule(context.scheduler, reports)
             throttle = ClockThrottle(
@@ -214,20 +227,22 @@ def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
         client = context.client("dispatch", context.keys.roles[role])
         return Staff(client, city, context.scheduler, context.faults, context.rng)
 
-    proofs = UploadedProofs(context.client("intake", context.keys.roles["inspector"]), context.rng)
+    patrols = Patrols(context.day.city, context.signer, context.keys.roles["inspector"], context.open_patrol)
     departments = context.day.city.departments.values()
     department_ids = [each.id for each in departments if each.district and each.channel != "bureau"]
     member("operator").schedule_emergencies(context.day.city)
     return [
         member("inspector").inspect(),
-        member("inspector").verify(proofs),
-        member("inspector").settle(proofs),
+        member("inspector").verify(patrols),
+        member("inspector").settle(patrols.of("inspector")),
         member("operator").give_verifications(),
+        member("operator").give_overdue_verifications(),
         member("caller").call_back(),
         member("operator").assign(department_ids),
         member("operator").keep_record(),
         member("operator").decide_requests(),
-        member("operator").set_limits(),
+        *(member(each).decide_appeals() for each in ("operator", "operator-2")),
+        member("operator").follow_up_overdue(),
         member("operator").plan_constructions(),
         member("operator").strike_off(),
     ]

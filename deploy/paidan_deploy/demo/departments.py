@@ -18,6 +18,8 @@ _RETURN_REASONS: Final = (
 _SUSPENDED_SHARE: Final = 0.01
 _EXTENDED_SHARE: Final = 0.5
 """Of the orders that would be late."""
+_APPEALED_SHARE: Final = 0.3
+"""Of the orders that are late, among those for which no extension was asked."""
 _HANDED_ON: Final = 0.25
 _CONFIRMED: Final = 0.9
 """Shares of orders that a department with units hands on, and of units' work that it confirms at once."""
@@ -98,6 +100,7 @@ class DemoDepartment:
         else:
             finish_at = self._ask_for_time(order, plan.accept_at, plan.finish_at)
             self._schedule_finish(order, finish_at, careless=plan.careless)
+            self._appeal(order, finish_at)
 
     def _is_of_a_unit(self, order: Mapping[str, Any]) -> bool:
         """Return whether an order on this department's topic is for a unit of it, which reads it over HTTP."""
@@ -145,6 +148,14 @@ class DemoDepartment:
         if finish_at > due_at and asked_at > accept_at and draw < _EXTENDED_SHARE:
             self._request(order, asked_at, {"kind": "ask_extension"})
         return finish_at
+
+    def _appeal(self, order: Mapping[str, Any], finish_at: datetime) -> None:
+        """申诉: ask, an hour and a half after some work that is late, that this is not counted."""
+        draw, due_at = Random(order["order_id"]).random(), _parse_time(order.get("due_at"))  # noqa: S311 - the same after a restart
+        if order.get("role") != "lead" or due_at is None or finish_at <= due_at or draw < 1 - _APPEALED_SHARE:
+            return
+        action = {"kind": "appeal", "reason": "现场临时封路，非我单位原因，申请不计超期"}
+        self.scheduler.schedule(finish_at + timedelta(minutes=90), self._answer_task(order, action))
 
     def _request(self, order: Mapping[str, Any], at: datetime, action: dict[str, Any]) -> None:
         self.scheduler.schedule(at, self._answer_task(order, action | {"reason": "配件未到货，需等待"}))

@@ -1,12 +1,14 @@
 """HTTP client of a service that repeats requests which were not answered, as every client should."""
 
-from collections.abc import Collection
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Collection
+from typing import Any, Final, NoReturn, TypeAlias
 
 import httpx
 from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_result, stop_after_attempt
 
 _MAX_ATTEMPTS: Final = 30
+Token: TypeAlias = str | Callable[[], str]
+"""A key, or what signs a token anew for each request, as a person's is short-lived."""
 
 
 class CallRefused(Exception):
@@ -29,12 +31,16 @@ def _give_up(state: RetryCallState) -> NoReturn:
 
 
 class ServiceClient:
-    """Client of one service with one key."""
+    """Client of one service with one key, or of one person."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: Token) -> None:
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
-        headers = {"authorization": f"Bearer {token}"}
-        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=10, limits=limits)
+        self._token = token
+        self._client = httpx.AsyncClient(base_url=url, auth=self._authorize, timeout=10, limits=limits)
+
+    def _authorize(self, request: httpx.Request) -> httpx.Request:
+        request.headers["authorization"] = f"Bearer {self._token() if callable(self._token) else self._token}"
+        return request
 
     async def close(self) -> None:
         """Close its connections."""

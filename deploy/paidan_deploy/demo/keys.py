@@ -39,6 +39,8 @@ class DemoKeys:
                 issued_keys.departments[department] = await create_token(department, f"department:{department}")
             for role in _STAFF_ROLES:
                 issued_keys.roles[role] = await create_token(role, f"role:{role}")
+            # Somebody else, where two must decide.
+            issued_keys.roles["operator-2"] = await create_token("operator-2", "role:operator")
             yield issued_keys
         finally:
             for key_id in key_ids:

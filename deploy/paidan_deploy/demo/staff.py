@@ -10,11 +10,14 @@ from random import Random
 from typing import Any, Final
 
 from paidan_contracts.city import City
-from paidan_deploy.demo.departments import HiddenFaults, ProofClient
+from paidan_deploy.demo.departments import HiddenFaults
 from paidan_deploy.demo.http_client import CallRefused, ServiceClient
+from paidan_deploy.demo.patrols import Patrol, Patrols
 from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _POLL_S: Final = 0.8
+_RAISED_SHARE: Final = 0.1
+_RAISING_OVER_SHARE: Final = 0.5
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (
     ("satisfied", 66),
     ("basically_satisfied", 20),
@@ -27,6 +30,7 @@ _BUILT_SHARE: Final = 0.7
 _WISHES: Final = ("suggestion", "help")
 _BY_HAND: Final = ("E0110", "E0136", "E0192", "E0201", "E0410")
 _NOT_TOLD_SHARE: Final = 0.05
+_SETTLE: Final[dict[str, Any]] = {"kind": "settle", "text": "已现场清理"}
 CaseBody = dict[str, Any]
 
 
@@ -48,29 +52,37 @@ class Staff:
             action = {"kind": "inspect", "passed": passed, "reason": "" if passed else "现场仍有遗留"}
             self._schedule(state, action, self.rng.uniform(4, 25))
 
-    async def verify(self, proofs: ProofClient) -> None:
-        """核实: verify reports of untrusted sources; most are true, and of some nobody can tell."""
+    async def verify(self, patrols: Patrols) -> None:
+        """核实: each patrol verifies its tasks; most are true, of some it cannot tell, and some it does not get to."""
         async for state in self._new_cases("received", order="oldest"):
-            drawn = self.rng.random()
-            if drawn < _NOT_TOLD_SHARE and len(state["clocks"]) == 1:
+            drawn, share, is_first = self.rng.random(), _share_of(state), len(state["clocks"]) == 1
+            if is_first and share % 12 == 0:
+                continue
+            if is_first and drawn < _NOT_TOLD_SHARE:
                 action: dict[str, Any] = {"kind": "cannot_verify", "reason": "围挡封闭，无法查看"}
+            elif state.get("class_code") in _BY_HAND and share % 3 == 1:
+                action = _SETTLE
             else:
                 verified = drawn < _TRUE_SHARE
                 action = {"kind": "verify", "verified": verified, "reason": "" if verified else "现场未发现"}
-            self._schedule(state, action, self.rng.uniform(3, 20), proofs)
+            self._schedule(state, action, self.rng.uniform(3, 20), patrols.of(_task_of(state).get("post")))
 
-    async def settle(self, proofs: ProofClient) -> None:
+    async def settle(self, patrol: Patrol) -> None:
         """自行处置: of what patrols report, settle on the spot what a pair of hands can do."""
         async for state in self._new_cases("dispatched", order="newest", source="grid-patrol"):
-            if state.get("class_code") in _BY_HAND and int(state["case_id"][-4:], 16) % 3 == 0:
-                self._schedule(state, {"kind": "settle", "text": "已现场清理"}, 1, proofs)
+            if state.get("class_code") in _BY_HAND and _share_of(state) % 3 == 0:
+                self._schedule(state, _SETTLE, 1, patrol)
 
     async def give_verifications(self) -> None:
-        """派发核实: give to another patrol what nobody could tell, or did in time."""
+        """派发核实: give to another patrol what the first could not tell."""
         async for state in self._new_cases("received", order="oldest"):
-            task = state["clocks"][-1].get("verification") or {} if state["clocks"] else {}
-            if task.get("required_by") and not task.get("post"):
+            if _task_of(state).get("required_by") and not _task_of(state).get("post"):
                 self._schedule(state, {"kind": "assign_verification", "reason": "请换人到现场核实"}, 2)
+
+    async def give_overdue_verifications(self) -> None:
+        """改派核实: give to another patrol what the first did not verify in time."""
+        async for state in self._new_cases("received", order="oldest", overdue=True):
+            self._schedule(state, {"kind": "assign_verification", "reason": "超时未核实，请换人核实"}, 1)
 
     async def assign(self, departments: Sequence[str]) -> None:
         """Assign cases without a matching rule to a random department."""
@@ -84,7 +96,7 @@ class Staff:
     async def keep_record(self) -> None:
         """更正、备注: correct what was misheard of one case in forty, and note for its department on one in twenty."""
         async for state in self._new_cases("dispatched", order="newest"):
-            share = int(state["case_id"][-4:], 16) % 40
+            share = _share_of(state) % 40
             if share == 0:
                 action = {"kind": "correct", "address": "路口东侧公交站旁", "reason": "来电人补充了地址"}
                 self._schedule(state, action, 3)
@@ -106,10 +118,15 @@ class Staff:
             action = {"kind": "review", "approved": self.rng.random() < 0.8, "reason": "已核"}
             self._schedule(state, action, self.rng.uniform(12, 25))
 
+    async def decide_appeals(self) -> None:
+        """审批申诉: take one of the two steps; of two operators whoever comes second takes the last one."""
+        async for state in self._new_cases("closed", pending="appeal", order="oldest"):
+            self._schedule(state, {"kind": "review", "approved": True, "reason": "情况属实"}, self.rng.uniform(8, 20))
+
     async def plan_constructions(self) -> None:
         """列入建设计划: of some wishes what they are for does not exist yet; most of it is built by its date."""
         async for state in self._new_cases("dispatched", order="newest"):
-            if state.get("matter") in _WISHES and int(state["case_id"][-4:], 16) % 25 == 0:
+            if state.get("matter") in _WISHES and _share_of(state) % 25 == 0:
                 due_at = self.scheduler.clock.now() + timedelta(hours=3)
                 reason = "道路尚无路灯，列入建设计划"
                 plan = {"kind": "plan_construction", "due_at": due_at.isoformat(), "reason": reason}
@@ -125,10 +142,18 @@ class Staff:
                 again = {"kind": "plan_construction", "due_at": due_at.isoformat(), "reason": "管线迁改未完成"}
                 self._schedule(state, again, 200)
 
-    async def set_limits(self) -> None:
-        """限期整改: of some cases that are overdue, set a limit by hand, and plan a step."""
+    async def follow_up_overdue(self) -> None:
+        """限期整改、督办: of some cases that are overdue set a limit by hand, and plan a step; raise others by hand.
+
+        Of half of these that is over an hour later.
+        """
         async for state in self._new_cases("handling", overdue=True, order="oldest"):
-            if Random(state["case_id"]).random() < _PLANNED_SHARE:  # noqa: S311 - the same after a restart
+            draw = Random(state["case_id"]).random()  # noqa: S311 - the same after a restart
+            if draw >= 1 - _RAISED_SHARE:
+                self._schedule(state, {"kind": "escalate", "reason": "群众多次来电催办"}, 3)
+            if draw >= 1 - _RAISED_SHARE * _RAISING_OVER_SHARE:
+                self._schedule(state, {"kind": "end_escalation", "reason": "单位已到场处置"}, 60)
+            if draw < _PLANNED_SHARE:
                 now = self.scheduler.clock.now()
                 due_at, step_at = (now + timedelta(hours=each) for each in (4, 2))
                 self._schedule(state, {"kind": "set_limit", "due_at": due_at.isoformat(), "reason": "限期整改"}, 1)
@@ -180,18 +205,27 @@ class Staff:
                     yield state
             await asyncio.sleep(_POLL_S)
 
-    def _schedule(
-        self, state: CaseBody, action: dict[str, Any], minutes: float, proofs: ProofClient | None = None
-    ) -> None:
+    def _schedule(self, state: CaseBody, action: dict[str, Any], minutes: float, patrol: Patrol | None = None) -> None:
         at = self.scheduler.clock.now() + timedelta(minutes=minutes)
-        self.scheduler.schedule(at, self._action_task(state, action, proofs))
+        self.scheduler.schedule(at, self._action_task(state, action, patrol))
 
-    def _action_task(self, state: CaseBody, action: dict[str, Any], proofs: ProofClient | None) -> Task:
+    def _action_task(self, state: CaseBody, action: dict[str, Any], patrol: Patrol | None) -> Task:
         about = action.get("report_id", state["case_id"])
         idempotency_key = f"{about}:{action['kind']}:{state['version']}"
 
         async def act() -> None:
-            proof = {"proof": [await proofs.store(state["case_id"])]} if proofs is not None else {}
-            await self.client.submit_action(state["case_id"], action | proof, idempotency_key=idempotency_key)
+            proof = {"proof": [await patrol.proofs.store(state["case_id"])]} if patrol is not None else {}
+            client = patrol.client if patrol is not None else self.client
+            await client.submit_action(state["case_id"], action | proof, idempotency_key=idempotency_key)
 
         return act
+
+
+def _share_of(state: CaseBody) -> int:
+    """Return a number by which some cases are chosen, the same after a restart."""
+    return int(state["case_id"][-4:], 16)
+
+
+def _task_of(state: CaseBody) -> CaseBody:
+    """Return the verification of a case that awaits one; empty where its clock names none."""
+    return (state["clocks"][-1].get("verification") or {}) if state["clocks"] else {}

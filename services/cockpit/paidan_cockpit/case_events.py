@@ -61,12 +61,20 @@ class HelperPart(EventPart):
     withdrawn_at: str | None = None
 
 
+class VerificationPart(EventPart):
+    """The task of verifying a case on site."""
+
+    post: Code | None = None
+    answer: str | None = None
+
+
 class ClockPart(EventPart):
     """A time limit of a stage."""
 
     kind: StatusName
     due_at: AwareDatetime
     ended_at: str | None = None
+    verification: VerificationPart | None = None
 
 
 class PlacePart(EventPart):

@@ -1,15 +1,17 @@
 """Marks: what else some cases are listed by: who answers for them, to which level they were raised, which request waits
-for whose decision, and whom they complain of. Pure.
+for whose decision, whom they complain of, who is to verify them, and whether they are planned. Pure.
 """
 
 from collections.abc import Collection, Iterator
 from typing import Final, Literal
 
-from paidan_cockpit.case_events import RequestPart, StatePart
+from paidan_cockpit.case_events import ClockPart, RequestPart, StatePart
 
-MarkKind = Literal["request", "decides", "level", "leader", "office", "unit", "complaint"]
+MarkKind = Literal["request", "decides", "level", "leader", "office", "unit", "complaint", "verifier"]
 ESCALATED: Final = "escalated"
 """Whatever the level."""
+PLANNED: Final = "planned"
+"""In the construction plan, until a date."""
 
 
 def mark(kind: MarkKind, value: str) -> str:
@@ -52,3 +54,16 @@ def _iter_marks(state: StatePart) -> Iterator[str]:
         yield from (mark(kind, value) for kind, value in named if value is not None)
     if state.complained_of is not None:
         yield mark("complaint", state.complained_of)
+    if state.status in ("received", "filed") and state.clocks:
+        yield from _marks_of_clock(state.status, state.clocks[-1])
+
+
+def _marks_of_clock(status: str, clock: ClockPart) -> Iterator[str]:
+    """Yield the post that is to verify a case, and whether the case is in the construction plan."""
+    if clock.ended_at is not None:
+        return
+    if status == "filed" and clock.kind == "construction":
+        yield PLANNED
+    task = clock.verification if status == "received" else None
+    if task is not None and task.post is not None and task.answer is None:
+        yield mark("verifier", task.post)

@@ -9,7 +9,9 @@ from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 from paidan_contracts.scores import Dimension
 
-Page = Literal["desk", "inspection", "callbacks", "overview", "queues", "case", "scores", "city", "system"]
+Page = Literal[
+    "desk", "inspection", "verification", "callbacks", "overview", "queues", "case", "scores", "city", "system"
+]
 """In the order of menus: whoever has a desk begins there."""
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
@@ -23,6 +25,7 @@ PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
         "case": _STAFF,
         "desk": frozenset(),
         "inspection": frozenset({"inspector"}),
+        "verification": frozenset({"inspector"}),
         "callbacks": frozenset({"caller"}),
         "scores": _OFFICE,
         "city": _STAFF,

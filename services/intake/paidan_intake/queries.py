@@ -147,7 +147,9 @@ _UPSERT_STATUSES: Final = """
 
 async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; older versions change nothing."""
-    *columns, departments, awaited, classes, places = zip(*sorted(statuses, key=lambda each: each.case_id), strict=True)
+    *columns, departments, awaited, classes, places, _ = zip(
+        *sorted(statuses, key=lambda each: each.case_id), strict=True
+    )
     # unnest would flatten lists of lists.
     joined = [
         [" ".join(each) for each in departments],
@@ -156,6 +158,24 @@ async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) ->
         [" ".join(each) for each in places],
     ]
     await executor.execute(_UPSERT_STATUSES, *(list(column) for column in columns), *joined)
+
+
+# A statement of its own: few cases are complaints, and the others do not carry an empty column.
+_UPDATE_COMPLAINED_OF: Final = """
+    UPDATE standing
+       SET complained_of = c.complained_of
+      FROM unnest($1::text[], $2::bigint[], $3::text[]) AS c (case_id, version, complained_of)
+     WHERE standing.case_id = c.case_id
+       AND standing.version = c.version
+"""
+
+
+async def save_complained_of(executor: Executor, complaints: Collection[CaseStatus]) -> None:
+    """Store of whom these cases complain, whose statuses are stored; older versions change nothing."""
+    rows = [
+        (each.case_id, each.version, each.complained_of) for each in sorted(complaints, key=lambda each: each.case_id)
+    ]
+    await executor.execute(_UPDATE_COMPLAINED_OF, *(list(column) for column in zip(*rows, strict=True)))
 
 
 _INSERT_CASE_PHOTOS: Final = """

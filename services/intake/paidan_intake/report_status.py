@@ -22,6 +22,8 @@ class CaseStatus(NamedTuple):
     class_code: str | None = None
     places: tuple[str, ...] = ()
     """Codes of the district, street and community where it lies, as far as they are known."""
+    complained_of: str | None = None
+    """The unit of whose handling it complains."""
 
 
 class PartialLimit(WireModel):
@@ -76,6 +78,7 @@ class PartialState(WireModel):
     callbacks_awaited: tuple[Id, ...] | None = None
     class_code: str | None = None
     place: PartialPlace = PartialPlace()
+    complained_of: str | None = None
 
 
 class PartialCaseEvent(WireModel):
@@ -103,6 +106,7 @@ def status_of(event: PartialCaseEvent) -> CaseStatus:
         callbacks_awaited=event.state.callbacks_awaited,
         class_code=event.state.class_code,
         places=tuple(filter(None, (place.district, place.street, place.community))),
+        complained_of=event.state.complained_of,
     )
 
 

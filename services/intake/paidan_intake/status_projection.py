@@ -37,6 +37,8 @@ class StatusProjection:
             await queries.save_replies(batch.conn, replies.values())
         if statuses:
             await queries.save_statuses(batch.conn, list(statuses.values()))
+            if complaints := [each for each in statuses.values() if each.complained_of is not None]:
+                await queries.save_complained_of(batch.conn, complaints)
         if photos:
             await queries.save_case_photos(batch.conn, photos)
 

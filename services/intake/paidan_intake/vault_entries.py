@@ -35,13 +35,15 @@ class VaultEntry(NamedTuple):
     """Whether the reporter is to be called back now."""
     bounds: CaseBounds | None = None
     """None while it has no case, or it is not known where that lies."""
+    complained_of: str | None = None
+    """The unit of whose handling its case complains."""
 
 
 # Of a case that release 0.1 wrote, it is known only that it is closed.
 _SELECT_ENTRY: Final = """
     SELECT v.report_id, v.city, v.confidential, v.key_id, v.data_key, v.sealed, v.erased_at,
            COALESCE(v.report_id = ANY(c.callbacks_awaited), c.status = 'closed', false) AS awaits_callback,
-           c.class_code, c.places
+           c.class_code, c.places, c.complained_of
       FROM vault v
       LEFT JOIN outcome o USING (report_id)
       LEFT JOIN standing c ON c.case_id = o.case_id
@@ -57,7 +59,7 @@ async def find_entry(executor: Executor, report_id: str) -> VaultEntry | None:
     binding = Binding(str(row["report_id"]), row["city"], row["confidential"])
     sealed = SealedContent(row["key_id"], row["data_key"], row["sealed"]) if row["sealed"] is not None else None
     bounds = CaseBounds.of(row["class_code"], row["places"])
-    return VaultEntry(binding, sealed, row["erased_at"], row["awaits_callback"], bounds)
+    return VaultEntry(binding, sealed, row["erased_at"], row["awaits_callback"], bounds, row["complained_of"])
 
 
 Act = Literal["read", "export", "erase"]

@@ -5,13 +5,13 @@ from itertools import pairwise
 from typing import Final
 
 from paidan_contracts.assignments import Assignment, Helper, UnitOrder
+from paidan_contracts.case_access import barred_units
 from paidan_contracts.cases import CaseFiled, CaseHelperAnswered, CaseReopened
 from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.record_events import CaseCorrected
 from paidan_contracts.state import CaseState
 from paidan_contracts.time_limit_events import CaseLimitSet, CaseSuspended
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, is_active, open_helpers
-from paidan_dispatch.cases.complaints import barred_units
 from tests.dispatch.invariants.registry import Step, invariant
 from tests.dispatch.random_histories import POLICY
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.organisation import AnswerableRule
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 
 
 def check_answerable(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -26,13 +26,7 @@ def check_answerable(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 
 def _check_reach(path: DocumentPath, rule: AnswerableRule, known_ids: KnownIds) -> Iterator[Violation]:
-    for pattern in rule.classes or ():
-        if not known_ids.classes_matching(pattern):
-            yield Violation(
-                (*path, "classes"),
-                f"{pattern!r} matches no class of the catalogue",
-                f"{pattern!r} 与目录中的任何类别都不符",
-            )
+    yield from find_unmatched_classes(path, rule.classes, known_ids)
     for code in rule.places or ():
         if not known_ids.has_place(code):
             yield Violation((*path, "places"), f"there is no place {code!r}", f"没有地点 {code!r}")

@@ -6,7 +6,7 @@ from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.emergencies import EmergencyLevel, EmergencyPlan, LimitReduction
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.posts import DUTIES
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.nearest import nearest
 
 
@@ -52,10 +52,7 @@ def _check_level(path: DocumentPath, level: EmergencyLevel, known_ids: KnownIds)
 
 
 def _check_reduction(path: DocumentPath, reduction: LimitReduction, known_ids: KnownIds) -> Iterator[Violation]:
-    for pattern in reduction.classes or ():
-        if not known_ids.classes_matching(pattern):
-            problem = f"{pattern!r} matches no class of the catalogue"
-            yield Violation((*path, "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    yield from find_unmatched_classes(path, reduction.classes, known_ids)
     if reduction.handle is not None and reduction.share is not None:
         yield Violation((*path, "share"), "stands beside handle: one of them", "与 handle 并存：只能写一个")
     if reduction.accept is None and reduction.handle is None and reduction.share is None:

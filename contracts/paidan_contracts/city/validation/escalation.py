@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.escalation import EscalationStep
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.nearest import nearest
 
 
@@ -38,10 +38,7 @@ def _unknown(
 
 
 def _check_bounds(path: DocumentPath, step: EscalationStep, known_ids: KnownIds) -> Iterator[Violation]:
-    for pattern in step.classes or ():
-        if not known_ids.classes_matching(pattern):
-            problem = f"{pattern!r} matches no class of the catalogue"
-            yield Violation((*path, "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    yield from find_unmatched_classes(path, step.classes, known_ids)
     for code in step.places or ():
         if not known_ids.has_place(code):
             problem = f"there is no district, street or community {code!r}"

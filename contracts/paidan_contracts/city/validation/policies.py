@@ -6,7 +6,7 @@ from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
 from paidan_contracts.city.posts import DUTIES, PostDuty
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 
 
 def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -17,13 +17,7 @@ def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
-        for pattern in patterns:
-            if not known_ids.classes_matching(pattern):
-                yield Violation(
-                    (part, "by_class", index, "classes"),
-                    f"{pattern!r} matches no class of the catalogue",
-                    f"{pattern!r} 与目录中的任何类别都不符",
-                )
+        yield from find_unmatched_classes((part, "by_class", index), patterns, known_ids)
     points = ((each.x, each.y, each.crs) for each in pack.matching.placeholders)
     yield from find_duplicates(("matching", "placeholders"), "x", points)
     if pack.screening.review_at > pack.screening.report_at:
@@ -60,14 +54,10 @@ def _check_chains(pack: Pack) -> Iterator[Violation]:
 
 def _check_enforcement(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     terms = pack.enforcement
-    for pattern in terms.classes if terms else ():
-        if not known_ids.classes_matching(pattern):
-            yield Violation(
-                ("enforcement", "classes"),
-                f"{pattern!r} matches no class of the catalogue",
-                f"{pattern!r} 与目录中的任何类别都不符",
-            )
-    for row in terms.rows if terms else ():
+    if terms is None:
+        return
+    yield from find_unmatched_classes(("enforcement",), terms.classes, known_ids)
+    for row in terms.rows:
         if row not in known_ids.rows:
             yield Violation(("enforcement", "rows"), f"there is no row {row!r}", f"没有条目 {row!r}")
 

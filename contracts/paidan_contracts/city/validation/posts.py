@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.posts import DUTIES, LOCAL_DUTIES, MAX_SCOPES_LENGTH, Post, scopes_of
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.nearest import nearest
 
 
@@ -28,13 +28,7 @@ def _check_references(path: DocumentPath, post: Post, known_ids: KnownIds) -> It
             f"there is no department {post.department!r}{hint.en}",
             f"没有部门 {post.department!r}{hint.zh}",
         )
-    for pattern in post.classes or ():
-        if not known_ids.classes_matching(pattern):
-            yield Violation(
-                (*path, "classes"),
-                f"{pattern!r} matches no class of the catalogue",
-                f"{pattern!r} 与目录中的任何类别都不符",
-            )
+    yield from find_unmatched_classes(path, post.classes, known_ids)
     for code in post.places or ():
         if not known_ids.has_place(code):
             yield Violation(

@@ -1,4 +1,4 @@
-"""The ids that a pack's parts may refer to, and duplicate keys."""
+"""The ids that a pack's parts may refer to, duplicate keys, and patterns that match no class."""
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -64,3 +64,16 @@ def find_duplicates(path: DocumentPath, field: str, keys: Iterable[Hashable]) ->
             shown = " ".join(str(part) for part in key) if isinstance(key, tuple) else key
             yield Violation((*path, index, field), f"duplicate {shown!r}", f"重复的 {shown!r}")
         seen.add(key)
+
+
+def find_unmatched_classes(
+    path: DocumentPath, patterns: Iterable[str] | None, known_ids: KnownIds
+) -> Iterator[Violation]:
+    """Yield a violation for each pattern of an entry's ``classes`` that matches no class of the catalogue."""
+    for pattern in patterns or ():
+        if not known_ids.classes_matching(pattern):
+            yield Violation(
+                (*path, "classes"),
+                f"{pattern!r} matches no class of the catalogue",
+                f"{pattern!r} 与目录中的任何类别都不符",
+            )

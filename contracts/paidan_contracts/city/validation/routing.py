@@ -9,7 +9,7 @@ from paidan_contracts.city.geography import LEVELS_ZH
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.routing import DateRange, HourRange, RoutingRule, TimeCondition
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.city.validation.shadowed_rules import check_shadowed_rules, matching_sources
 
 
@@ -47,16 +47,9 @@ def _check_not_empty(path: DocumentPath, rule: RoutingRule) -> Iterator[Violatio
 
 
 def _check_classes(path: DocumentPath, rule: RoutingRule, pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    matched_classes: set[str] = set()
-    for pattern in rule.classes or ("*",):
-        codes = known_ids.classes_matching(pattern)
-        matched_classes |= codes
-        if not codes:
-            yield Violation(
-                (*path, "classes"),
-                f"{pattern!r} matches no class of the catalogue",
-                f"{pattern!r} 与目录中的任何类别都不符",
-            )
+    patterns = rule.classes or ("*",)
+    yield from find_unmatched_classes(path, patterns, known_ids)
+    matched_classes = {code for pattern in patterns for code in known_ids.classes_matching(pattern)}
     conditions = {row.condition for row in pack.catalogue.rows if row.class_code in matched_classes}
     for condition in rule.conditions or ():
         if condition not in conditions and not known_ids.pruned:

@@ -1,26 +1,21 @@
 """Validates the terms of verification, and of what patrols settle on the spot."""
 
 from collections.abc import Collection, Iterator
-from typing import Final
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.posts import DUTIES, PostDuty
-from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates, find_unmatched_classes
 from paidan_contracts.city.verification import SCREENING_RULE, SOURCE_RULE, TrustRule
 from paidan_contracts.nearest import nearest
-
-_PATROL_SCOPE: Final = "role:inspector"
 
 
 def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield duties that verify nothing on site, duplicate rules, unknown sources and classes, and rules for nobody."""
     settlement = pack.settlement
-    yield from _check_patrols("settlement", settlement.duties if settlement is not None else ())
-    for pattern in (settlement.classes if settlement is not None else None) or ():
-        if not known_ids.classes_matching(pattern):
-            problem = f"{pattern!r} matches no class of the catalogue"
-            yield Violation(("settlement", "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    if settlement is not None:
+        yield from _check_patrols("settlement", settlement.duties)
+        yield from find_unmatched_classes(("settlement",), settlement.classes, known_ids)
     terms = pack.verification
     if terms is None:
         return
@@ -32,7 +27,7 @@ def check_verification(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 def _check_patrols(part: str, duties: Collection[PostDuty]) -> Iterator[Violation]:
     for duty in duties:
-        if DUTIES[duty].scope != _PATROL_SCOPE:
+        if not DUTIES[duty].is_patrol:
             names = DUTIES[duty].names
             problem = f"{names.en} is no patrol: its posts do not work on site"
             yield Violation((part, "duties"), problem, f"{names.zh}不是巡查岗位，不到现场")
@@ -47,10 +42,7 @@ def _check_rule(path: DocumentPath, rule: TrustRule, known_ids: KnownIds) -> Ite
             yield Violation(
                 (*path, "sources"), f"there is no source {source!r}{hint.en}", f"没有来源 {source!r}{hint.zh}"
             )
-    for pattern in rule.classes or ():
-        if not known_ids.classes_matching(pattern):
-            problem = f"{pattern!r} matches no class of the catalogue"
-            yield Violation((*path, "classes"), problem, f"{pattern!r} 与目录中的任何类别都不符")
+    yield from find_unmatched_classes(path, rule.classes, known_ids)
     conditions = (rule.sources, rule.channels, rule.cameras, rule.classes, rule.below, rule.false_alarms)
     if all(each is None for each in conditions):
         problem = "is for every report: name sources, channels, cameras, classes, a confidence or a record"

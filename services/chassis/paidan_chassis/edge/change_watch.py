@@ -65,6 +65,7 @@ class ChangeWatch(Generic[KeyT]):
             try:
                 await self.check()
             except DB_ERRORS as error:
+                self._applied = None  # what was read last was compared with nothing
                 _log.warning("change_watch_failed", consumer=self._consumer, fault=type(error).__name__)
             await asyncio.sleep(CHECK_EVERY_S)
             if not self.waiting:

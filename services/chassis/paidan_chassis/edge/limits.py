@@ -131,6 +131,7 @@ class LimitedConnection(HttpToolsProtocol):
         """Prepare for the next request's head."""
         self._in_head = True
         self._bytes_received = 0
+        self._bytes_since_body = 0
         if self._read_timer is not None:
             self._cancel_timer()
         super().on_message_complete()

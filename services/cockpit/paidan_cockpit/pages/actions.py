@@ -16,6 +16,7 @@ from paidan_cockpit.pages.action_forms import ActionForm, errors_at, request_bod
 from paidan_cockpit.pages.call_answers import CONFIRMED, strange_answer
 from paidan_cockpit.pages.case_page import CasePage, find_visible_case, load_case_page, load_forms
 from paidan_cockpit.pages.case_summary import CaseSummary
+from paidan_cockpit.pages.colleagues import errors_of_person
 from paidan_cockpit.pages.done_texts import deed_of, done_text
 from paidan_cockpit.pages.form_checks import errors_of_fields
 from paidan_cockpit.pages.labels import label
@@ -33,7 +34,7 @@ SENT_BEFORE: Final = N_(
     " recorded, send this again."
 )
 _KEY: Final = re.compile(r"[0-9a-f-]{36}")
-_BACK: Final = re.compile(r"/(desk|inspection|callbacks)(\?city=[a-z0-9][a-z0-9_-]{0,62})?")
+_BACK: Final = re.compile(r"/(desk|inspection|verification|callbacks)(\?city=[a-z0-9][a-z0-9_-]{0,62})?")
 
 OVERTAKEN: Final = N_("This is no longer possible, and nothing of it was done: the case is “{status}” now.")
 LAST_STEP: Final = N_("Its last step, {time}, {actor}: {sentence}")
@@ -66,7 +67,9 @@ class ActionPages:
         if form is None:
             raise PageRefused(404)
         form = replace(form, values=filled.fields, confirmed=strange_answer(filled.fields))
-        errors = errors_of_fields(form, filled.fields, len(filled.files), translations(context.language).gettext)
+        translate = translations(context.language).gettext
+        errors = errors_of_fields(form, filled.fields, len(filled.files), translate)
+        errors = errors or errors_of_person(form, filled.fields, context.person.department, translate)
         # What is not allowed now may repeat what was: dispatch knows by the id.
         if errors and form.allowed:
             return await self._refused(context, summary, form, FormRefusal(errors))

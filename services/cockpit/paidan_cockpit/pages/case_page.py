@@ -14,6 +14,7 @@ from paidan_cockpit.pages.case_record import CaseRecord, ShownRound, parse_order
 from paidan_cockpit.pages.case_reports import ShownReport, reports_of_case, reports_of_order
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.colleagues import with_colleagues
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import PageRefused, RequestContext
@@ -78,7 +79,12 @@ async def find_visible_case(site: Site, context: RequestContext) -> CaseSummary:
 async def load_forms(site: Site, context: RequestContext, case_id: str) -> list[ActionForm]:
     """Return the forms of what the person may do now, and the reasons of what not."""
     answer = await site.services.get("dispatch", f"/v1/cases/{case_id}/actions", context.person)
-    return parse_forms(answer.body, context.language) if answer.ok and isinstance(answer.body, dict) else []
+    if not answer.ok or not isinstance(answer.body, dict):
+        return []
+    forms = parse_forms(answer.body, context.language)
+    if (city := (await site.packs.current()).get(context.person.city)) is None:
+        return forms
+    return await with_colleagues(site.pool, forms, context.person, city, translations(context.language).gettext)
 
 
 async def load_offers(

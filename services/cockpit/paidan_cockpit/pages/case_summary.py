@@ -8,7 +8,8 @@ from paidan_cockpit.case_rows import NEVER, ReadModelRow
 
 _UNREAD: Final[Mapping[str, Any]] = {"more_text": "", "text_digest": 0}
 """Columns that no page reads, and what stands in their place."""
-CASE_COLUMNS: Final = ", ".join(name for name in ReadModelRow._fields if name not in _UNREAD)
+SUMMARY_COLUMNS: Final = tuple(name for name in ReadModelRow._fields if name not in _UNREAD)
+CASE_COLUMNS: Final = ", ".join(SUMMARY_COLUMNS)
 """The columns of ``case_row`` that a summary is made of."""
 
 

@@ -1,4 +1,4 @@
-"""Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
+"""Desks: what waits for a department, a patrol or a caller-back, each with the form of the next action at hand."""
 
 import asyncio
 import re
@@ -16,6 +16,7 @@ from paidan_cockpit.pages.case_page import CaseOffer, load_offers
 from paidan_cockpit.pages.case_record import ShownRound, parse_record
 from paidan_cockpit.pages.case_summary import CaseSummary
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.emergencies import EmergencyNotices
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
 from paidan_cockpit.pages.renderer import PageValues
@@ -24,11 +25,13 @@ from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.rights import Page
+from paidan_cockpit.rights import Page, Person
 from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_contracts.city import City
 from paidan_contracts.orders import Order
 
 _SHOWN: Final = 20
+_COUNTED: Final = 1000
 _PAGES_AT_MOST: Final = 4
 """How many pages of cases are looked through for as many that still need something."""
 _AT_ONCE: Final = 6
@@ -61,6 +64,8 @@ class TaskList(NamedTuple):
     tasks: list[Task]
     after: str | None
     unavailable: bool
+    first: frozenset[str]
+    """The cases that come first by an emergency or event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Desk:
 DESKS: Final = (
     Desk("desk", "in-work", ("accept", "finish", "return")),
     Desk("inspection", "inspection", ("inspect",)),
+    Desk("verification", "verification", ("verify", "cannot_verify", "settle")),
     Desk("callbacks", "callback", ()),
 )
 
@@ -102,13 +108,16 @@ class DeskPage(PageValues):
     done: str
     done_case: str
     deed: str
+    first: frozenset[str] = frozenset()
+    """The cases that come first by an emergency or event."""
 
 
 class DeskPages:
-    """``/desk``, ``/inspection``, ``/callbacks``."""
+    """``/desk``, ``/inspection``, ``/verification``, ``/callbacks``."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._emergencies = EmergencyNotices(site)
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
@@ -125,7 +134,8 @@ class DeskPages:
         view = await open_city(self._site, context, query.get("city") or None)
         scope = Scope(view.city_id, context.person.grants, view.times.now)
         asked = {name: query.get(name, "") for name in ("after", "words")}
-        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id} | asked)
+        post = tasked_post(context.person, view.city) if desk.page == "verification" else None
+        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "verifier": post or ""} | asked)
         listed = await self._list(context, desk, view, scope, queue_filter)
         number, done, seen = (query.get(name, "") for name in ("case", "done", "seen"))
         desk_page = DeskPage(
@@ -139,6 +149,7 @@ class DeskPages:
             names=view.names,
             times=view.times,
             unavailable=listed.unavailable,
+            first=listed.first,
             cities=view.cities,
             done=done if done in _NOTICES and _NUMBER.fullmatch(number) else "",
             done_case=number,
@@ -152,19 +163,24 @@ class DeskPages:
     ) -> TaskList:
         """Return the next tasks, so many that a page of them needs something, if there are."""
         terms = search_terms(view.city, queue_filter.words, with_departments=scope.department is None)
+        precedences = await self._emergencies.precedences(context.person, view.city)
         tasks: list[Task] = []
+        first: frozenset[str] = frozenset()
         for _ in range(_PAGES_AT_MOST):
-            page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN, terms)
+            page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN, terms, precedences)
+            first |= page.first
             more, unavailable = await self._tasks(context, desk, page.cases)
             tasks += more
             if unavailable or page.after is None or sum(not each.is_done for each in tasks) >= _SHOWN:
                 break
             queue_filter = replace(queue_filter, after=page.after)
-        return TaskList(tasks, page.after, unavailable)
+        return TaskList(tasks, page.after, unavailable, first)
 
     async def _count(self, scope: Scope, queue_filter: QueueFilter) -> int | None:
         if queue_filter.words:
             return None
+        if queue_filter.verifier is not None:
+            return await queries.count_cases(self._site.pool, scope, queue_filter, _COUNTED)
         counts = await queries.count_queues(self._site.pool, scope, queue_filter)
         return counts._asdict().get(queue_filter.queue)
 
@@ -201,6 +217,11 @@ class DeskPages:
         answer = await self._site.services.get("dispatch", f"/v1/cases/{summary.case_id}", context.person)
         record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
         return Task(summary, (), reports_to_call(record) if record else ())
+
+
+def tasked_post(person: Person, city: City) -> str | None:
+    """Return the post whose tasks alone a patrol sees; None where the city's pack gives none to it."""
+    return person.post if city.pack.verification is not None and person.post in city.posts else None
 
 
 def task_of(desk: Desk, summary: CaseSummary, offer: CaseOffer) -> Task:

@@ -14,6 +14,9 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "finish": N_("Reported as done. It is inspected next."),
         "inspect-passed": N_("The inspection passed, and it is closed."),
         "inspect-failed": N_("The inspection failed. The department does it again."),
+        "verify": N_("The verification is recorded. The case goes on by it."),
+        "cannot_verify": N_("Recorded. The case waits for another verification."),
+        "settle": N_("Recorded as settled on the spot."),
         "call_back": N_("What the reporter said is recorded."),
     }
 )

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.precedence import ListedEmergency, Precedence, precedences_of
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.site import Site, see_other
@@ -19,22 +20,10 @@ from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.rights import Person
 from paidan_contracts.city import City
 from paidan_contracts.city.emergencies import EmergencyPlan
-from paidan_contracts.emergencies import EmergencyDeclaration, EmergencyEnded
 from paidan_contracts.wire import WireModel
 
 _MAX_AGE_S: Final = 5.0
 _DONE: Final = frozenset({"declared", "ended"})
-
-
-class ListedEmergency(WireModel):
-    """An emergency or event, as dispatch lists it."""
-
-    declaration: EmergencyDeclaration
-    state: str
-    ending: EmergencyEnded | None = None
-    shortened: int = 0
-    restored: int = 0
-    is_settled: bool = True
 
 
 class _Answer(WireModel):
@@ -50,9 +39,16 @@ class EmergencyNotices:
 
     async def load(self, person: Person, city: City) -> tuple[ListedEmergency, ...]:
         """Return what is in force in a city; nothing is asked where its pack has no plans."""
+        return tuple(each for each in await self._load(person, city) if each.state == "in_force")
+
+    async def precedences(self, person: Person, city: City) -> tuple[Precedence, ...]:
+        """Return by what open cases of a city come first in queues."""
+        return precedences_of(await self._load(person, city), city)
+
+    async def _load(self, person: Person, city: City) -> tuple[ListedEmergency, ...]:
         if not city.emergencies:
             return ()
-        return await self._cache.get(city.id, lambda: load_emergencies(self._site, person, city.id, "in_force"), ())
+        return await self._cache.get(city.id, lambda: load_emergencies(self._site, person, city.id), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +134,9 @@ class EmergencyPages:
         return see_other(f"/city/emergencies?city={view.city_id}&done={done}")
 
 
-async def load_emergencies(
-    site: Site, person: Person, city: str, state: str | None = None
-) -> tuple[ListedEmergency, ...]:
+async def load_emergencies(site: Site, person: Person, city: str) -> tuple[ListedEmergency, ...]:
     """Return what dispatch lists of a city; raise ServiceUnavailable where it does not answer."""
-    query = {"city": city} | ({"state": state} if state else {})
-    answer = await site.services.get("dispatch", "/v1/emergencies", person, query)
+    answer = await site.services.get("dispatch", "/v1/emergencies", person, {"city": city})
     try:
         return _Answer.model_validate(answer.body).emergencies if answer.ok else ()
     except ValidationError:  # a newer release's list

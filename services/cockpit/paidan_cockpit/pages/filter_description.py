@@ -33,6 +33,7 @@ def _parts(queue_filter: QueueFilter, names: CityNames, translate: Translate) ->
     if queue_filter.answerable is not None:
         yield names.answerable(queue_filter.answerable)
     yield names.department(queue_filter.helper)
+    yield names.post(queue_filter.verifier) if queue_filter.verifier is not None else ""
     if queue_filter.complaint is not None:
         yield translate(COMPLAINT)
     if queue_filter.words:

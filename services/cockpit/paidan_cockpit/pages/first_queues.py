@@ -11,8 +11,8 @@ from paidan_contracts.city.posts import PostDuty
 FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
     "inspector": ("inspection", "verification"),
     "acceptor": ("verification", "placing", "requests"),
-    "duty_chief": ("escalated", "overdue", "due-soon", "placing", "requests"),
-    "dispatcher": ("placing", "returned", "requests", "overdue", "due-soon"),
+    "duty_chief": ("escalated", "overdue", "due-soon", "placing", "requests", "planned"),
+    "dispatcher": ("placing", "returned", "requests", "overdue", "due-soon", "planned"),
     "handler": ("in-work", "overdue", "due-soon"),
     "department_chief": ("requests", "overdue", "due-soon", "in-work"),
     "caller": ("callback",),

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_cockpit.facets import place_facets
 from paidan_cockpit.pages.case_summary import CASE_COLUMNS
+from paidan_cockpit.pages.precedence import Precedence, priority_expression
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.search_terms import SearchTerm, plain_terms
 from paidan_cockpit.pages.visibility import Scope
@@ -16,7 +17,8 @@ _ENDED: Final = ("closed", "voided", "not_accepted")
 QUEUE_CONDITIONS: Final[Mapping[str, str]] = {
     "open": "ended_at IS NULL",
     "in-work": "ended_at IS NULL AND status IN ('dispatched', 'handling', 'suspended')",
-    "placing": "ended_at IS NULL AND status = 'filed' AND due_kind IS DISTINCT FROM 'construction'",
+    "placing": "ended_at IS NULL AND status = 'filed' AND NOT marks @> ARRAY['planned']",
+    "planned": "ended_at IS NULL AND marks @> ARRAY['planned']",
     "verification": "ended_at IS NULL AND status = 'received'",
     "returned": "ended_at IS NULL AND hops > 0 AND status IN ('filed', 'dispatched')",
     "overdue": "ended_at IS NULL AND due_at < {now}",
@@ -35,6 +37,8 @@ class QueueKey(NamedTuple):
 
     at: datetime
     case_id: CaseId
+    priority: int = 0
+    """Of a case that comes first by an emergency or event."""
 
 
 CURSORS: Final = CursorCodec(QueueKey)
@@ -65,6 +69,7 @@ class ListStatement:
         queue_filter: QueueFilter,
         walked: int | None = None,
         terms: Sequence[SearchTerm] | None = None,
+        precedences: Sequence[Precedence] = (),
     ) -> None:
         self._scope = scope
         self._filter = queue_filter
@@ -72,11 +77,14 @@ class ListStatement:
         self._terms = plain_terms(queue_filter.word_list) if terms is None or queue_filter.number else terms
         self._by_words = bool(queue_filter.word_list or facets_in(scope, queue_filter))
         self.arguments = Arguments()
+        comes_first = bool(precedences) and not self._by_words and is_active(queue_filter)
+        self._priority = priority_expression(precedences, self.arguments.add) if comes_first else ""
 
     def text(self, limit: int) -> str:
         """Return the statement of a page of so many cases; its arguments are in ``arguments``."""
         direction = "DESC" if self._descends else "ASC"
-        order = f"{self._order_column} {direction}, {self._key_table}.case_id {direction}"
+        first = "priority DESC, " if self._priority else ""
+        order = f"{first}{self._order_column} {direction}, {self._key_table}.case_id {direction}"
         begin = list(self._begin())
         join = ""
         if self._walked:
@@ -89,16 +97,16 @@ class ListStatement:
         conditions = [*begin, *self._conditions()]
         return f"""
               WITH page AS MATERIALIZED (
-                   SELECT {self._key_table}.case_id
+                   SELECT {self._key_table}.case_id, {self._priority or 0} AS priority
                      FROM {self._table} AS listed {join}
                     WHERE {" AND ".join(conditions)}
                     ORDER BY {order}
                     LIMIT {self.arguments.add(limit)}
               )
-            SELECT {CASE_COLUMNS}
+            SELECT {CASE_COLUMNS}, page.priority
               FROM page
               JOIN case_row USING (case_id)
-             ORDER BY {"reported_at" if self._filter.by_report else "due_at"} {direction}, case_id {direction}
+             ORDER BY {first}{"reported_at" if self._filter.by_report else "due_at"} {direction}, case_id {direction}
         """
 
     def count_text(self, most: int) -> str:
@@ -135,7 +143,11 @@ class ListStatement:
         if (key := _decode(self._filter.after)) is not None:
             beyond = "<" if self._descends else ">"
             position = f"({self.arguments.add(key.at)}, {self.arguments.add(key.case_id)})"
-            yield f"({self._order_column}, {self._key_table}.case_id) {beyond} {position}"
+            is_beyond = f"({self._order_column}, {self._key_table}.case_id) {beyond} {position}"
+            if self._priority:
+                priority = self.arguments.add(key.priority)
+                is_beyond = f"({self._priority} < {priority} OR ({self._priority} = {priority} AND {is_beyond}))"
+            yield is_beyond
 
     def _conditions(self) -> Iterator[str]:
         queue_filter, scope = self._filter, self._scope

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from paidan_cockpit.case_marks import MarkKind, mark
 from paidan_cockpit.settings import Language
 from paidan_contracts.bilingual_texts import join_languages
 from paidan_contracts.city import City
@@ -10,7 +11,7 @@ from paidan_contracts.city.geography import WorkGrid
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.city.posts import DUTIES
 
-_ANSWERABLE: Final = ("leader", "office", "unit")
+_ANSWERABLE: Final[tuple[MarkKind, ...]] = ("leader", "office", "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class CityNames:
     def answerable_groups(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Return by what cases can be filtered of who answers for them: each kind, with its choices."""
         rules = (self.city.pack.answerable or ()) if self.city else ()
-        groups = {kind: [f"{kind}={id_}" for each in rules if (id_ := getattr(each, kind))] for kind in _ANSWERABLE}
+        groups = {kind: [mark(kind, id_) for each in rules if (id_ := getattr(each, kind))] for kind in _ANSWERABLE}
         return [
             (kind, [(each, self.answerable(each)) for each in dict.fromkeys(marks)])
             for kind, marks in groups.items()

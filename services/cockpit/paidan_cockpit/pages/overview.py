@@ -14,12 +14,13 @@ from paidan_cockpit.pages import map_layers, overview_map, overview_queries
 from paidan_cockpit.pages.city_outlines import CityDrawing, draw_city
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.cookies import session_cookie_of
-from paidan_cockpit.pages.emergencies import EmergencyNotices, ListedEmergency
+from paidan_cockpit.pages.emergencies import EmergencyNotices
 from paidan_cockpit.pages.event_streams import EventStreams
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.names import CityNames
 from paidan_cockpit.pages.overview_figures import FiguresLoader, OverviewFigures, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
+from paidan_cockpit.pages.precedence import ListedEmergency
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.renderer import PageValues
 from paidan_cockpit.pages.request_context import RequestContext

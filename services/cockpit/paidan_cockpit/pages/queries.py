@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from paidan_chassis.database import Pool
 from paidan_cockpit.case_marks import mark
-from paidan_cockpit.pages.case_summary import CASE_COLUMNS, CaseSummary
+from paidan_cockpit.pages.case_summary import CASE_COLUMNS, SUMMARY_COLUMNS, CaseSummary
 from paidan_cockpit.pages.list_statements import (
     CURSORS,
     QUEUE_CONDITIONS,
@@ -17,6 +17,7 @@ from paidan_cockpit.pages.list_statements import (
     QueueKey,
     may_walk,
 )
+from paidan_cockpit.pages.precedence import Precedence
 from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.search_terms import SearchTerm
 from paidan_cockpit.pages.visibility import Scope
@@ -35,6 +36,8 @@ class CaseListPage:
 
     cases: list[CaseSummary]
     after: str | None
+    first: frozenset[str] = frozenset()
+    """Those that come first by an emergency or event."""
 
 
 class QueueCounts(NamedTuple):
@@ -42,6 +45,7 @@ class QueueCounts(NamedTuple):
 
     open: int
     placing: int
+    planned: int
     verification: int
     returned: int
     overdue: int
@@ -116,18 +120,29 @@ async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter, duty
 
 
 async def list_cases(
-    pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int, terms: Sequence[SearchTerm] | None = None
+    pool: Pool,
+    scope: Scope,
+    queue_filter: QueueFilter,
+    limit: int,
+    terms: Sequence[SearchTerm] | None = None,
+    precedences: Sequence[Precedence] = (),
 ) -> CaseListPage:
-    """Return a page of a list; ``terms`` is what the words of the filter stand for, by default for themselves alone."""
+    """Return a page of a list; ``terms`` is what the words of the filter stand for, by default for themselves alone.
+
+    Cases to which one of the ``precedences`` applies come first in queues of active cases.
+    """
     rows = []
     if limit < _WALKED and may_walk(scope, queue_filter):
         # Of common words the first page is soon found among the newest cases, whatever the planner takes them for.
         rows = await _fetch(pool, ListStatement(scope, queue_filter, _WALKED, terms), limit)
     if len(rows) <= limit:
-        rows = await _fetch(pool, ListStatement(scope, queue_filter, None, terms), limit)
-    cases = [CaseSummary.of(row) for row in rows[:limit]]
-    has_more = len(rows) > limit
-    return CaseListPage(cases, CURSORS.encode(_key_of(cases[-1], queue_filter)) if has_more else None)
+        rows = await _fetch(pool, ListStatement(scope, queue_filter, None, terms, precedences), limit)
+    priorities = {row["case_id"]: row["priority"] for row in rows[:limit]}
+    cases = [CaseSummary.of({name: row[name] for name in SUMMARY_COLUMNS}) for row in rows[:limit]]
+    after = None
+    if len(rows) > limit:
+        after = CURSORS.encode(_key_of(cases[-1], queue_filter, priorities[cases[-1].case_id]))
+    return CaseListPage(cases, after, frozenset(id_ for id_, priority in priorities.items() if priority))
 
 
 async def count_cases(
@@ -148,5 +163,5 @@ async def _fetch(pool: Pool, statement: ListStatement, limit: int) -> list[Any]:
     return await pool.fetch(text, *statement.arguments.values, timeout=_TIMEOUT_S)
 
 
-def _key_of(last: CaseSummary, queue_filter: QueueFilter) -> QueueKey:
-    return QueueKey(last.reported_at if queue_filter.by_report else last.due_at, last.case_id)
+def _key_of(last: CaseSummary, queue_filter: QueueFilter, priority: int) -> QueueKey:
+    return QueueKey(last.reported_at if queue_filter.by_report else last.due_at, last.case_id, priority)

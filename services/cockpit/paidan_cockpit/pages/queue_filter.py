@@ -16,7 +16,7 @@ from paidan_contracts.time_limits import RequestKind
 from paidan_contracts.wire import Code, ShortText, Slug
 
 Queue = Literal[
-    "open", "in-work", "placing", "verification", "returned", "overdue", "due-soon", "escalated", "requests",
+    "open", "in-work", "placing", "planned", "verification", "returned", "overdue", "due-soon", "escalated", "requests",
     "inspection", "callback", "all",
 ]  # fmt: skip
 QUEUES: Final[tuple[Queue, ...]] = get_args(Queue)
@@ -51,6 +51,8 @@ class QueueFilter:
     answerable: str | None = None
     helper: str | None = None
     complaint: Literal["yes"] | None = None
+    verifier: str | None = None
+    """The post whose task it is to verify the cases."""
     within: Hours = "24"
     order: Order = "due"
     words: str = ""
@@ -103,7 +105,7 @@ class QueueFilter:
     @property
     def has_rare_restriction(self) -> bool:
         """Whether it is restricted by what few people ask for."""
-        return any((self.level, self.answerable, self.helper, self.complaint))
+        return any((self.level, self.answerable, self.helper, self.complaint, self.verifier))
 
     def marks(self) -> Iterator[str]:
         """Yield the marks that every case has; but for that of a complaint, which names whom it is about."""
@@ -115,6 +117,8 @@ class QueueFilter:
             yield mark("level", self.level)
         if self.answerable is not None:
             yield self.answerable
+        if self.verifier is not None:
+            yield mark("verifier", self.verifier)
 
     def facets(self) -> Iterator[list[str]]:
         """Yield facets of which every case has at least one that is asked for."""
@@ -152,6 +156,7 @@ _ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "answerable": TypeAdapter(_AnswerableMark),
     "helper": TypeAdapter(Slug),
     "complaint": TypeAdapter(Literal["yes"]),
+    "verifier": TypeAdapter(Code),
     "within": TypeAdapter(Hours),
     "order": TypeAdapter(Order),
     "words": TypeAdapter(ShortText),

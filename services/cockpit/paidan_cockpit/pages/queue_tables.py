@@ -7,11 +7,13 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from paidan_chassis.edge.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.case_table import COLUMNS, cell_text, table_rows
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.csv_table import csv_table
 from paidan_cockpit.pages.downloads import download
+from paidan_cockpit.pages.emergencies import EmergencyNotices
 from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.queries import CaseListPage
@@ -20,7 +22,6 @@ from paidan_cockpit.pages.request_context import RequestContext
 from paidan_cockpit.pages.search_terms import search_terms
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope, grid_places
-from paidan_cockpit.pages.xlsx_table import MEDIA_TYPE, Sheet, xlsx_table
 from paidan_cockpit.translations import translations
 
 MAX_ROWS: Final = 10_000
@@ -32,6 +33,7 @@ class QueueTables:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._emergencies = EmergencyNotices(site)
         # Each holds its rows in memory until it is stored.
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -64,7 +66,9 @@ class QueueTables:
             view.city_id, context.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid)
         )
         terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
-        return queue_filter, view, await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS, terms)
+        precedences = await self._emergencies.precedences(context.person, view.city)
+        page = await queries.list_cases(self._site.pool, scope, queue_filter, MAX_ROWS, terms, precedences)
+        return queue_filter, view, page
 
 
 def csv_content(page: CaseListPage, view: CityView, translate: Translate) -> bytes:

@@ -13,11 +13,12 @@ from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.bulk_forms import MAX_CASES
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.dead_letter_totals import DeadLetterTotals
-from paidan_cockpit.pages.emergencies import EmergencyNotices, ListedEmergency
+from paidan_cockpit.pages.emergencies import EmergencyNotices
 from paidan_cockpit.pages.filter_description import describe_filter
 from paidan_cockpit.pages.first_queues import first_queue, queue_order, reviewing_duty
 from paidan_cockpit.pages.name_search import FoundName, find_names
 from paidan_cockpit.pages.names import CityNames
+from paidan_cockpit.pages.precedence import ListedEmergency
 from paidan_cockpit.pages.queries import CaseListPage, QueueCounts
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Hours, Order, Queue, QueueFilter
 from paidan_cockpit.pages.queue_tables import MAX_ROWS
@@ -30,6 +31,7 @@ from paidan_cockpit.pages.ttl_cache import TtlCache
 from paidan_cockpit.pages.visibility import Scope, grid_places
 from paidan_cockpit.saved_views import MAX_NAME, SavedView
 from paidan_cockpit.services_client import ServiceName
+from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import translations
 from paidan_contracts.state import Status
 from paidan_contracts.time_limits import RequestKind
@@ -107,13 +109,12 @@ class QueuePages:
             queue = first_queue(order, counts)
             queue_filter = replace(queue_filter, queue=queue, decides=duty if queue == "requests" else None)
         terms = search_terms(view.city, queue_filter.words, with_departments=context.person.department is None)
-        listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE, terms)
+        precedences = await self._emergencies.precedences(context.person, view.city)
+        listed = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE, terms, precedences)
         notice = query.get("done", "")
         page = QueuesPage(
             filter=queue_filter,
-            filter_description=describe_filter(queue_filter, view.names, translations(context.language).gettext)[
-                :MAX_NAME
-            ],
+            filter_description=_description(queue_filter, view, context.language),
             present=view_query(queue_filter, view),
             names=view.names,
             times=view.times,
@@ -152,6 +153,11 @@ class QueuePages:
             lambda: queries.count_queues(self._site.pool, scope, queue_filter, duty),
         )
         return {name.replace("_", "-"): number for name, number in counts._asdict().items()}
+
+
+def _description(queue_filter: QueueFilter, view: CityView, language: Language) -> str:
+    """Return the filter in words, as the name of a view."""
+    return describe_filter(queue_filter, view.names, translations(language).gettext)[:MAX_NAME]
 
 
 def _own_answerable(context: RequestContext, view: CityView) -> str | None:

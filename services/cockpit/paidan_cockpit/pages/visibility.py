@@ -64,7 +64,7 @@ class Scope:
             leads = f"(department = {own} AND status NOT IN ('received', 'filed'))"
             yield f"(({leads} OR {own} = ANY(helpers)) AND NOT past)"
         if self.grants.classes:
-            patterns = sorted(_like_pattern(each) for each in self.grants.classes)
+            patterns = sorted(like_pattern(each) for each in self.grants.classes)
             yield f"class_code LIKE ANY({argument(patterns)}::text[])"
         if self.grants.places:
             places = argument(sorted(self.grants.places))
@@ -83,7 +83,7 @@ def grid_places(city: City, work_grid: str | None) -> frozenset[str]:
     return frozenset(code for each in grids if each.id == work_grid for code in each.places)
 
 
-def _like_pattern(pattern: str) -> str:
+def like_pattern(pattern: str) -> str:
     """Return a class pattern as LIKE reads it: an asterisk counts at the end alone, and nothing else is special."""
     is_prefix = pattern.endswith("*")
     escaped = re.sub(r"([\\%_])", r"\\\1", pattern[:-1] if is_prefix else pattern)

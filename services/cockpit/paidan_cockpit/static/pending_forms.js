@@ -196,7 +196,7 @@ export class PendingForms {
     const task = form?.closest(".task");
     const words = this.#wordsOf(item, said || this.text("Done"));
     if (!task) return this.#desk.querySelector(".kept").before(noticeOf(`${item.title}: ${words}`));
-    task.querySelectorAll("form, details, .status, .due").forEach((each) => each.remove());
+    task.querySelectorAll("form, details, .status, .due, .overdue").forEach((each) => each.remove());
     const notice = noticeOf(words);
     task.append(notice);
     notice.focus(); // what was focused is gone, and on a phone the task's end may be out of sight

@@ -16,13 +16,14 @@ from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.proofs import proof_of
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import emergency_steps, noted_reports
 from paidan_dispatch.inbox.emergency_book import EmergencyBook
 from paidan_dispatch.inbox.load import load_known_outcomes, load_photos
 from paidan_dispatch.inbox.rows import KnownOutcome
-from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, UnitOfWork, proof_of
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, UnitOfWork
 
 # A state takes some 50 us to decode; other requests must not wait for a whole file.
 CHUNK_SIZE: Final = 100

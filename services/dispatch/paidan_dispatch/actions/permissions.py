@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem
 from paidan_contracts import ids
-from paidan_contracts.actions import Actor, KnownAction, SupportedAction
+from paidan_contracts.actions import Actor, File, KnownAction, SupportedAction
 from paidan_contracts.assignments import open_unit_order
 from paidan_contracts.extensible import kind_of_model
 from paidan_contracts.outcomes import Refusal
@@ -122,7 +122,16 @@ class PermissionQuery:
             for name, value in _choices(type(action))
             if refusal.field == f"action.{name}"
         )
+        if isinstance(action, File) and refusal.code == "calendar_ended":
+            others = (File(row_id=each) for each in self._rows_of_other_limits(action.row_id))
         return next((each for each in others if self._refusal(each) is None), None)
+
+    def _rows_of_other_limits(self, row_id: str) -> Iterator[str]:
+        """Yield one row of each limit: a shorter one may end before the calendar does, and some rows have none."""
+        rows = self.policy.city.rows
+        limits = {self.policy.handling_limit(each): each.id for each in rows.values()}
+        own = self.policy.handling_limit(rows.get(row_id))
+        yield from (row for limit, row in limits.items() if limit != own)
 
     def _lacks(self, action: KnownAction, changes: Mapping[str, Any]) -> str:
         """Return the field of the action for which it is refused with these changes; empty if it is not."""

@@ -26,6 +26,10 @@ class CaseFilter:
     reported_until: datetime | None = None
     not_called_back: bool = False
     held: bool = False
+    planned: bool = False
+    """In the construction plan."""
+    verifier: str | None = None
+    """The post whose task it is to verify the cases."""
     overdue: bool = False
     pending: PendingRequest | None = None
     due_soon: bool = False

@@ -11,8 +11,8 @@ from paidan_chassis.database import Pool
 from paidan_contracts import ids
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api.case_filter import CaseFilter
-from paidan_dispatch.api.list_statements import MAX_WALKED, WALKED_PAGES, ListStatement
-from paidan_dispatch.api.queries import PageKey, decode_state
+from paidan_dispatch.api.list_statements import MAX_WALKED, WALKED_PAGES, CasePageStatement
+from paidan_dispatch.api.queries import PageKey, QueuedCase, decode_state
 
 SELECT_NUMBERED: Final = """
     SELECT case_id
@@ -31,7 +31,7 @@ SELECT_CITIES: Final = "SELECT DISTINCT city FROM lane_city ORDER BY city"
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter, *, walked: int | None = None) -> list[CaseState]:
-    """Return a page of cases, ordered by the time of their first report.
+    """Return a page of cases, ordered by the time of their first report; queues by their priority before that.
 
     ``walked`` is how many cases are looked at in order of time before the rare ones among all are asked for.
     """
@@ -45,7 +45,7 @@ async def _list_rows(pool: Pool, case_filter: CaseFilter, walked: int | None = N
         return []
     numbered = None if case_filter.number is None else await find_numbered(pool, case_filter.number)
     walked = walked or min(case_filter.limit * WALKED_PAGES, MAX_WALKED)
-    statement = ListStatement(case_filter, cities, numbered, walked)
+    statement = CasePageStatement(case_filter, cities, numbered, walked)
     return list(await pool.fetch(statement.text, *statement.arguments, timeout=30))
 
 
@@ -57,7 +57,7 @@ async def _cities(pool: Pool) -> list[str]:
 class CoveredPage(NamedTuple):
     """The cases of a page that the caller's bounds cover, and after which case the list goes on; None: it ends."""
 
-    cases: list[CaseState]
+    cases: list[QueuedCase]
     after: PageKey | None
 
 
@@ -67,15 +67,15 @@ async def list_covered(pool: Pool, case_filter: CaseFilter, covers: Callable[[Ca
     Where few do it is not full though the list goes on: no request looks at more than ten pages, or, for words, at
     more than 2,000 cases.
     """
-    found: list[CaseState] = []
+    found: list[QueuedCase] = []
     after = case_filter.after
     for size in _READ_FOR_WORDS if case_filter.words else [case_filter.limit] * _MAX_PAGES:
         rows = await _list_rows(pool, replace(case_filter, after=after, limit=size))
         for row in rows:
-            after = PageKey(row["reported_at"], row["case_id"])
+            after = PageKey(row["reported_at"], row["case_id"], row["priority"])
             state = decode_state(row["event"]) if row["event"] else None
             if state is not None and case_filter.has_words(state) and covers(state):
-                found.append(state)
+                found.append(QueuedCase(state, row["priority"]))
                 if len(found) == case_filter.limit:
                     return CoveredPage(found, after)
         if len(rows) < size:

@@ -5,12 +5,10 @@ from typing import Final, Literal
 from pydantic import Field
 
 from paidan_chassis.edge.cursors import CursorCodec, decode_after
-from paidan_contracts.state import CaseState, Status
+from paidan_contracts.state import Status
 from paidan_contracts.wire import Area, Code, RequestModel, SenderRef, Slug, Timestamp
 from paidan_dispatch.api.case_filter import CaseFilter, PendingRequest
 from paidan_dispatch.api.queries import PageKey
-from paidan_dispatch.cases.limit_requests import is_planned
-from paidan_dispatch.cases.patrols import running_clock
 
 CURSORS: Final = CursorCodec(PageKey)
 
@@ -72,28 +70,13 @@ class CaseQuery(RequestModel):
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
     limit: int = Field(default=100, ge=1, le=500)
 
-    def _statuses(self) -> tuple[Status, ...]:
-        if self.verifier is not None or self.planned:
-            return ("filed",) if self.planned else ("received",)
-        return tuple(self.status)
-
-    def is_asked_to_verify(self, state: CaseState) -> bool:
-        """Return whether a case is the task of the post that is asked for; of the plan, whether it is in it."""
-        if self.planned and not is_planned(state):
-            return False
-        if self.verifier is None:
-            return True
-        clock = running_clock(state)
-        verification = clock.verification if clock is not None else None
-        return verification is not None and verification.answer is None and verification.post == self.verifier
-
     def to_filter(self, city: str | None) -> CaseFilter:
         """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
         answers = (("leader", self.leader), ("office", self.office), ("unit", self.unit))
         return CaseFilter(
             city=city,
             area=self.area,
-            statuses=self._statuses(),
+            statuses=tuple(self.status),
             department=self.department,
             class_code=self.class_code,
             number=self.number,
@@ -105,6 +88,8 @@ class CaseQuery(RequestModel):
             reported_until=self.reported_until,
             not_called_back=self.not_called_back,
             held=self.held,
+            planned=self.planned,
+            verifier=self.verifier,
             overdue=self.overdue or self.due == "overdue",
             pending=self.pending,
             due_soon=self.due == "soon",

@@ -14,10 +14,10 @@ from paidan_dispatch.cases import orders
 _new_listed: Final = unvalidated_constructor(ListedCase)
 
 
-def with_lights(state: CaseState, now: datetime) -> ListedCase:
+def with_lights(state: CaseState, now: datetime, priority: int | None = None) -> ListedCase:
     """Return a case as it is listed."""
     lights, light = traffic_light.limit_lights(state, now), traffic_light.case_light(state, now)
-    return _new_listed(**state.__dict__, light=light, lights=lights)
+    return _new_listed(**state.__dict__, light=light, lights=lights, priority=priority)
 
 
 def order_item(state: CaseState, order: Order, now: datetime, rounds: tuple[PastRound, ...] = ()) -> OrderItem:

@@ -11,6 +11,7 @@ from typing import Final, get_args
 
 from paidan_contracts.state import Status
 from paidan_contracts.time_limits import RequestKind
+from paidan_dispatch.api import list_templates as templates
 from paidan_dispatch.api.case_filter import CaseFilter, PendingRequest, ascii_lower
 from paidan_dispatch.api.like_patterns import class_pattern, place_pattern
 
@@ -21,64 +22,9 @@ ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_a
 WALKED_PAGES: Final = 50
 """How many times a page's cases are looked at in order of time before the facets of all ended ones are asked."""
 MAX_WALKED: Final = 15_000
+HIGHEST_PRIORITY: Final = 9
+"""That a city's pack may give."""
 
-_PART: Final = """
-    (SELECT reported_at, case_id, version
-       FROM case_now
-      WHERE {conditions}
-      ORDER BY reported_at {order}, case_id {order}
-      LIMIT {limit})
-"""
-# What is common is found among the first cases by time, what is rare by the facets: of what is so rare that the first
-# hold no page of it, there are not many in all. The index of facets is asked for the cases beyond those alone, and only
-# where there are any. In one statement, so that both see the same moment.
-_PART_BY_FACETS: Final = """
-    (WITH found AS MATERIALIZED (
-          SELECT reported_at, case_id, version
-            FROM (SELECT *
-                    FROM case_now
-                   WHERE {in_order}
-                   ORDER BY reported_at {order}, case_id {order}
-                   LIMIT {walked}) AS walked
-           WHERE {tests}
-           LIMIT {limit}
-     ), walked_to AS MATERIALIZED (
-          SELECT reported_at, case_id
-            FROM case_now
-           WHERE {in_order}
-           ORDER BY reported_at {order}, case_id {order}
-          OFFSET {walked} - 1
-           LIMIT 1
-     ), is_short AS MATERIALIZED (
-          SELECT (SELECT count(*) FROM found) < {limit} AND EXISTS (SELECT FROM walked_to) AS holds
-     )
-     SELECT * FROM found
-      UNION ALL
-     SELECT *
-       FROM (SELECT reported_at, case_id, version
-               FROM case_now
-              WHERE (SELECT holds FROM is_short)
-                AND {in_order}
-                AND {facets}
-                AND {tests}
-                AND (reported_at, case_id) {beyond} (SELECT reported_at, case_id FROM walked_to)
-              ORDER BY reported_at {order}, case_id {order}
-              LIMIT {limit}) AS rare)
-"""
-# The states of one page, after it is known which cases are on it.
-_PAGE: Final = """
-    SELECT reported_at, case_id, {event} AS event
-      FROM (SELECT *
-              FROM ({parts}) AS found
-             ORDER BY reported_at {order}, case_id {order}
-             LIMIT {limit}) AS page
-      JOIN history USING (case_id, version)
-     ORDER BY reported_at {order}, case_id {order}
-"""
-# Words are read in the events of the cases of one page, as they were published: there is no index of words.
-_EVENT_WITH_WORDS: Final = """
-    CASE WHEN lower(convert_from(event, 'UTF8') COLLATE "C") LIKE ALL({patterns}) THEN event END
-"""
 # No parameters, for only then does the planner use their partial indexes.
 PENDING_CONDITIONS: Final[Mapping[PendingRequest, str]] = MappingProxyType(
     {
@@ -92,7 +38,7 @@ _LITERALLY: Final = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 _FACETS: Final = "case_facets(source, class_code, department, places, answerable, status)"
 
 
-class ListStatement:
+class CasePageStatement:
     """The statement of one page of the cases of some cities, and its arguments."""
 
     def __init__(
@@ -111,28 +57,49 @@ class ListStatement:
         self._limit = self._add(case_filter.limit)
         order, beyond = ("ASC", ">") if case_filter.oldest_first else ("DESC", "<")
         self._clauses = {"order": order, "beyond": beyond, "limit": self._limit}
-        in_time = list(_in_time(case_filter, beyond, self._add))
-        parts = [
-            self._part(is_ended=is_ended, in_order=[f"city = {self._add(city)}", *in_time])
-            for city in cities
-            for is_ended in stages
-        ]
+        self._in_time = list(_in_time(case_filter, self._add))
+        self._beyond = list(_beyond(case_filter, beyond, self._add))
+        is_queue = numbered is None and (stages == [False] or has_own_index) and not case_filter.not_called_back
+        parts: list[str] = []
+        for city in cities:
+            of_city = f"city = {self._add(city)}"
+            if is_queue:
+                parts += self._queue(of_city, stages)
+            else:
+                parts += [self._part(of_city, is_ended=is_ended) for is_ended in stages]
         patterns = [_word_pattern(each) for each in case_filter.words]
-        event = _EVENT_WITH_WORDS.format(patterns=self._add(patterns)) if patterns else "event"
-        self.text = _PAGE.format(parts=" UNION ALL ".join(parts), event=event, **self._clauses)
+        event = templates.EVENT_WITH_WORDS.format(patterns=self._add(patterns)) if patterns else "event"
+        self.text = templates.PAGE.format(parts=" UNION ALL ".join(parts), event=event, **self._clauses)
 
     def _add(self, value: object) -> str:
         self.arguments.append(value)
         return f"${len(self.arguments)}{_CASTS.get(type(value), '')}"
 
-    def _part(self, *, is_ended: bool, in_order: Sequence[str]) -> str:
-        stage = "ended_at IS NOT NULL" if is_ended else "ended_at IS NULL"
-        begin = " AND ".join([stage, *in_order])
+    def _part(self, of_city: str, *, is_ended: bool) -> str:
+        begin = " AND ".join([_stage(is_ended=is_ended), of_city, *self._in_time, *self._beyond])
         if is_ended and self._facets:
-            return _PART_BY_FACETS.format(
+            return templates.PART_BY_FACETS.format(
                 in_order=begin, tests=self._tests, facets=self._facets, walked=self._walked, **self._clauses
             )
-        return _PART.format(conditions=f"{begin} AND {self._tests}", **self._clauses)
+        return templates.PART.format(conditions=f"{begin} AND {self._tests}", priority="NULL::integer", **self._clauses)
+
+    def _queue(self, of_city: str, stages: Sequence[bool]) -> Iterator[str]:
+        """Yield the parts of a queue: the prioritised cases from where the page begins, then the others."""
+        after = self._filter.after
+        conditions = [of_city, *self._in_time, self._tests]
+        is_open, is_first, beyond = _stage(is_ended=False), after is None, self._beyond
+        if after is not None and after.priority is not None:
+            level = f"priority = {self._add(after.priority)}"
+            first = " AND ".join([is_open, level, *beyond, *conditions])
+            yield templates.PART.format(conditions=first, priority="priority", **self._clauses)
+            is_first, beyond = True, []
+        if is_first:
+            highest = self._add(HIGHEST_PRIORITY if after is None else (after.priority or 1) - 1)
+            lower = " AND ".join([is_open, *conditions])
+            yield templates.PRIORITISED_PART.format(conditions=lower, highest=highest, **self._clauses)
+        for is_ended in stages:
+            rest = [_stage(is_ended=is_ended), *beyond, *conditions, *([] if is_ended else ["priority IS NULL"])]
+            yield templates.PART.format(conditions=" AND ".join(rest), priority="NULL::integer", **self._clauses)
 
 
 _CASTS: Final[Mapping[type, str]] = MappingProxyType(
@@ -142,20 +109,29 @@ _CASTS: Final[Mapping[type, str]] = MappingProxyType(
 
 def _stages(case_filter: CaseFilter) -> list[bool]:
     """Return whether to list ended cases, open ones, or both."""
-    if case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time or case_filter.level:
+    by_clock = case_filter.due_before is not None or case_filter.due_soon or case_filter.in_time
+    if by_clock or case_filter.level or case_filter.planned or case_filter.verifier:
         return [False]
     ended = {status in ENDED_STATUSES for status in case_filter.statuses}
     return sorted(ended) or [False, True]
 
 
-def _in_time(case_filter: CaseFilter, beyond: str, add: Add) -> Iterator[str]:
-    """Yield the conditions by the columns of the order."""
+def _stage(*, is_ended: bool) -> str:
+    return "ended_at IS NOT NULL" if is_ended else "ended_at IS NULL"
+
+
+def _in_time(case_filter: CaseFilter, add: Add) -> Iterator[str]:
+    """Yield the conditions by the time of the first report."""
     if case_filter.reported_from is not None:
         yield f"reported_at >= {add(case_filter.reported_from)}"
     if case_filter.reported_until is not None:
         yield f"reported_at < {add(case_filter.reported_until)}"
+
+
+def _beyond(case_filter: CaseFilter, beyond: str, add: Add) -> Iterator[str]:
+    """Yield the condition of what is beyond the last case of the page before."""
     if case_filter.after is not None:
-        at, case_id = case_filter.after
+        at, case_id, _ = case_filter.after
         yield f"(reported_at, case_id) {beyond} ({add(at)}, {add(case_id)})"
 
 
@@ -172,7 +148,8 @@ def _tests(case_filter: CaseFilter, add: Add) -> Iterator[str]:
         yield f"places LIKE ANY({add([place_pattern(each) for each in places])})"
     if case_filter.within_classes:
         yield f"class_code LIKE ANY({add([class_pattern(each) for each in case_filter.within_classes])})"
-    for each in case_filter.answered_by:
+    named = [] if case_filter.verifier is None else [f"verifier={case_filter.verifier}"]
+    for each in (*case_filter.answered_by, *named):
         yield f"strpos(answerable, {add(f' {each} ')}) > 0"
     if case_filter.due_before is not None:
         yield f"next_due_at < {add(case_filter.due_before)}"
@@ -181,16 +158,18 @@ def _tests(case_filter: CaseFilter, add: Add) -> Iterator[str]:
 
 def _queue_conditions(case_filter: CaseFilter) -> Iterator[str]:
     """Yield the conditions of queues, each of which has an index of its own."""
-    if case_filter.not_called_back:
-        yield "awaits_call"
-    if case_filter.held:
-        yield "held"
-    if case_filter.overdue:
-        yield "overdue"
+    simple = {
+        "awaits_call": case_filter.not_called_back,
+        "held": case_filter.held,
+        "overdue": case_filter.overdue,
+        "due_soon": case_filter.due_soon,
+        # What is filed waits for a department, or for its date in the construction plan.
+        "status = 'filed' AND NOT held AND NOT past": case_filter.planned,
+        "status = 'received'": case_filter.verifier is not None,
+    }
+    yield from (condition for condition, is_asked in simple.items() if is_asked)
     if case_filter.pending is not None:
         yield PENDING_CONDITIONS[case_filter.pending]
-    if case_filter.due_soon:
-        yield "due_soon"
     if case_filter.in_time:
         yield "next_due_at IS NOT NULL AND NOT overdue AND NOT due_soon"
     if case_filter.level is not None:

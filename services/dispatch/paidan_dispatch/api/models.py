@@ -13,7 +13,7 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.traffic_light import Light, LimitLight
-from paidan_contracts.wire import CaseId, Code, Id, RequestModel, without_unknown_fields
+from paidan_contracts.wire import CaseId, Code, Id, PositiveInt, RequestModel, without_unknown_fields
 from paidan_dispatch.api.rounds import PastRound
 
 
@@ -73,6 +73,10 @@ class OrderItem(BaseModel, title="OrderShown"):
     lights: tuple[LimitLight, ...] = Field(default=(), description="Of each limit of this order that runs.")
     rounds: tuple[PastRound, ...] = Field(
         default=(), description="Why it is to be done again, oldest first; not in lists of orders."
+    )
+    priority: PositiveInt | None = Field(
+        default=None,
+        description="In lists, of a case that comes first by an emergency or event (应急响应, 重大活动保障).",
     )
 
 
@@ -143,6 +147,10 @@ class ListedCase(CaseState):
         " once one has passed. Null: no limit runs."
     )
     lights: tuple[LimitLight, ...] = Field(description="Of each limit that runs, those of helpers last.")
+    priority: PositiveInt | None = Field(
+        default=None,
+        description="In lists, of a case that comes first by an emergency or event (应急响应, 重大活动保障).",
+    )
 
 
 class CaseList(BaseModel):

@@ -18,6 +18,7 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.change_watch import MAX_WAIT_S, ChangeWatch, WaitingRequest
 from paidan_chassis.edge.cursors import decode_after
 from paidan_chassis.edge.routes import create_router
+from paidan_chassis.edge.xlsx_table import MEDIA_TYPE
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import RequestModel, Slug
@@ -26,7 +27,7 @@ from paidan_dispatch.api.case_query import CURSORS
 from paidan_dispatch.api.lights import order_item
 from paidan_dispatch.api.models import OrderItem, OrderList
 from paidan_dispatch.api.order_tags import OrdersOf
-from paidan_dispatch.api.order_workbook import MAX_ROWS, MEDIA_TYPE, OrderRow, order_workbook
+from paidan_dispatch.api.order_workbook import MAX_ROWS, OrderRow, order_workbook
 from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
@@ -91,6 +92,8 @@ class OrderRoutes:
     ) -> OrderList | Response:
         """Return the open orders of a department, oldest first, each with its version; keep the highest.
 
+        Those of cases that come first by an emergency or event in force (`priority`) are before all others.
+
         Those to help (`role` helper) are among them; their `status` follows from the department's own answers.
         All pages together are a complete snapshot, of the times at which they were read. With the `ETag` of an earlier
         answer in `If-None-Match` and `wait=30` the answer comes as soon as an order was issued, changed or withdrawn.
@@ -98,7 +101,7 @@ class OrderRoutes:
         department = _department_of(caller, query.department)
         city = access.resolve_city_filter(caller, None)
         page = _page_of(caller, city, decode_after(CURSORS, query.after), query.limit)
-        asked = OrdersOf(department, city)
+        asked = _asked_by(caller, department, city)
         tag = await self.watch.tag(asked)
         if query.wait and if_none_match == _etag(tag, caller, query):
             await self.watch.wait(WaitingRequest(asked, tag), query.wait, caller.key_id)
@@ -123,11 +126,12 @@ class OrderRoutes:
         after: PageKey | None = None
         while True:
             page = _page_of(caller, city, after, MAX_ORDERS)
-            states = await queries.load_open_orders(self.pool, department, page)
-            rows += await self._rows_of([each for each in states if access.is_within_bounds(each, caller)], department)
-            if len(states) < MAX_ORDERS or len(rows) >= MAX_ROWS:
+            queued = await queries.load_open_orders(self.pool, department, page)
+            states = [each.state for each in queued if access.is_within_bounds(each.state, caller)]
+            rows += await self._rows_of(states, department)
+            if len(queued) < MAX_ORDERS or len(rows) >= MAX_ROWS:
                 break
-            after = PageKey(states[-1].reported_at, states[-1].case_id)
+            after = queued[-1].key
         content = await asyncio.to_thread(order_workbook, rows[:MAX_ROWS])
         name = f"orders-{department}-{self.clock.now():%Y%m%d}.xlsx"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -142,13 +146,15 @@ class OrderRoutes:
 
     async def _read_page(self, caller: Principal, department: str, page: OrderPage) -> OrderList:
         as_of = self.clock.now()
-        states = await queries.load_open_orders(self.pool, department, page)
-        within = [each for each in states if access.is_within_bounds(each, caller)]
+        queued = await queries.load_open_orders(self.pool, department, page)
+        within = [each for each in queued if access.is_within_bounds(each.state, caller)]
+        items = await load_order_items(self.pool, self.packs, [each.state for each in within], department, as_of)
+        priorities = {each.state.case_id: each.priority for each in within}
         return OrderList(
             department=department,
             as_of=as_of,
-            orders=await load_order_items(self.pool, self.packs, within, department, as_of),
-            after=_next_cursor(states, page.limit),
+            orders=[each.model_copy(update={"priority": priorities[each.order.case_id]}) for each in items],
+            after=CURSORS.encode(queued[-1].key) if len(queued) == page.limit else None,
         )
 
 
@@ -164,6 +170,12 @@ def _department_of(caller: Principal, department: str | None) -> str:
     if own_department not in (None, department or own_department):
         raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
     return department_id
+
+
+def _asked_by(caller: Principal, department: str, city: str | None) -> OrdersOf:
+    """Return what the caller may see of the orders: of a change beyond its bounds it hears nothing."""
+    grants = grants_of(caller.scopes)
+    return OrdersOf(department, city, tuple(sorted(grants.places)), tuple(sorted(grants.classes)))
 
 
 def _page_of(caller: Principal, city: str | None, after: PageKey | None, limit: int) -> OrderPage:
@@ -186,8 +198,3 @@ async def load_order_items(
         policies = {version: await packs.get(conn, version) for version in versions}
     found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
     return [order_item(state, order, now) for state, order in found if order]
-
-
-def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
-    last = states[-1] if len(states) == limit else None
-    return CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None

@@ -1,27 +1,14 @@
 """Open orders as a workbook of spreadsheet programs: text stays text, and times are the city's."""
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from xlsxwriter import Workbook
-
+from paidan_chassis.edge.xlsx_table import Cell, Sheet, xlsx_table
 from paidan_contracts.city import City
 from paidan_dispatch.api.models import OrderItem
 
-MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_ROWS: Final = 10_000
-_MAX_TEXT: Final = 32_000
-"""A cell holds 32,767 characters, as spreadsheet programs count them."""
-_WIDTH: Final = 18
-# Rows go to a temporary file as they come. A text that begins like a formula or an address stays a text.
-_OPTIONS: Final = {
-    "constant_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
 _STATUS: Final = {
     "dispatched": "待签收 dispatched",
     "handling": "处置中 handling",
@@ -29,8 +16,6 @@ _STATUS: Final = {
 }
 _ROLE: Final = {"lead": "主办 lead", "helper": "协办 helper", "unit": "二级派遣 unit"}
 _LIGHT: Final = {"green": "绿 green", "yellow": "黄 yellow", "red": "红 red"}
-
-Cell = str | int | float | datetime | None
 
 
 class OrderRow(NamedTuple):
@@ -80,25 +65,11 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[OrderRow], Cell]], ...]] = (
 
 def order_workbook(rows: Sequence[OrderRow]) -> bytes:
     """Return orders as a workbook of one sheet; a spreadsheet knows no zones, so times are those of each city."""
-    content = io.BytesIO()
-    with Workbook(content, _OPTIONS) as workbook:
-        bold = workbook.add_format({"bold": True, "bottom": 1})
-        time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm", "align": "left"})
-        sheet = workbook.add_worksheet("派单 orders")
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(0, len(_COLUMNS) - 1, _WIDTH)
-        for column, (title, _) in enumerate(_COLUMNS):
-            sheet.write_string(0, column, title, bold)
-        for line, row in enumerate(rows, 1):
-            for column, (_, value_of) in enumerate(_COLUMNS):
-                match value_of(row):
-                    case datetime() as at:
-                        sheet.write_datetime(line, column, at.astimezone(row.city.zone).replace(tzinfo=None), time)
-                    case int() | float() as number:
-                        sheet.write_number(line, column, number)
-                    case str() as text:
-                        sheet.write_string(line, column, text[:_MAX_TEXT])
-                    case None:
-                        pass
-        sheet.autofilter(0, 0, len(rows), len(_COLUMNS) - 1)
-    return content.getvalue()
+    titles = [title for title, _ in _COLUMNS]
+    return xlsx_table([Sheet("派单 orders", titles, (tuple(_cells(each)) for each in rows))])
+
+
+def _cells(row: OrderRow) -> Iterator[Cell]:
+    for _, value_of in _COLUMNS:
+        cell = value_of(row)
+        yield cell.astimezone(row.city.zone) if isinstance(cell, datetime) else cell

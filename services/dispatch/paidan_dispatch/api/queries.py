@@ -9,7 +9,7 @@ from paidan_chassis.database import Connection, Pool
 from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
-from paidan_contracts.wire import CaseId, Timestamp
+from paidan_contracts.wire import CaseId, PositiveInt, Timestamp
 from paidan_dispatch.api.like_patterns import class_pattern, place_pattern
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.api.rounds import PastRound, past_rounds
@@ -46,27 +46,28 @@ SELECT_HISTORY: Final = """
 """
 
 SELECT_OPEN_ORDERS: Final = """
-    SELECT event
-      FROM (SELECT reported_at, case_id, version
-              FROM (SELECT reported_at, case_id, version, city, places, class_code
+    SELECT event, page.priority
+      FROM (SELECT reported_at, case_id, version, priority
+              FROM (SELECT reported_at, case_id, version, city, places, class_code, priority
                       FROM case_now
                      WHERE department = $1
                        AND ended_at IS NULL
                        AND status <> ALL(ARRAY['received', 'filed'])
                        AND NOT past
                      UNION ALL
-                    SELECT reported_at, case_id, version, city, places, class_code
+                    SELECT reported_at, case_id, version, city, places, class_code, priority
                       FROM case_now
                       JOIN helper USING (case_id)
                      WHERE helper.department = $1) AS open_order
              WHERE ($2::text IS NULL OR city = $2)
-               AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
-               AND ($6::text[] IS NULL OR places LIKE ANY($6))
-               AND ($7::text[] IS NULL OR class_code LIKE ANY($7))
-             ORDER BY reported_at, case_id
-             LIMIT $5) AS page
+               AND ($3::timestamptz IS NULL
+                    OR (-coalesce(priority, 0), reported_at, case_id) > (-coalesce($5::integer, 0), $3, $4::text))
+               AND ($7::text[] IS NULL OR places LIKE ANY($7))
+               AND ($8::text[] IS NULL OR class_code LIKE ANY($8))
+             ORDER BY coalesce(priority, 0) DESC, reported_at, case_id
+             LIMIT $6) AS page
       JOIN history USING (case_id, version)
-     ORDER BY reported_at, case_id
+     ORDER BY coalesce(page.priority, 0) DESC, reported_at, case_id
 """
 
 
@@ -75,6 +76,20 @@ class PageKey(NamedTuple):
 
     reported_at: Timestamp
     case_id: CaseId
+    priority: PositiveInt | None = None
+    """In a queue, of a case that comes first under a declaration in force."""
+
+
+class QueuedCase(NamedTuple):
+    """A case of a list, and its place in queues while a declaration concerns it."""
+
+    state: CaseState
+    priority: int | None
+
+    @property
+    def key(self) -> PageKey:
+        """The key of a page whose last case it is."""
+        return PageKey(self.state.reported_at, self.state.case_id, self.priority)
 
 
 class OrderPage(NamedTuple):
@@ -141,13 +156,13 @@ async def load_past_rounds(conn: Connection, state: CaseState, order: Order) -> 
     return past_rounds([each.event for each in history], order)
 
 
-async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list[CaseState]:
-    """Return a page of the cases that a department is to act on, oldest first."""
-    after = page.after or (None, None)
+async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list[QueuedCase]:
+    """Return a page of the cases that a department is to act on: oldest first, after those that come first."""
+    after = page.after or (None, None, None)
     places = [place_pattern(each) for each in page.within_places] or None
     classes = [class_pattern(each) for each in page.within_classes] or None
     rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, places, classes, timeout=30)
-    return [decode_state(row["event"]) for row in rows]
+    return [QueuedCase(decode_state(row["event"]), row["priority"]) for row in rows]
 
 
 def decode_state(event_body: bytes) -> CaseState:

@@ -62,7 +62,8 @@ class ReadRoutes:
 
         `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback; `held=true`,
         `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision; `pending=any`
-        lists cases with a request that waits for a decision.
+        lists cases with a request that waits for a decision. Queues, which hold open cases, begin with those that come
+        first by an emergency or event in force (`priority`), the higher ones before the others.
         """
         access.require_case_access(caller)
         case_filter = access.bounded(query.to_filter(access.resolve_city_filter(caller, query.city)), caller)
@@ -75,13 +76,11 @@ class ReadRoutes:
         page = await case_lists.list_covered(
             self.pool,
             case_filter,
-            lambda state: (
-                access.is_within_bounds(state, caller) and lies_within(state) and query.is_asked_to_verify(state)
-            ),
+            lambda state: access.is_within_bounds(state, caller) and lies_within(state),
         )
         now = self.clock.now()
         return CaseList(
-            cases=[with_lights(each, now) for each in page.cases],
+            cases=[with_lights(each.state, now, each.priority) for each in page.cases],
             after=CURSORS.encode(page.after) if page.after else None,
         )
 

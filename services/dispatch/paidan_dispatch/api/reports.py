@@ -114,7 +114,7 @@ class ReportRoutes:
         page = await case_lists.list_covered(
             self.pool, access.bounded(case_filter, caller), partial(access.is_within_bounds, principal=caller)
         )
-        states = page.cases
+        states = [each.state for each in page.cases]
         awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
         reports = await report_queries.load_reports_to_call(
             self.pool, [state.case_id for state in states], [report_id for _, report_id in awaited]

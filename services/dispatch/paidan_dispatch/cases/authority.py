@@ -61,10 +61,14 @@ def _did_the_work(state: CaseState, actor: Actor, policy: CityPolicy) -> bool:
 
 
 def _doers(state: CaseState) -> frozenset[str]:
-    """Return whose work an inspection judges: the lead, those that helped it, the units to which it handed on."""
+    """Return whose work an inspection judges: the lead, those that helped it, the units to which it handed on, and the
+    unit of a patrol that settled it.
+    """
     helpers = {each.department for each in state.helpers if is_active(each) and each.accepted_at is not None}
     units = {each.unit for each in _confirmed_units(state)}
-    return frozenset({*helpers, *units, state.department} if state.department else helpers)
+    settled_by = state.assignments[-1].settled_by if state.assignments else None
+    patrol = {settled_by.member} if settled_by is not None and settled_by.member is not None else frozenset()
+    return frozenset({*helpers, *units, *patrol, state.department} if state.department else helpers)
 
 
 def _persons_at_work(state: CaseState) -> frozenset[str]:

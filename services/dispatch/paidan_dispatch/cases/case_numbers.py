@@ -1,6 +1,6 @@
 """编号: numbers cases by the pattern of their city, by a serial that counts on in the order of the log."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple, Self
@@ -65,10 +65,7 @@ class Serials:
         self._changed.add(key)
         return serial
 
-    def changed(self) -> Iterator[tuple[str, date, int]]:
-        """Yield area, day and last serial of those given out since they were stored."""
-        yield from ((*key, self._last[key]) for key in sorted(self._changed))
-
-    def mark_stored(self) -> None:
-        """Record that all that was given out is written."""
-        self._changed.clear()
+    def take_changed(self) -> list[tuple[str, date, int]]:
+        """Return area, day and last serial of those given out since this was asked last: each is written once."""
+        changed, self._changed = self._changed, set()
+        return [(*key, self._last[key]) for key in sorted(changed)]

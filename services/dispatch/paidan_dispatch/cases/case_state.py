@@ -94,7 +94,7 @@ def next_state(state: CaseState, provenance: Provenance, **changes: object) -> C
     changed = replace_unvalidated(state, version=version, city_version=city_version, **changes)
     after = with_clock(changed, provenance)
     if after.time_limits is not None:
-        after = settled(after, provenance.recorded_at)
+        after = settled(state, after, provenance.recorded_at)
     if after.status in _WORKING_STATUSES and (after.time_limits is not None or has_handed_on(after)):
         after = fit_inner_limits(after, provenance.recorded_at, provenance.policy)
     return after if after.escalation is None else follow_status(state, after, provenance.recorded_at)

@@ -1,6 +1,9 @@
 """Complaints about handling: the unit complained of, and its relatives, neither handle nor judge them."""
 
+from typing import Final
+
 from paidan_contracts.actions import Actor
+from paidan_contracts.case_access import barred_units
 from paidan_contracts.city import City
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.outcomes import Refusal
@@ -8,15 +11,8 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.refusals import build_refusal
 
-
-def barred_units(complained_of: str, city: City) -> frozenset[str]:
-    """Return who may not handle a complaint about a unit: itself, those below it, and those above it.
-
-    Those above may where the city's pack says that a supervising unit takes it.
-    """
-    tree, complaints = city.units, city.pack.complaints
-    above = () if complaints is not None and complaints.supervising_unit else tree.above.get(complained_of, ())
-    return frozenset({complained_of, *tree.below.get(complained_of, ()), *above})
+_JUDGING: Final = ("verify", "cannot_verify", "settle", "inspect")
+_ANSWERING: Final = ("call_back", "reply")
 
 
 def is_barred(state: CaseState, unit: str, city: City) -> bool:
@@ -40,11 +36,17 @@ def handles_own_complaint(state: CaseState, names: Names, field: str = "action.d
     return build_refusal(state, "not_allowed_in_state", text, field)
 
 
-def judges_own_complaint(state: CaseState, kind: str, actor: Actor, city: City) -> Refusal | None:
-    """Return the refusal of who verifies or inspects a case that complains of the own unit; None for others."""
-    if state.complained_of is None or kind not in ("verify", "cannot_verify", "settle", "inspect"):
+def own_complaint_refusal(state: CaseState, kind: str, actor: Actor, city: City) -> Refusal | None:
+    """Return the refusal of who judges a complaint about the own unit, or answers who complains; None for others."""
+    if state.complained_of is None or kind not in (*_JUDGING, *_ANSWERING):
         return None
     if barred_units(state.complained_of, city).isdisjoint((actor.id, actor.member)):
         return None
+    if kind in _ANSWERING:
+        text = Bilingual(
+            "The unit complained of, and those above or below it, neither call nor answer who complains.",
+            "被投诉单位及其上下级单位的人员不得回访、答复投诉人。",
+        )
+        return build_refusal(state, "not_your_role", text, "actor", role=actor.kind)
     text = Bilingual("The unit complained of may not judge the complaint.", "被投诉单位不得核实或核查对自身的投诉。")
-    return build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
+    return build_refusal(state, "doer_may_not_inspect", text, "actor", role=actor.kind)

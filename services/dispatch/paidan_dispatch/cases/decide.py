@@ -18,7 +18,7 @@ from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.authority import role_refusal
 from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, has_handed_on, timer_provenance
-from paidan_dispatch.cases.complaints import judges_own_complaint
+from paidan_dispatch.cases.complaints import own_complaint_refusal
 from paidan_dispatch.cases.guards import (
     ALLOWED_ACTIONS,
     NO_EVIDENCE,
@@ -89,7 +89,7 @@ def decide(
         # The timer may be consumed later: a deed after the date finds the case resumed.
         state, first = resumption.state, (resumption,)
     refusal = (
-        (judges_own_complaint(state, action.kind, request.actor, policy.city) if state.complained_of else None)
+        (own_complaint_refusal(state, action.kind, request.actor, policy.city) if state.complained_of else None)
         or role_refusal(state, request, policy)
         or _state_refusal(state, request, evidence)
         or _content_refusal(state, action, request.actor.kind)

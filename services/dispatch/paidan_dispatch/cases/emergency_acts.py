@@ -61,7 +61,10 @@ def end(
         return _refusal("unknown_emergency", "action.declaration_id", "Nothing of this id is in force.",
                         "没有该编号的生效中的应急响应或保障。")  # fmt: skip
     plan = policy.city.emergencies.get(declaration.plan)
-    refusal = _actor_refusal(request.actor, plan, action.kind, declaration.places, policy.city) if plan else None
+    if plan is not None:
+        refusal = _actor_refusal(request.actor, plan, action.kind, declaration.places, policy.city)
+    else:
+        refusal = _only_operators(request.actor)
     return refusal or ended(declaration, request.recorded_at, by=request.actor, reason=action.reason)
 
 
@@ -194,6 +197,14 @@ def _actor_refusal(actor: Actor, plan: EmergencyPlan, kind: str, places: tuple[s
             "not_your_place", "action.places", f"Your post is for {where} alone.", f"您的岗位仅限 {where}。"
         )
     return None
+
+
+def _only_operators(actor: Actor) -> Refusal | None:
+    """Return why an actor may not end what was declared by a plan that the pack no longer has."""
+    if actor.kind == "operator":
+        return None
+    return _refusal("not_your_role", "actor", "The city's pack has no such plan any more: operators end it.",
+                    "配置包中已无该预案：由派遣员终止。")  # fmt: skip
 
 
 def _not_theirs(code: RefusalCode, plan: EmergencyPlan) -> Refusal:

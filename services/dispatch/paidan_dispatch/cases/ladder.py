@@ -17,7 +17,7 @@ from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.policy import CityPolicy
 
 ESCALATIONS_KEPT: Final = 20
-"""So many of the newest escalations stand in a case's state; all of them are in its history."""
+"""So many of the newest escalations are in a case's state, and those that stand; all of them are in its history."""
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "not_accepted", "voided"})
 _WORKING_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling"})
 _HALTED_STATUSES: Final[frozenset[Status]] = frozenset({"suspended", "inspecting"})
@@ -159,7 +159,8 @@ def raise_to(state: CaseState, levels: Sequence[str], raised: Raised, policy: Ci
                 posts=posts,
             )
             entries = (*entries, entry)
-    return _with(before, entries=entries[-ESCALATIONS_KEPT:])
+    older, newest = entries[:-ESCALATIONS_KEPT], entries[-ESCALATIONS_KEPT:]
+    return _with(before, entries=(*(each for each in older if each.ended_at is None), *newest))
 
 
 def end_levels(escalation: CaseEscalation, levels: Sequence[str], at: datetime, reason: str) -> CaseEscalation:

@@ -69,13 +69,28 @@ def replace_last_request(limits: TimeLimits, request: LimitRequest) -> TimeLimit
     return replace_unvalidated(limits, requests=(*limits.requests[:-1], request))
 
 
-def settled(state: CaseState, at: datetime) -> CaseState:
-    """Return the state after a step that may end what runs beside it: a request, a suspension, a promise."""
+def is_set_by_hand(state: CaseState) -> bool:
+    """Return whether the running limit was set by hand."""
+    return state.time_limits is not None and state.time_limits.set_because is not None
+
+
+def settled(before: CaseState, state: CaseState, at: datetime) -> CaseState:
+    """Return the state after a step that may end what runs beside it: a request, a suspension, a promise.
+
+    A limit that a rule sets anew is no longer the one that was set by hand.
+    """
     limits = state.time_limits
     if limits is None:
         return state
     changed = _without_suspension(state, _lapsed(state, _promise_ended(state, limits, at)))
+    if limits.set_because is not None and _is_limit_of_a_rule(before, state):
+        changed = replace_unvalidated(changed, set_because=None)
     return state if changed is limits else replace_unvalidated(state, time_limits=changed)
+
+
+def _is_limit_of_a_rule(before: CaseState, state: CaseState) -> bool:
+    is_set_anew = before.assignments[-1].limits[-1].number != state.assignments[-1].limits[-1].number
+    return is_set_anew and time_limits_of(before).settings == time_limits_of(state).settings
 
 
 def _lapsed(state: CaseState, limits: TimeLimits) -> TimeLimits:

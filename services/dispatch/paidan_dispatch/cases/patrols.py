@@ -13,9 +13,8 @@ from paidan_contracts.state import CaseState, StageClock
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.verifications import AnyVerificationAnswer, Verification
 from paidan_dispatch.cases.case_state import clocks_ended
+from paidan_dispatch.cases.complaints import is_barred
 from paidan_dispatch.cases.policy import CityPolicy
-
-PATROL_SCOPE: Final = "role:inspector"
 
 _new_verification: Final = unvalidated_constructor(Verification)
 _new_clock: Final = unvalidated_constructor(StageClock)
@@ -25,6 +24,13 @@ def running_clock(state: CaseState) -> StageClock | None:
     """Return the clock of the verification that a case awaits; None where it awaits none, or no clock could be set."""
     last = state.clocks[-1] if state.clocks else None
     return last if last is not None and last.kind == "verify" and last.ended_at is None else None
+
+
+def running_task(state: CaseState) -> Verification | None:
+    """Return the verification of a case that was given to a post, and that it has not answered."""
+    clock = running_clock(state) if state.status == "received" else None
+    task = clock.verification if clock is not None else None
+    return task if task is not None and task.post is not None and task.answer is None else None
 
 
 def with_first_verification(state: CaseState, report: ReportReceived, rule: str, policy: CityPolicy) -> CaseState:
@@ -103,9 +109,9 @@ def next_post(state: CaseState, policy: CityPolicy) -> str | None:
 def may_verify(post: Post, state: CaseState, policy: CityPolicy) -> bool:
     """Return whether a case's verification may be given to a post: a patrol's, within its bounds, not complained of."""
     may = policy.city.duty_actions.get(post.duty)
-    is_patrol = DUTIES[post.duty].scope == PATROL_SCOPE and (may is None or "verify" in may)
-    is_complained_of = state.complained_of is not None and post.department == state.complained_of
-    return is_patrol and not is_complained_of and post_concerns(post, state.class_code, state.place)
+    is_patrol = DUTIES[post.duty].is_patrol and (may is None or "verify" in may)
+    judges_own = post.department is not None and is_barred(state, post.department, policy.city)
+    return is_patrol and not judges_own and post_concerns(post, state.class_code, state.place)
 
 
 def _patrols(state: CaseState, terms: VerificationPolicy, policy: CityPolicy) -> Iterator[Post]:

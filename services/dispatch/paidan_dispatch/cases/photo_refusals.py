@@ -26,6 +26,15 @@ def photos_of_earlier_rounds(state: CaseState, role: ActorRole) -> Refusal:
     return build_refusal(state, "photo_used", text, "action.proof", role=role)
 
 
+def photos_of_before(state: CaseState, role: ActorRole) -> Refusal:
+    """Return the refusal to settle a case by photos that have all proved something before, such as what was found."""
+    text = Bilingual(
+        "Every photo of your answer has proved something in this case before: take at least one of afterwards.",
+        "所提交的照片均已在本案中作过证明：请至少补拍一张处置后的照片。",
+    )
+    return build_refusal(state, "photo_used", text, "action.proof", role=role)
+
+
 def not_yours(state: CaseState, number: int, since: str | None, role: ActorRole) -> Refusal:
     """Return the refusal of a photo that its sender did not store for the case since this local time; None: it came
     with a report, and shows what the work found.

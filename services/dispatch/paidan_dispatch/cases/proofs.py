@@ -16,22 +16,29 @@ from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.helper_orders import acting_helper
 
 
+def proof_of(request: ActionRequested) -> tuple[str, ...]:
+    """Return the photos that an action names as proof."""
+    action = request.action
+    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) else ()
+
+
 def proof_refusal(
     state: CaseState, request: ActionRequested, evidence: ActionEvidence, policy: CityPolicy
 ) -> Refusal | None:
     """Return why photos prove nothing: the actor must have stored each, for this case and under
-    the order, and none may have proved anything in another case. Work that is finished again needs a new one.
+    the order, and none may have proved anything in another case. Work that is finished again needs a new one, and what
+    is settled on the spot one that has proved nothing yet.
 
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
-    action, actor = request.action, request.actor
-    if not isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) or not action.proof:
+    actor, proof = request.actor, proof_of(request)
+    if not proof:
         return None
     since = _counted_since(state, actor)
     if actor.kind == "importer" or state.past or since is None:
         return None
     reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
-    for number, ref in enumerate(action.proof, start=1):
+    for number, ref in enumerate(proof, start=1):
         photos = [each for each in evidence.photos if each.ref == ref]
         if any(each.used_in not in (None, state.case_id) for each in photos):
             return photo_refusals.photo_used(state, number, actor.kind)
@@ -39,9 +46,16 @@ def proof_refusal(
         if ref in reported or not any(each.stored_at >= since for each in own):
             told = None if ref in reported else policy.local_time(since)
             return photo_refusals.not_yours(state, number, told, actor.kind)
-    earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
-    if isinstance(action, Finish) and earlier.issuperset(action.proof):
-        return photo_refusals.photos_of_earlier_rounds(state, actor.kind)
+    return _proved_before(state, request, evidence)
+
+
+def _proved_before(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
+    action, role = request.action, request.actor.kind
+    proved = {each.ref: each.used_round for each in evidence.photos if each.used_round}
+    if isinstance(action, Finish) and all(proved.get(each, state.round) < state.round for each in action.proof):
+        return photo_refusals.photos_of_earlier_rounds(state, role)
+    if isinstance(action, Settle) and proved.keys() >= set(action.proof):
+        return photo_refusals.photos_of_before(state, role)
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from paidan_chassis.database import Connection
 from paidan_contracts.actions import ActionRequested, Verify
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.settlement_actions import Settle
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.trust import CameraKey, CameraRecord, CameraRecords
@@ -39,18 +40,16 @@ async def load_camera_records(
 
 def camera_of(state: CaseState) -> CameraKey | None:
     """Return the camera whose alarm opened a case that awaits verification, where trust goes by its record."""
-    verification = state.clocks[-1].verification if state.clocks else None
+    verification = state.clocks[-1].verification if state.status == "received" and state.clocks else None
     camera = verification.camera if verification is not None else None
     return (state.source, camera) if camera is not None else None
 
 
 def judge(records: CameraRecords | None, request: ActionRequested, before: CaseState, policy: CityPolicy) -> None:
-    """Add what a verification found to the record of the camera whose alarm it was about."""
-    if records is None or not isinstance(request.action, Verify):
-        return
-    key = camera_of(before)
-    if key is not None:
-        records.judge(key, is_true=request.action.verified, policy=policy)
+    """Add what a patrol found to the record of the camera whose alarm it was about."""
+    action, key = request.action, camera_of(before)
+    if records is not None and key is not None and isinstance(action, Verify | Settle):
+        records.judge(key, is_true=isinstance(action, Settle) or action.verified, policy=policy)
 
 
 def camera_rows(records: Mapping[int, CameraRecords]) -> list[tuple[int, str, str, int, int]]:
@@ -63,7 +62,7 @@ def _cameras_of(decoded: DecodedRecord, unit_of_work: UnitOfWork) -> Iterator[Ca
     if isinstance(entry, ReportReceived):
         if entry.camera is not None:
             yield entry.source, entry.camera
-    elif isinstance(entry, ActionRequested) and isinstance(entry.action, Verify):
+    elif isinstance(entry, ActionRequested) and isinstance(entry.action, Verify | Settle):
         case_file = unit_of_work.case_files.get(entry.case_id)
         key = camera_of(case_file.state) if case_file is not None and case_file.state is not None else None
         if key is not None:

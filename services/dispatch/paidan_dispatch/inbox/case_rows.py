@@ -6,9 +6,10 @@ from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts.places import Place
-from paidan_contracts.state import Answerable, CaseState
+from paidan_contracts.state import CaseState
 from paidan_contracts.time_limits import TimeLimits
 from paidan_dispatch.cases.limit_requests import open_steps
+from paidan_dispatch.cases.patrols import running_task
 from paidan_dispatch.inbox.rows import OutcomeRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile
 from paidan_dispatch.matching.candidates import Candidate
@@ -68,7 +69,7 @@ def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         places_of(state.place),
         due_at[state.case_id],
         state.numbers and state.numbers.ours,
-        state.answerable and answers_of(state.answerable),
+        answers_of(state) if state.answerable or state.status == "received" else None,
         case_file.chain,
     )
 
@@ -95,7 +96,7 @@ def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
         places_of(state.place),
         due_at[state.case_id],
         case_file.chain,
-        state.answerable and answers_of(state.answerable),
+        answers_of(state) if state.answerable or state.status == "received" else None,
     )
 
 
@@ -176,10 +177,16 @@ def places_of(place: Place) -> str:
     return f"/{codes}/" if codes else "/"
 
 
-def answers_of(answerable: Answerable) -> str:
-    """Return who answers for a case as one text, ` leader=post unit=id `; a space is before and after each."""
-    found = (("leader", answerable.leader), ("office", answerable.office), ("unit", answerable.unit))
-    return " ".join(["", *(f"{kind}={each}" for kind, each in found if each is not None), ""])
+def answers_of(state: CaseState) -> str | None:
+    """Return who answers for a case, and whose task its verification is, as one text: ` leader=post unit=id `.
+
+    A space is before and after each; None: nobody is named.
+    """
+    named, task = state.answerable, running_task(state)
+    answering = (("leader", named.leader), ("office", named.office), ("unit", named.unit)) if named is not None else ()
+    found = (*answering, ("verifier", task.post if task is not None else None))
+    texts = [f"{kind}={each}" for kind, each in found if each is not None]
+    return " ".join(["", *texts, ""]) if texts else None
 
 
 def ended_at(state: CaseState) -> datetime | None:

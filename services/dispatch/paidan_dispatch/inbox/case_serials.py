@@ -35,12 +35,16 @@ async def load_serials(conn: Connection, entries: Sequence[DecodedRecord], seria
     unknown = [key for key in keys if key[0] not in serials or not serials[key[0]].knows(*key[1:])]
     if not unknown:
         return
+    rows = await conn.fetch(SELECT_SERIALS, *zip(*unknown, strict=True))
     for lane, area, day in unknown:
         serials.setdefault(lane, Serials()).add(area, day, 0)
-    for row in await conn.fetch(SELECT_SERIALS, *zip(*unknown, strict=True)):
+    for row in rows:
         serials[row["lane"]].add(row["area"], row["day"], row["last"])
 
 
-def serial_rows(serials: Mapping[int, Serials]) -> list[tuple[int, str, date, int]]:
-    """Return the rows of what was given out since it was stored."""
-    return [(lane, *row) for lane, each in serials.items() for row in each.changed()]
+def take_serial_rows(serials: Mapping[int, Serials]) -> list[tuple[int, str, date, int]]:
+    """Return the rows of what was given out since they were taken last.
+
+    A row of a partition is written with a batch of it, and no other: only that batch is fenced by its position.
+    """
+    return [(lane, *row) for lane, each in serials.items() for row in each.take_changed()]

@@ -12,7 +12,7 @@ from paidan_contracts.case_event import CaseEvent
 from paidan_contracts.cases import CaseMerged
 from paidan_contracts.emergencies import EmergencyPortion, EmergencyRecord
 from paidan_contracts.emergency_actions import CITY_ACTIONS
-from paidan_contracts.ids import area_of, reuse_refusal_id
+from paidan_contracts.ids import reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
@@ -22,22 +22,22 @@ from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, e
 from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.patrol_messages import task_events
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.proofs import proof_of
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
 from paidan_dispatch.inbox import camera_records, emergency_steps, messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
-from paidan_dispatch.inbox.outcome_builders import dead_letter_outcome, refused_outcome, success_outcome
+from paidan_dispatch.inbox.outcome_builders import (
+    applied_outcome,
+    dead_letter_outcome,
+    id_of,
+    refused_outcome,
+    sender_of,
+    success_outcome,
+)
 from paidan_dispatch.inbox.refusals import ID_REUSED, unknown_area, unknown_city
 from paidan_dispatch.inbox.rows import KnownOutcome
-from paidan_dispatch.inbox.unit_of_work import (
-    DEAD_LETTERED,
-    CaseFile,
-    DecodedRecord,
-    UnitOfWork,
-    id_of,
-    proof_of,
-    sender_of,
-)
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
 
 
 async def decide_batch(batch: Batch, unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> None:
@@ -138,7 +138,7 @@ class _BatchDecider:
         if is_reply and noted_reports.is_about_noted(request, self._unit_of_work.known_outcomes):
             self._decide_reply(record, request)
             return
-        case_file = self._find_target(request, record.partition)
+        case_file = self._unit_of_work.find_target(request, record.partition)
         if case_file is None or policy is None:
             self._refuse(record, request, refused_outcome(request, unknown_case(request.case_id)))
             return
@@ -160,11 +160,10 @@ class _BatchDecider:
         self._emit_applied(record, request, told)
 
     def _follow_emergency(self, record: Record, entry: EmergencyRecord, policy: CityPolicy | None) -> None:
-        if policy is None:
-            return
         if isinstance(entry, EmergencyPortion):
-            for case_file, step in emergency_steps.set_anew(entry, self._unit_of_work, record.partition, policy):
-                self._apply_events(record, case_file, (step,), policy)
+            if policy is not None:
+                for case_file, step in emergency_steps.set_anew(entry, self._unit_of_work, record.partition, policy):
+                    self._apply_events(record, case_file, (step,), policy)
             return
         for message in emergency_steps.follow(entry, policy, self._unit_of_work.emergencies, record.partition):
             self._batch.emit(record, message)
@@ -178,13 +177,13 @@ class _BatchDecider:
         self._emit_applied(record, request, [messages.reply_message(reply)])
 
     def _emit_applied(self, record: Record, request: ActionRequested, told: Iterable[Message]) -> None:
-        outcome = noted_reports.applied_reply_outcome(request)
+        outcome = applied_outcome(request)
         self._record_outcome(record, outcome, digest=request.digest, sender=sender_of(request))
         for message in told:
             self._batch.emit(record, message)
 
     def _decide_timer(self, record: Record, timer: TimerDue, policy: CityPolicy | None) -> None:
-        case_file = self._find_case_file(timer.case_id, record.partition)
+        case_file = self._unit_of_work.find_case_file(timer.case_id, record.partition)
         if case_file is None or policy is None:
             return
         match expire_timer(case_file.current_state, timer, policy):
@@ -242,17 +241,3 @@ class _BatchDecider:
 
     def _state_of(self, case_id: str) -> CaseState:
         return self._unit_of_work.case_files[case_id].current_state
-
-    def _find_target(self, request: ActionRequested, partition: int) -> CaseFile | None:
-        case_id: str | None = request.case_id
-        if request.of_report is not None:
-            known = self._unit_of_work.known_outcomes.get(request.of_report)
-            case_id = known.case_id if known is not None else None
-            # The sender's key was checked for the area of the case that it named; a partition holds other areas, too.
-            if case_id and area_of(case_id) != request.area:
-                return None
-        return self._find_case_file(case_id, partition) if case_id else None
-
-    def _find_case_file(self, case_id: str, partition: int) -> CaseFile | None:
-        case_file = self._unit_of_work.case_files.get(case_id)
-        return case_file if case_file is not None and case_file.partition == partition else None

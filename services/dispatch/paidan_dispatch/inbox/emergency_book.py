@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from paidan_chassis.consumer.writes import Write
 from paidan_chassis.database import Connection
@@ -24,48 +24,9 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.emergencies import Subject, all_terms
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.inbox import emergency_statements as statements
 
 Step: TypeAlias = Literal["shorten", "restore"]
-
-SELECT_DECLARED: Final = """
-    SELECT lane, declaration, ending
-      FROM emergency
-     WHERE lane = ANY($1::integer[])
-       AND (ended_at IS NULL OR declaration_id = ANY($2::uuid[]))
-"""
-SELECT_AREAS: Final = """
-    SELECT area, lane, declaration, ended_at, step, portion, until_reported_at, until_case, shortened, restored
-      FROM emergency_area
-     WHERE lane = ANY($1::integer[])
-       AND (step IS NOT NULL OR ended_at IS NULL OR declaration_id = ANY($2::uuid[]))
-"""
-UPSERT_DECLARED: Final = """
-    INSERT INTO emergency (declaration_id, lane, city, declared_at, ends_at, ended_at, declaration, ending)
-    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::timestamptz[],
-                         $6::timestamptz[], $7::bytea[], $8::bytea[])
-        ON CONFLICT (declaration_id) DO UPDATE
-       SET ended_at = EXCLUDED.ended_at,
-           ending = EXCLUDED.ending
-"""
-UPSERT_AREAS: Final = """
-    INSERT INTO emergency_area (area, declaration_id, lane, declaration, ended_at, step, portion, until_reported_at,
-                                until_case, shortened, restored)
-    SELECT * FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::bytea[], $5::timestamptz[], $6::text[],
-                         $7::integer[], $8::timestamptz[], $9::text[], $10::integer[], $11::integer[])
-        ON CONFLICT (area, declaration_id) DO UPDATE
-       SET ended_at = EXCLUDED.ended_at,
-           step = EXCLUDED.step,
-           portion = EXCLUDED.portion,
-           until_reported_at = EXCLUDED.until_reported_at,
-           until_case = EXCLUDED.until_case,
-           shortened = EXCLUDED.shortened,
-           restored = EXCLUDED.restored
-"""
-INSERT_CASES: Final = """
-    INSERT INTO emergency_case (declaration_id, case_id, lane, priority)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[])
-        ON CONFLICT DO NOTHING
-"""
 
 
 @dataclass(slots=True)
@@ -106,6 +67,8 @@ class EmergencyBook:
     _changed_areas: set[tuple[str, str]] = field(default_factory=set)
     _cases: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     """By declaration and case: the partition, and the place in queues."""
+    _released: set[tuple[str, str]] = field(default_factory=set)
+    """By declaration and case: whose place in queues ended with it."""
 
     def standing(self, city: str) -> dict[str, EmergencyDeclaration]:
         """Return what a city has declared and not ended."""
@@ -142,9 +105,13 @@ class EmergencyBook:
                 (terms.declaration.declaration_id, state.case_id), (lane, terms.declaration.priority)
             )
 
+    def release_case(self, declaration_id: str, case_id: str) -> None:
+        """Take from a case the place in queues that an ended declaration gave it."""
+        self._released.add((declaration_id, case_id))
+
     def mark_stored(self) -> None:
         """Record that all changes so far are written."""
-        self._changed, self._changed_areas, self._cases = set(), set(), {}
+        self._changed, self._changed_areas, self._cases, self._released = set(), set(), {}, set()
 
     def writes(self) -> list[Write]:
         """Return what changed, as statements in any order."""
@@ -152,21 +119,39 @@ class EmergencyBook:
         areas = [_area_row(self.areas[key]) for key in sorted(self._changed_areas)]
         cases = [(*key, lane, priority) for key, (lane, priority) in self._cases.items()]
         tables: Sequence[tuple[str, str, Sequence[tuple[object, ...]]]] = (
-            ("emergencies", UPSERT_DECLARED, declared),
-            ("emergency_areas", UPSERT_AREAS, areas),
-            ("emergency_cases", INSERT_CASES, cases),
+            ("emergencies", statements.UPSERT_DECLARED, declared),
+            ("emergency_areas", statements.UPSERT_AREAS, areas),
+            ("emergency_cases", statements.INSERT_CASES, cases),
         )
         return [Write(name, sql, tuple(zip(*rows, strict=True))) for name, sql, rows in tables if rows]
+
+    def priority_writes(self) -> list[Write]:
+        """Return what changes the place of cases in queues: statements to run in order, once the cases are written."""
+        priorities: dict[str, int] = {}
+        for (_, case_id), (_, priority) in self._cases.items():
+            if priority:
+                priorities[case_id] = max(priority, priorities.get(case_id, 0))
+        released = sorted(self._released)
+        writes = []
+        if priorities:
+            writes.append(
+                Write("raised_priorities", statements.RAISE_PRIORITIES, (list(priorities), list(priorities.values())))
+            )
+        if released:
+            case_ids = [case_id for _, case_id in released]
+            writes.append(Write("released_cases", statements.DELETE_CASES, tuple(zip(*released, strict=True))))
+            writes.append(Write("lowered_priorities", statements.LOWER_PRIORITIES, (case_ids,)))
+        return writes
 
 
 async def load_book(conn: Connection, lanes: Sequence[int], declaration_ids: Sequence[str]) -> EmergencyBook:
     """Return what stands in these partitions, and these declarations though they have ended."""
     book = EmergencyBook()
-    for row in await conn.fetch(SELECT_DECLARED, lanes, declaration_ids):
+    for row in await conn.fetch(statements.SELECT_DECLARED, lanes, declaration_ids):
         declaration = _declaration(row)
         ending = EmergencyEnded.model_validate_json(row["ending"]) if row["ending"] else None
         book.declared[declaration.declaration_id] = DeclaredEmergency(row["lane"], declaration, ending)
-    for row in await conn.fetch(SELECT_AREAS, lanes, declaration_ids):
+    for row in await conn.fetch(statements.SELECT_AREAS, lanes, declaration_ids):
         emergency = area_emergency(row)
         book.areas[emergency.area, emergency.declaration.declaration_id] = emergency
     return book

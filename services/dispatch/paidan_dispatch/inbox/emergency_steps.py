@@ -52,13 +52,19 @@ def act(
 
 
 def follow(
-    entry: EmergencyInForce | EmergencyOver | EmergencyDue, policy: CityPolicy, book: EmergencyBook, partition: int
+    entry: EmergencyInForce | EmergencyOver | EmergencyDue,
+    policy: CityPolicy | None,
+    book: EmergencyBook,
+    partition: int,
 ) -> Iterator[Message]:
-    """Record what a declaration or its end changes; yield what everybody hears of it. A repeat changes nothing."""
+    """Record what a declaration or its end changes; yield what everybody hears of it. A repeat changes nothing.
+
+    What is in force in an area is recorded also before the city's pack is, for it is decided by from then on.
+    """
     match entry:
         case EmergencyDue(declaration_id=id_, due_at=due_at):
-            standing = book.standing(policy.city.id)
-            if id_ in standing:
+            standing = book.standing(policy.city.id) if policy is not None else {}
+            if policy is not None and id_ in standing:
                 yield from _ended(emergency_acts.ended(standing[id_], due_at), policy, book)
         case EmergencyInForce(area=area, declaration=declaration):
             if (area, declaration.declaration_id) not in book.areas:
@@ -87,6 +93,8 @@ def set_anew(
         case_file = unit_of_work.case_files.get(case_id)
         if case_file is None or case_file.partition != partition or case_file.current_state.area != portion.area:
             continue
+        if portion.step == "restore":
+            book.release_case(portion.declaration_id, case_id)
         book.add_concerned(case_file.current_state, partition, portion.recorded_at, policy)
         step = change(case_file.current_state, emergency.declaration, provenance, policy)
         if step is not None:

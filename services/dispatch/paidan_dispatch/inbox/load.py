@@ -15,6 +15,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.proofs import proof_of
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.camera_records import load_camera_records
 from paidan_dispatch.inbox.case_serials import load_serials
@@ -23,13 +24,7 @@ from paidan_dispatch.inbox.emergency_book import declarations_of, load_book
 from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, follow_emergency, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import rejected_refusal
 from paidan_dispatch.inbox.rows import KnownOutcome, candidate_of_row
-from paidan_dispatch.inbox.unit_of_work import (
-    DEAD_LETTERED,
-    CaseFile,
-    DecodedRecord,
-    UnitOfWork,
-    proof_of,
-)
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
 from paidan_dispatch.matching.match import CandidateIndex, open_within_reach, squares_around
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
@@ -82,10 +77,10 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     await _load_cases(batch, unit_of_work, reachable_ids)
     await _load_photos(batch, unit_of_work)
     await _load_emergencies(batch, unit_of_work)
-    if any(each.number_format is not None for each in in_force.policies.values()):
+    if any(each.policy is not None and each.policy.number_format is not None for each in entries):
         await load_serials(batch.conn, entries, in_force.serials)
         unit_of_work.serials = in_force.serials
-    if any(each.city.trusts_cameras for each in in_force.policies.values()):
+    if any(each.policy is not None and each.policy.city.trusts_cameras for each in entries):
         unit_of_work.cameras = await load_camera_records(batch.conn, entries, unit_of_work)
     return unit_of_work
 
@@ -207,7 +202,9 @@ def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
 
 
 def _photos_of(entry: object) -> tuple[str, ...]:
-    return (entry.ref,) if isinstance(entry, PhotoStored) else proof_of(entry)
+    if isinstance(entry, PhotoStored):
+        return (entry.ref,)
+    return proof_of(entry) if isinstance(entry, ActionRequested) else ()
 
 
 def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:

@@ -66,14 +66,3 @@ def decide_reply(request: ActionRequested) -> ReportReplied | Refusal:
         adopted=request.action.adopted,
         replied_at=request.recorded_at,
     )
-
-
-def applied_reply_outcome(request: ActionRequested) -> OutcomeDecided:
-    """Return the outcome of a reply that was recorded."""
-    return OutcomeDecided(
-        id=request.action_id,
-        about="action",
-        result="applied",
-        area=request.area,
-        decided_at=request.recorded_at,
-    )

@@ -20,6 +20,12 @@ class KnownOutcome(NamedTuple):
     why: str | None = None
     """The refusal, as JSON."""
 
+    @property
+    def source(self) -> str | None:
+        """The source of a report; None for an action, and for what release 0.1 decided, which did not store it."""
+        is_report = self.sender is not None and self.sender.startswith("source:")
+        return self.sender.removeprefix("source:") if self.sender and is_report else None
+
 
 class ReportRow(NamedTuple):
     """A row of ``case_report``: a report that joined a case, as the case holds it."""

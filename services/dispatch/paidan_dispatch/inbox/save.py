@@ -14,7 +14,7 @@ from paidan_dispatch.cases.timers import next_due_at
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.camera_records import UPSERT_CAMERA_RECORDS, camera_rows
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
-from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, serial_rows
+from paidan_dispatch.inbox.case_serials import UPSERT_SERIALS, take_serial_rows
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import CaseFile, DecodedRecord, UnitOfWork
 
@@ -53,7 +53,8 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
     dead_lettered = unit_of_work.previously_dead_lettered
     helpers, without_helpers = _helper_changes(unit_of_work.changed_files.values())
     in_force, photos, notes = _in_force_writes(entries), _photo_writes(unit_of_work), _note_writes(unit_of_work)
-    emergencies = unit_of_work.book.writes() if unit_of_work.book is not None else []
+    book = unit_of_work.book
+    emergencies, priorities = (book.writes(), book.priority_writes()) if book is not None else ([], [])
     new_rows = NewRows(
         [case_row(each, due_at) for each in unit_of_work.opened_cases],
         unit_of_work.new_events,
@@ -80,10 +81,11 @@ def batch_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> 
             *_columns_write("updated_cases", statements.UPDATE_CASES, updates),
             *_columns_write("replaced_outcomes", statements.REPLACE_DEAD_LETTER_OUTCOMES, replacements),
             *notes,
+            *priorities,
         ],
         min((each for each in due_at.values() if each is not None), default=None),
         len(replacements),
-        bool(in_force or delete_helpers or len(photos) > 1 or len(notes) > 1 or replacements),
+        bool(in_force or delete_helpers or len(photos) > 1 or len(notes) > 1 or replacements or priorities),
     )
 
 
@@ -133,7 +135,7 @@ def _photo_writes(unit_of_work: UnitOfWork) -> list[Write]:
 
 
 def _serial_writes(unit_of_work: UnitOfWork) -> list[Write]:
-    rows = serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
+    rows = take_serial_rows(unit_of_work.serials) if unit_of_work.serials else ()
     return _columns_write("serials", UPSERT_SERIALS, rows)
 
 

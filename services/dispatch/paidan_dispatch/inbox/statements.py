@@ -95,7 +95,8 @@ UPDATE_CASES: Final = """
            places = changed.places,
            next_due_at = changed.next_due_at,
            chain = changed.chain,
-           answerable = changed.answerable
+           answerable = changed.answerable,
+           priority = CASE WHEN changed.ended_at IS NULL THEN c.priority END
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::double precision[], $8::double precision[], $9::boolean[], $10::bigint[], $11::timestamptz[],
            $12::timestamptz[], $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::boolean[],

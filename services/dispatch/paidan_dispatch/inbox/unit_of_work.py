@@ -3,24 +3,22 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_contracts.actions import ActionRequested, Inspect, Verify
+from paidan_contracts.actions import ActionRequested
 from paidan_contracts.case_event import CaseEvent
-from paidan_contracts.construction_actions import StrikeOff
-from paidan_contracts.department_actions import Finish
+from paidan_contracts.ids import area_of
 from paidan_contracts.inbox import InboxEvent, PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
-from paidan_contracts.reports import JoinedReport, ReportReceived
-from paidan_contracts.settlement_actions import Settle
+from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
-from paidan_contracts.verification_actions import CannotVerify
 from paidan_contracts.wire import WireModel
 from paidan_dispatch.cases.case_numbers import Serials
 from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.proofs import proof_of
 from paidan_dispatch.cases.trust import CameraRecords
 from paidan_dispatch.inbox.emergency_book import EmergencyBook
 from paidan_dispatch.inbox.rows import EventRow, KnownOutcome, NotedRow, OutcomeRow, ReportRow
@@ -149,6 +147,22 @@ class UnitOfWork:
     used_photos: dict[tuple[str, str], int] = field(default_factory=dict)
     """Photos that prove something: the first round, by reference and case."""
 
+    def find_case_file(self, case_id: str, partition: int) -> CaseFile | None:
+        """Return a case of this partition; None for an unknown one, and for one of another partition."""
+        case_file = self.case_files.get(case_id)
+        return case_file if case_file is not None and case_file.partition == partition else None
+
+    def find_target(self, request: ActionRequested, partition: int) -> CaseFile | None:
+        """Return the case that an action is about, by its own id or by a report in it."""
+        case_id: str | None = request.case_id
+        if request.of_report is not None:
+            known = self.known_outcomes.get(request.of_report)
+            case_id = known.case_id if known is not None else None
+            # The sender's key was checked for the area of the case that it named; a partition holds other areas, too.
+            if case_id and area_of(case_id) != request.area:
+                return None
+        return self.find_case_file(case_id, partition) if case_id else None
+
     def add_events(self, case_file: CaseFile, rows: Iterable[EventRow]) -> None:
         """Add a case's new events."""
         for row in rows:
@@ -176,7 +190,8 @@ class UnitOfWork:
         if not proof and of_report is None:
             return NO_EVIDENCE
         known = self.known_outcomes.get(of_report) if of_report else None
-        return ActionEvidence([photo for ref in proof for photo in self.photos.get(ref, ())], source_of_report(known))
+        source = known.source if known is not None else None
+        return ActionEvidence([photo for ref in proof for photo in self.photos.get(ref, ())], source)
 
     def add_photo(self, photo: PhotoStored, partition: int) -> None:
         """Add a photo that was stored for a case; stored again, it stays as old as it was."""
@@ -208,8 +223,6 @@ class UnitOfWork:
         self.new_photos, self.used_photos = [], {}
         if self.book is not None:
             self.book.mark_stored()
-        for serials in self.serials.values():
-            serials.mark_stored()
         for cameras in self.cameras.values():
             cameras.mark_stored()
 
@@ -228,30 +241,3 @@ class UnitOfWork:
     def updated_cases(self) -> Sequence[CaseFile]:
         """Stored cases with new events."""
         return [each for each in self.changed_files.values() if not each.is_new]
-
-
-def id_of(entry: ReportReceived | ActionRequested) -> str:
-    """Return the id of a report or an action."""
-    return entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
-
-
-def outcome_kind(entry: ReportReceived | ActionRequested) -> Literal["report", "action"]:
-    """Return what an outcome is about."""
-    return "report" if isinstance(entry, ReportReceived) else "action"
-
-
-def sender_of(entry: ReportReceived | ActionRequested) -> str:
-    """Return who sent a report or an action, as ``kind:id``."""
-    return f"{entry.actor.kind}:{entry.actor.id}" if isinstance(entry, ActionRequested) else f"source:{entry.source}"
-
-
-def proof_of(entry: object) -> tuple[str, ...]:
-    """Return the photos that an action names as proof."""
-    action = entry.action if isinstance(entry, ActionRequested) else None
-    return action.proof if isinstance(action, Finish | Inspect | Verify | CannotVerify | StrikeOff | Settle) else ()
-
-
-def source_of_report(known: KnownOutcome | None) -> str | None:
-    """Return the source of a report that is decided; release 0.1 did not store it."""
-    sender = known.sender if known is not None else None
-    return sender.removeprefix("source:") if sender and sender.startswith("source:") else None

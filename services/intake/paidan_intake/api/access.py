@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from paidan_chassis.edge.problems import Problem
-from paidan_contracts.case_access import lies_within_bounds
+from paidan_contracts.case_access import barred_units, lies_within_bounds
+from paidan_contracts.city import City
 from paidan_contracts.scopes import Grants
 from paidan_intake.vault_entries import CaseBounds, VaultEntry
 
@@ -58,6 +59,13 @@ _UNKNOWN_BOUNDS: Final = AccessRefusal(
 _BEYOND_BOUNDS: Final = AccessRefusal(
     404, "not_found", "there is no such thing, or it is not yours", "不存在，或不属于您"
 )
+_OWN_COMPLAINT: Final = AccessRefusal(
+    403, "own_complaint", "it complains of your unit, or of one above or below it: others may look",
+    "本件投诉贵单位或其上下级单位，须由其他单位人员查看",
+)  # fmt: skip
+_UNKNOWN_UNITS: Final = AccessRefusal(
+    503, "unavailable", "the units of its city are not known now: try again", "暂时无法确认该城市的单位关系，请稍后重试"
+)
 _BLANK_REASON: Final = AccessRefusal(422, "invalid", "the reason is blank", "理由不能为空白", "reason")
 
 
@@ -74,6 +82,16 @@ def refuse_reveal(grants: Grants, entry: VaultEntry, reason: str) -> AccessRefus
     if not grants.has_role("operator"):
         return _NO_CALL if any(each.isalnum() for each in reason) else _BLANK_REASON
     return refuse_reason(reason)
+
+
+def refuse_own_complaint(grants: Grants, entry: VaultEntry, city: City | None) -> AccessRefusal | None:
+    """Return why somebody of the unit complained of, or of a relative, may not see who complains; None: they may."""
+    own = {each for each in (grants.member, grants.department) if each is not None}
+    if entry.complained_of is None or not own:
+        return None
+    if city is None:
+        return _UNKNOWN_UNITS
+    return None if barred_units(entry.complained_of, city).isdisjoint(own) else _OWN_COMPLAINT
 
 
 def refuse_beyond_bounds(grants: Grants, cases: Collection[CaseBounds]) -> AccessRefusal | None:

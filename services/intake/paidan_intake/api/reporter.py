@@ -22,7 +22,7 @@ from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.text_forms import clean
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault, vault_entries
-from paidan_intake.api.access import AccessRefusal, refuse_officer, refuse_reason, refuse_reveal
+from paidan_intake.api.access import AccessRefusal, refuse_officer, refuse_own_complaint, refuse_reason, refuse_reveal
 from paidan_intake.api.submission import ApiContext, ReportIdParam
 from paidan_intake.normalization import VaultContent
 from paidan_intake.tickets import Reporter
@@ -82,6 +82,7 @@ def _add_reveal_route(app: FastAPI, context: ApiContext) -> None:
         response.headers.update(_NO_STORE)
         entry = await _find_entry(context, report_id, caller)
         _check(context, refuse_reveal(grants_of(caller.scopes), entry, body.reason))
+        _check_complaint(context, caller, entry)
         await _record(context, entry, caller, body.reason, "read")
         return ReporterDetails(**_fields(_open(context, entry), entry))
 
@@ -95,6 +96,7 @@ def _add_export_route(app: FastAPI, context: ApiContext) -> None:
         response.headers.update(_NO_STORE)
         entry = await _find_entry(context, report_id, caller)
         _check(context, refuse_officer(grants_of(caller.scopes)) or refuse_reason(body.reason))
+        _check_complaint(context, caller, entry)
         await _record(context, entry, caller, body.reason, "export")
         try:
             accesses = await vault_entries.list_accesses(context.pool, entry.binding.report_id)
@@ -112,6 +114,7 @@ def _add_erasure_route(app: FastAPI, context: ApiContext) -> None:
         """
         entry = await _find_entry(context, report_id, caller, erased_too=True)
         _check(context, refuse_officer(grants_of(caller.scopes)) or refuse_reason(body.reason))
+        _check_complaint(context, caller, entry)
         await _record(context, entry, caller, body.reason, "erase")
         try:
             erased_at = await vault_entries.erase(context.pool, entry.binding.report_id)
@@ -150,6 +153,11 @@ def _check(context: ApiContext, refusal: AccessRefusal | None) -> None:
     if refusal is not None:
         context.metrics.count("paidan_vault_requests_total", outcome=refusal.code)
         raise refusal.problem()
+
+
+def _check_complaint(context: ApiContext, caller: Principal, entry: VaultEntry) -> None:
+    city = context.packs.current.get(entry.binding.city)
+    _check(context, refuse_own_complaint(grants_of(caller.scopes), entry, city))
 
 
 async def _record(context: ApiContext, entry: VaultEntry, caller: Principal, reason: str, act: Act) -> None:

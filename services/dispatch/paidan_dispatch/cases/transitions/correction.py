@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from paidan_contracts.actions import Assign
+from paidan_contracts.case_access import barred_units
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
@@ -21,7 +22,8 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     open_helpers,
 )
-from paidan_dispatch.cases.complaints import barred_units, handles_own_complaint
+from paidan_dispatch.cases.complaints import handles_own_complaint
+from paidan_dispatch.cases.limit_requests import is_planned
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.filing import filing_fields, judge_anew
@@ -65,7 +67,7 @@ def _with_consequences(
     changes: dict[str, Any],
     corrections: tuple[FieldCorrection, ...],
 ) -> ActResult:
-    policy, is_routed_anew = provenance.policy, state.status == "filed" and _concerns_route(corrections)
+    policy, is_routed_anew = provenance.policy, _is_to_be_placed(state) and _concerns_route(corrections)
     if is_routed_anew:
         changes["held_because"] = None
     after = next_state(state, provenance, **changes)
@@ -75,6 +77,11 @@ def _with_consequences(
         assigned = assign(corrected.state, assignment, provenance, policy)
         return assigned if isinstance(assigned, Refusal) else [corrected, *assigned]
     return [corrected, route_or_hold(corrected.state, provenance, policy)] if is_routed_anew else [corrected]
+
+
+def _is_to_be_placed(state: CaseState) -> bool:
+    """Return whether a case waits for a department; one in the construction plan waits for its date."""
+    return state.status == "filed" and not is_planned(state)
 
 
 def _concerns_route(corrections: tuple[FieldCorrection, ...]) -> bool:

@@ -1,16 +1,15 @@
 """应急响应, 重大活动保障: limits that run are shortened by a declaration, and get back their former end after it."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from paidan_contracts.assignments import Assignment, Limit, open_unit_order
+from paidan_contracts.assignments import Limit
 from paidan_contracts.emergencies import EmergencyDeclaration
 from paidan_contracts.emergency_events import CaseReclocked
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, replace_unit_order
+from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state
 from paidan_dispatch.cases.emergencies import Subject, all_terms, ending, shortened, terms_of
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions.suspension import with_limit, with_receipt
@@ -70,7 +69,7 @@ def _reclocked(
     if before is None or due_at is None:
         return None
     changes = with_receipt(with_limit(state, due_at, at, policy), limit.shortened)
-    after = next_state(state, provenance, **_with_unit_within(changes, due_at, at, policy))
+    after = next_state(state, provenance, **changes)
     return _new_reclocked(
         **event_fields(after, provenance),
         department=state.assignments[-1].department,
@@ -109,18 +108,3 @@ def _is_set_by_hand(state: CaseState) -> bool:
 
 def _is_shortened_by(limit: Limit, declaration_id: str) -> bool:
     return limit.shortened is not None and limit.shortened.declaration_id == declaration_id
-
-
-def _with_unit_within(
-    changes: Mapping[str, Any], due_at: datetime, at: datetime, policy: CityPolicy
-) -> Mapping[str, Any]:
-    """Return the changes with a unit's limit that would end after its department's ending with it."""
-    assignment: Assignment = changes["assignments"][-1]
-    order = open_unit_order((assignment,))
-    if order is None or order.due_at is None or order.finished_at is not None or order.overdue_at is not None:
-        return changes
-    if at > order.due_at or order.due_at <= due_at:
-        return changes
-    warn_at = policy.warn_at(at, due_at)
-    changed = replace_unit_order(assignment, at, due_at=due_at, warn_at=warn_at, settings=order.settings + 1)
-    return {**changes, "assignments": (*changes["assignments"][:-1], changed)}

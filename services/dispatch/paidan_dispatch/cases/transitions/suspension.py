@@ -25,7 +25,7 @@ from paidan_dispatch.cases.case_state import (
 )
 from paidan_dispatch.cases.emergencies import Subject, all_terms, shortened
 from paidan_dispatch.cases.inner_limits import original_limit, unit_share
-from paidan_dispatch.cases.limit_requests import time_limits_of
+from paidan_dispatch.cases.limit_requests import is_set_by_hand, time_limits_of
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.working_time import is_working_time
 
@@ -109,7 +109,7 @@ def resumed(state: CaseState, provenance: Provenance, policy: CityPolicy, reason
         changes = with_limit(state, due_at, at, policy)
         if limit.shortened is not None:
             changes = with_receipt(changes, limit.shortened)
-        limits = changes["time_limits"]
+        limits = replace_unvalidated(changes["time_limits"], set_because=limits.set_because)
         changes = {**changes, "assignments": _with_resumed_unit(state, changes["assignments"], at, policy)}
     plan = tuple(_resumed_step(each, at, policy) for each in limits.plan)
     changes = {**changes, "time_limits": replace_unvalidated(limits, suspension=None, plan=plan)}
@@ -129,7 +129,7 @@ def with_receipt(changes: Mapping[str, Any], receipt: LimitReceipt | None) -> Ma
 def _resumed_limit(state: CaseState, due_at: datetime, at: datetime, policy: CityPolicy) -> Limit:
     """Return the limit that goes on until then, or until what a declaration in force leaves of it from now on."""
     limit = replace_unvalidated(state.assignments[-1].limits[-1], due_at=due_at)
-    if not policy.emergencies:
+    if not policy.emergencies or is_set_by_hand(state):
         return limit
     subject = Subject.of(state, policy)
     for terms in all_terms(subject, at, policy):

@@ -4,19 +4,19 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import Final, TypeAlias
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from paidan_cockpit.pages.case_table import Cell
-
+Cell: TypeAlias = str | int | float | datetime | None
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MAX_TEXT: Final = 32_000
 """A cell holds 32,767 characters, as spreadsheet programs count them."""
 _WIDTH: Final = 18
-# Rows go to a temporary file as they come, so ten thousand of them need no memory.
+# Rows go to a temporary file as they come, so ten thousand of them need no memory. A text that begins like a formula or
+# an address stays a text.
 _OPTIONS: Final = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -34,8 +34,8 @@ class Sheet:
     rows: Iterable[Sequence[Cell]]
 
 
-def xlsx_table(sheets: Iterable[Sheet], zone: tzinfo) -> bytes:
-    """Return sheets as a workbook, with times in this zone: a spreadsheet knows none."""
+def xlsx_table(sheets: Iterable[Sheet], zone: tzinfo | None = None) -> bytes:
+    """Return sheets as a workbook, with times in this zone, else each in its own: a spreadsheet knows none."""
     content = io.BytesIO()
     with Workbook(content, _OPTIONS) as workbook:
         bold = workbook.add_format({"bold": True, "bottom": 1})
@@ -45,7 +45,7 @@ def xlsx_table(sheets: Iterable[Sheet], zone: tzinfo) -> bytes:
     return content.getvalue()
 
 
-def _write(worksheet: Worksheet, sheet: Sheet, zone: tzinfo, bold: Format, time: Format) -> None:
+def _write(worksheet: Worksheet, sheet: Sheet, zone: tzinfo | None, bold: Format, time: Format) -> None:
     worksheet.freeze_panes(1, 0)
     worksheet.set_column(0, len(sheet.titles) - 1, _WIDTH)
     for column, title in enumerate(sheet.titles):
@@ -55,8 +55,9 @@ def _write(worksheet: Worksheet, sheet: Sheet, zone: tzinfo, bold: Format, time:
         for column, cell in enumerate(row):
             match cell:
                 case datetime():
-                    worksheet.write_datetime(last, column, cell.astimezone(zone).replace(tzinfo=None), time)
-                case int():
+                    local = cell.astimezone(zone) if zone is not None else cell
+                    worksheet.write_datetime(last, column, local.replace(tzinfo=None), time)
+                case int() | float():
                     worksheet.write_number(last, column, cell)
                 case str():
                     # Never `write`, which would make a formula of a text that begins like one.
