@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 @also_in_chinese(
-    "启动 Kafka、PostgreSQL 和三个服务，并等待其就绪。",
+    "启动 Kafka、PostgreSQL 和四个服务，并等待其就绪。",
     "不加 --detach 则留在前台，Ctrl-C 停止一切。PAIDAN_KAFKA 和 PAIDAN_DATABASE 使其使用您自备的服务器。",
 )
 @print_errors
@@ -46,7 +46,7 @@ def up(
         ),
     ] = False,
 ) -> None:
-    """Start Kafka, PostgreSQL and the three services, and wait until they are ready.
+    """Start Kafka, PostgreSQL and the four services, and wait until they are ready.
 
     Without --detach it stays in the foreground, and Ctrl-C stops everything.
     PAIDAN_KAFKA and PAIDAN_DATABASE make it use your own servers.
