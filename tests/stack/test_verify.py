@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 
+from paidan_contracts.inbox import InboxEvent
+from paidan_contracts.wire import WireModel
 from paidan_deploy.conservation.anchor import Anchor, Head, LogDigests
 from paidan_deploy.conservation.cases_log import NO_STEPS, CasesLog
 from paidan_deploy.conservation.chained_logs import ChainedLogs
@@ -90,6 +92,16 @@ def test_noted_reports_are_those_in_the_log_with_the_latest_reply(
     [check] = [each for each in evaluate(found).claims if each.name.startswith("every noted report")]
 
     assert (check.counted, check.examples) == (2, problems)
+
+
+@pytest.mark.parametrize("model", get_args(get_args(InboxEvent)[0]))
+def test_whatever_dispatch_reads_in_its_inbox_is_readable(model: type[WireModel]) -> None:
+    inbox, id_ = InboxLog(applied_to={0: 10}), "00000000-0000-0000-0000-000000000000"
+    body = {"type": model.model_fields["type"].default, "report_id": id_, "action_id": id_}
+
+    inbox.add(record(0, json.dumps(body).encode()))
+
+    assert inbox.unreadable == set()
 
 
 def test_dead_letters_of_every_topic_are_in_the_line() -> None:

@@ -6,11 +6,12 @@ from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 from aiokafka.structs import ConsumerRecord
 
 from paidan_contracts import ids, lenient
+from paidan_contracts.inbox import InboxEvent
 from paidan_contracts.wire import ID_PATTERN, SCREENED_CHANNELS
 from paidan_deploy.conservation.cut import Cut
 
@@ -35,6 +36,12 @@ class CountedRange(NamedTuple):
 Subject = Literal["report", "action"]
 _is_id: Final = re.compile(ID_PATTERN).fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
+
+
+_TYPES_WITHOUT_OUTCOME: Final = frozenset(
+    each.model_fields["type"].default for each in get_args(get_args(InboxEvent)[0])
+) - {"report.received.v1", "action.requested.v1"}
+"""What dispatch puts into its inbox beside reports and actions."""
 
 
 @dataclass(slots=True)
@@ -76,7 +83,7 @@ class InboxLog:
                 self.claimed_photos.update(_proof_photos(body))
             case "photo.stored.v1":
                 self.claimed_photos.update(_photo_refs([body.get("ref")]))
-            case "timer.due.v1" | "city.in_force.v1" | "release.in_force.v1":
+            case type_ if type_ in _TYPES_WITHOUT_OUTCOME:
                 pass
             case _:
                 self.unreadable.add(position)
