@@ -23,6 +23,7 @@ from paidan_contracts.city.emergencies import EmergencyPlan
 from paidan_contracts.wire import WireModel
 
 _MAX_AGE_S: Final = 5.0
+_WHOLE_CITY: Final = "*"
 _DONE: Final = frozenset({"declared", "ended"})
 
 
@@ -107,7 +108,8 @@ class EmergencyPages:
         plan, _, level = fields.get("level", "").partition("/")
         stated = {name: fields[name] for name in ("begins_at", "ends_at", "reason") if fields.get(name)}
         place = fields.get("place")
-        body = {"city": view.city_id, "plan": plan, "level": level, "places": [place] if place else [], **stated}
+        places = [place] if place and place != _WHOLE_CITY else []
+        body = {"city": view.city_id, "plan": plan, "level": level, "places": places, **stated}
         return await self._ask(context, view, "/v1/emergencies", body, fields)
 
     async def _end(self, context: RequestContext) -> Response:
