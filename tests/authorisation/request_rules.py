@@ -24,7 +24,8 @@ ROWS: Final = page.routes()
 
 def key_of(edges: Edges, row: RouteRow) -> dict[str, str]:
     """Return the headers of a key that the route answers."""
-    kind = next(kind for kind, cell in row.cells.items() if cell in ("✓", "✓*", "∅"))
+    # A route about one thing that nobody has is judged alike whoever asks.
+    kind = next((kind for kind, cell in row.cells.items() if cell in ("✓", "✓*", "∅")), "operator")
     return edges.keys.valid[kind, ALL_CITIES if row.cells[kind] == "✓*" else "tiny"]
 
 
@@ -115,7 +116,8 @@ async def content_type(edges: Edges, _rule: RuleRow) -> None:
     for row in reading(ROWS, lambda each: each.is_json):
         for announced in ("application/x-www-form-urlencoded", "text/plain", "", "multipart/form-data; boundary=x"):
             response = await send(edges, row, headers={"content-type": announced})
-            assert response.status_code < 300, (row, announced, response.text)
+            expected = 404 if set(row.cells.values()) == {"404"} else 202
+            assert response.status_code <= expected, (row, announced, response.text)
 
 
 async def unknown_field(edges: Edges, rule: RuleRow) -> None:
