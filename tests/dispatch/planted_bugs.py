@@ -204,7 +204,7 @@ PLANTED_BUGS: Final[Mapping[str, Plant]] = MappingProxyType(
         ),
         "acceptance_moves_by_a_declaration_alone": wrong_state(Urge, last_assignment(accept_by=None)),
         "emergency_leaves_other_places_alone": wrong_function(
-            emergencies,
+            emergency_limits,
             "terms_of",
             lambda terms_of: lambda declaration, *rest: terms_of(replace_unvalidated(declaration, places=()), *rest),
         ),
