@@ -64,7 +64,7 @@ def _word() -> str:
 
 
 def _tickets() -> Iterator[SentTicket]:
-    """Yield tickets about one thing: the first opens its case, the others are merged into it."""
+    """Yield tickets about one thing, where no other journey has a case: the first opens one, the others join it."""
     for number, is_confidential in enumerate((False, False, True, False)):
         words = {field: _word() for field in BELONGS} | {"phone": f"139{RANDOM.randrange(10**8):08d}"}
         body = {
@@ -75,7 +75,7 @@ def _tickets() -> Iterator[SentTicket]:
             "address": f"路口 {words['address']}",
             "wants_callback": True,
             "confidential": is_confidential,
-            "position": {"x": 117.0207 + number * 1e-5, "y": 36.6702, "crs": "gcj02"},
+            "position": {"x": 117.0257 + number * 1e-5, "y": 36.6652, "crs": "gcj02"},
             "reporter": {"name": words["name"], "phone": words["phone"], "address": words["home"]},
         }
         yield SentTicket(words, body, opens=number == 0)
