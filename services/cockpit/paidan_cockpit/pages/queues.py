@@ -99,9 +99,8 @@ class QueuePages:
         queue_filter = QueueFilter.parse(query)
         view = await open_city(self._site, context, queue_filter.city)
         queue_filter = _within(queue_filter, view)
-        scope = Scope(
-            view.city_id, context.person.grants, view.times.now, grid_places(view.city, queue_filter.work_grid)
-        )
+        grid = grid_places(view.city, queue_filter.work_grid)
+        scope = Scope(view.city_id, context.person.grants, view.times.now, grid)
         duty = reviewing_duty(context.person, view.city)
         counts = await self._count(context, scope, queue_filter, duty)
         order = queue_order(context.person, view.city)
